@@ -1,0 +1,36 @@
+"""Routes below /v1 that this app answers."""
+
+from django.urls import path
+
+from algorithms.api import environments, views
+
+_ONE = "algorithms/<str:owner>/<str:name>"
+
+urlpatterns = [
+    path("algorithms/<str:owner>", views.AlgorithmListView.as_view(), name="algorithm-list"),
+    path(_ONE, views.AlgorithmView.as_view(), name="algorithm-detail"),
+    path(f"{_ONE}/compile", views.CompileView.as_view(), name="algorithm-compile"),
+    path(f"{_ONE}/builds", views.BuildListView.as_view(), name="build-list"),
+    path(f"{_ONE}/builds/<str:build_id>", views.BuildView.as_view(), name="build-detail"),
+    path(f"{_ONE}/builds/<str:build_id>/logs", views.BuildLogView.as_view(), name="build-logs"),
+    path(f"{_ONE}/versions", views.VersionListView.as_view(), name="version-list"),
+    # The Java and Node clients publish here (wire.md 5).
+    path(f"{_ONE}/version", views.VersionListView.as_view(http_method_names=["post"])),
+    path(f"{_ONE}/versions/<str:git_hash>", views.VersionView.as_view(), name="version-detail"),
+    path(f"{_ONE}/scm/status", views.ScmStatusView.as_view(), name="scm-status"),
+    path(
+        "algorithm-environments/edge/languages",
+        environments.LanguageListView.as_view(),
+        name="language-list",
+    ),
+    path(
+        "algorithm-environments/edge/languages/<str:language>/environments",
+        environments.LanguageEnvironmentListView.as_view(),
+        name="environment-list",
+    ),
+    path(
+        "algorithm-environments/edge/environment-specifications/<str:specification_id>/template",
+        environments.TemplateView.as_view(),
+        name="environment-template",
+    ),
+]

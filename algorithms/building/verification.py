@@ -1,0 +1,102 @@
+"""The last step of a build: the algorithm must start and load."""
+
+import asyncio
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+
+from algoport.accounts.authentication import principal_of_user
+from algoport.accounts.permissions import Principal, Run
+from algoport.containers.engine import Runner, RunnerSpec, Runtime
+from algoport.containers.errors import RunnerStartFailed
+from algoport.http.relay import RelayServer
+from algorithms.building.log import BuildLog
+from algorithms.constants import LOAD_SECONDS
+from algorithms.models import Build
+from algorithms.running import frames
+from algorithms.running.runtime import RUN_LIMITS, image_of, runner_environ
+
+
+def verify_start(build: Build, runtime: Runtime, log: BuildLog) -> str:
+    """Start the image once, as its owner; the reason it does not load, or an empty text."""
+    # With this variable a failure of load() ends the process instead of waiting for a call.
+    environ = runner_environ(build) | {"ALGOPORT_VERIFY_LOAD": "1"}
+    spec = RunnerSpec(f"b{uuid.uuid4().hex[:16]}", image_of(build), RUN_LIMITS, environ)
+    try:
+        runner = runtime.start_runner(spec)
+    except RunnerStartFailed as exc:
+        return f"the algorithm's sandbox did not start: {exc}"
+    try:
+        with _relay(runner.platform_socket, _owner_of(build)):
+            return _wait_until_ready(runner, log)
+    finally:
+        runner.kill()
+
+
+def _owner_of(build: Build) -> Principal:
+    algorithm = build.algorithm
+    # Loading may read data, but starts no calls: there is no caller yet who would pay for them.
+    run = Run(algorithm.id, algorithm.owner_id, pipeline_enabled=False)
+    return principal_of_user(algorithm.owner).for_run(run)
+
+
+def _wait_until_ready(runner: Runner, log: BuildLog) -> str:
+    deadline = time.monotonic() + LOAD_SECONDS
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(LOAD_SECONDS)
+        connection.connect(str(runner.agent_socket))
+        stream = connection.makefile("rb")
+        while time.monotonic() < deadline:
+            try:
+                kind, payload = _read_frame(stream)
+            except TimeoutError:
+                break
+            except (EOFError, ConnectionError, frames.ProtocolViolation):
+                reason = runner.exit_reason
+                return (
+                    "the algorithm needed more memory than it may use while it was loading"
+                    if reason == "oom"
+                    else "the algorithm ended while it was loading"
+                )
+            if kind is frames.FrameType.OUTPUT:
+                log.output(payload)
+            elif kind is frames.FrameType.READY:
+                return ""
+            elif kind is frames.FrameType.ENDED:
+                code = orjson.loads(payload).get("exit_code")
+                return f"the algorithm could not be loaded (exit code {code})"
+    return f"the algorithm was still loading after {LOAD_SECONDS} seconds"
+
+
+def _read_frame(stream: "socket.SocketIO") -> tuple[frames.FrameType, bytes]:  # type: ignore[name-defined]
+    head = stream.read(frames.HEAD.size)
+    if len(head) < frames.HEAD.size:
+        raise EOFError
+    kind, length = frames.decode_head(head)
+    payload = stream.read(length)
+    if len(payload) < length:
+        raise EOFError
+    return kind, payload
+
+
+@contextmanager
+def _relay(path: Path, principal: Principal) -> Iterator[None]:
+    """The platform's API for code that loads a model from it, while the body runs."""
+    loop = asyncio.new_event_loop()
+    server = RelayServer(path, lambda: principal)
+    loop.run_until_complete(server.start())
+    thread = threading.Thread(target=loop.run_forever, name="build-relay", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        asyncio.run_coroutine_threadsafe(server.close(), loop).result(5)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

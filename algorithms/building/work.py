@@ -1,0 +1,67 @@
+"""Working off builds, and finding the ones whose worker was lost."""
+
+import logging
+from uuid import UUID
+
+from algorithms.building.director import BuildDirector, BuildStepFailed
+from algorithms.building.leases import LeaseLost, finish, kept_lease, one_build_at_a_time, take_build
+from algorithms.building.log import BuildLog
+from algorithms.building.signals import build_requested
+from algorithms.constants import BUILD_ATTEMPTS, BuildState
+from algorithms.models import Build
+from algorithms.running.runtime import get_runtime
+
+logger = logging.getLogger(__name__)
+
+LOST_WORKER = "the worker that built it was lost"
+
+
+def perform_build(build_id: UUID) -> None:
+    """Build it, if it is waiting for a worker; the row ends as succeeded or failed."""
+    build = take_build(build_id)
+    if build is None:
+        return
+    log = BuildLog(build)
+    try:
+        with kept_lease(build):
+            _settle(build, log)
+    except LeaseLost:
+        logger.warning("build %s was taken over by another attempt", build.id)
+
+
+def _settle(build: Build, log: BuildLog) -> None:
+    address = f"{build.algorithm}/{build.commit_sha}"
+    if build.attempt > BUILD_ATTEMPTS:
+        log.line(f"Build failed: {LOST_WORKER}")
+        finish(build, BuildState.FAILED, error=LOST_WORKER)
+        return
+    if build.attempt > 1:
+        log.line("The worker was lost; building again.")
+    try:
+        with one_build_at_a_time(build):
+            BuildDirector(build, get_runtime(), log).run()
+    except BuildStepFailed as exc:
+        log.line(f"Build failed: {exc}")
+        finish(build, BuildState.FAILED, error=str(exc))
+    except LeaseLost:
+        raise
+    except Exception:
+        # The outermost frame of a build: its owner learns that it ended, the log has the reason.
+        logger.exception("build %s failed in the platform", build.id)
+        error = "the platform could not finish the build; its administrator finds the reason in the log"
+        log.line(f"Build failed: {error}")
+        finish(build, BuildState.FAILED, error=error)
+    else:
+        log.line(f"Build successful for algo://{address}")
+        finish(build, BuildState.SUCCEEDED)
+
+
+def wake_waiting_builds() -> int:
+    """Send again for builds that wait and that no worker holds; how many there are.
+
+    A message in the broker may be lost; the row is the truth (design.md 7).
+    """
+    waiting = list(Build.objects.without_worker().values_list("id", flat=True)[:100])
+    for build_id in waiting:
+        build_requested.send(Build, build_id=build_id)
+    return len(waiting)

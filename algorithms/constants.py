@@ -1,0 +1,80 @@
+"""Choices and limits of algorithms (spec.md 3)."""
+
+from django.db import models
+
+NAME_PATTERN = r"^[a-zA-Z][a-zA-Z0-9_]*\Z"
+NAME_LENGTH = 30
+BRANCH = "master"
+# The languages of the protocol; those without an environment here answer 4002.
+KNOWN_LANGUAGES = frozenset(
+    {
+        "java",
+        "javascript",
+        "python2-langpack",
+        "python2-lackpack",
+        "python3-1",
+        "r",
+        "ruby",
+        "rust",
+        "scala",
+    }
+)
+BUILD_LEASE_SECONDS = 10
+BUILD_RENEWAL_SECONDS = 2
+BUILD_ATTEMPTS = 2
+BUILD_SECONDS = 900
+LOAD_SECONDS = 300
+SOURCE_BYTES = 1024 * 1024 * 1024
+SOURCE_FILES = 50_000
+LONGEST_LOG_CHARACTERS = 4 * 1024 * 1024
+
+
+class Callability(models.TextChoices):
+    PUBLIC = "public"
+    PRIVATE = "private"
+
+
+class Visibility(models.TextChoices):
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class License(models.TextChoices):
+    APL = "apl"
+    APACHE2 = "apache2"
+    GPL3 = "gpl3"
+    MIT = "mit"
+
+
+class NetworkAccess(models.TextChoices):
+    FULL = "full"
+    ISOLATED = "isolated"
+
+
+class MachineType(models.TextChoices):
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+class EnvironmentForm(models.TextChoices):
+    """The way in which an algorithm named its environment, and so is shown it again."""
+
+    LANGUAGE = "language"
+    PACKAGE_SET = "package_set"
+    ENVIRONMENT = "algorithm_environment"
+
+
+class BuildState(models.TextChoices):
+    IN_PROGRESS = "in-progress"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class VersionType(models.TextChoices):
+    """Which part of the semantic version a publish raises; `revision` is `patch` (spec.md 15)."""
+
+    MAJOR = "major"
+    MINOR = "minor"
+    PATCH = "patch"
+    REVISION = "revision"
+    DEFAULT = "default"

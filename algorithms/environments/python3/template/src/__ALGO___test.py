@@ -1,0 +1,5 @@
+from . import __ALGO__
+
+
+def test_apply():
+    assert __ALGO__.apply("you") == "hello you"

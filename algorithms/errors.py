@@ -1,0 +1,114 @@
+"""Refusals about algorithms, builds, versions and calls."""
+
+from algoport.errors import InputValidationError, PlatformError, UserError
+
+
+class AlgorithmNotFound(UserError):
+    code, status = 1000, 404
+    message = "The requested algorithm was not found."
+
+
+class NoSuchAlgorithm(AlgorithmNotFound):
+    """GET of an algorithm: one client compares the whole body (wire.md 5)."""
+
+    message = "No such algorithm"
+
+    def body(self) -> dict[str, object]:
+        return {"error": self.text}
+
+
+class AlgorithmNameHasBeenTaken(UserError):
+    code, status = 1002, 409
+    message = "An algorithm with the requested name already exists."
+
+
+class PackageSetNotFound(UserError):
+    code = 1003
+    message = "The package set does not exist."
+
+
+class VersionAlreadyPublished(UserError):
+    code, status = 1007, 409
+    message = "Version already published. Please compile your algorithm."
+
+
+class NothingToPublish(VersionAlreadyPublished):
+    message = "There is no successful build to publish. Please compile your algorithm."
+
+
+class AlgorithmIdDoesNotExist(UserError):
+    code, status = 1009, 404
+    message = "An algorithm with the requested ID does not exist."
+
+
+class AlgorithmBuildNotFound(UserError):
+    code, status = 1010, 404
+    message = "The requested build was not found."
+
+
+class AlgorithmBuildLogsNotFound(UserError):
+    code, status = 1011, 404
+    message = "The build has not ended yet; its logs can be read when it has."
+
+
+class VersionDoesNotExist(UserError):
+    code, status = 1014, 404
+    message = "The requested version was not found."
+
+
+class BuildFailed(UserError):
+    code = 2012
+    message = "The build failed: {reason}"
+
+
+class UnknownAlgorithmLanguage(UserError):
+    code = 4001
+    message = "The request algorithm language is not known."
+
+
+class UnsupportedAlgorithmLanguage(UserError):
+    code = 4002
+    message = "The requested algorithm language does not support this feature."
+
+
+class UnsupportedMachineType(UserError):
+    code = 4004
+    message = "The requested machine type is not supported."
+
+
+class EnvironmentNotFound(UserError):
+    code, status = 1003, 404
+    message = "There is no such environment."
+
+
+class PublicVersionsExist(UserError):
+    code, status = 2001, 403
+    message = "An algorithm with a publicly published version cannot be deleted by its owner."
+
+
+class CalledAlgorithmNotFound(AlgorithmNotFound):
+    """A call's target cannot be seen; the text is compared by clients (wire.md 3)."""
+
+    message = "algorithm algo://{target} not found"
+
+
+class InvalidTimeout(InputValidationError):
+    message = "timeout is a whole number of seconds from 1 to {limit}."
+
+
+class RunnersUnavailable(PlatformError):
+    code, status = 5001, 503
+    message = "No runner could be started for this algorithm right now. Try again shortly."
+
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": "2"}
+
+
+class RunFailed(Exception):
+    """A call reached its algorithm and has no result: answered as a result, not as an ApiError."""
+
+    def __init__(self, message: str, error_type: str, stacktrace: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.error_type = error_type
+        self.stacktrace = stacktrace

@@ -1,0 +1,35 @@
+"""Filters of builds that read as what they mean."""
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from algorithms.constants import BuildState, Callability
+
+if TYPE_CHECKING:
+    from algorithms.models import Build
+
+
+class BuildQuerySet(models.QuerySet["Build"]):
+    def succeeded(self) -> "BuildQuerySet":
+        return self.filter(state=BuildState.SUCCEEDED)
+
+    def in_progress(self) -> "BuildQuerySet":
+        return self.filter(state=BuildState.IN_PROGRESS)
+
+    def without_worker(self) -> "BuildQuerySet":
+        """In progress, and nobody has renewed a lease on it."""
+        now = timezone.now()
+        return self.in_progress().filter(Q(lease_expires_at=None) | Q(lease_expires_at__lt=now))
+
+    def published(self, published: bool) -> "BuildQuerySet":
+        return self.filter(version__isnull=not published)
+
+    def callable_by_all(self, public: bool) -> "BuildQuerySet":
+        wanted = Callability.PUBLIC if public else Callability.PRIVATE
+        return self.filter(version__callability=wanted)
+
+    def newest_first(self) -> "BuildQuerySet":
+        return self.order_by("-started_at", "-id")

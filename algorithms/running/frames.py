@@ -1,0 +1,40 @@
+"""The frames between the platform and the agent in a sandbox.
+
+A frame is one type byte, the payload's length in 4 bytes, and the payload. Whatever comes from a
+sandbox is hostile: lengths are bounded, unknown types end the connection.
+"""
+
+import struct
+from enum import Enum
+
+HEAD = struct.Struct(">cI")
+LONGEST_PAYLOAD = 17 * 1024 * 1024
+
+
+class FrameType(Enum):
+    CALL = b"c"
+    OUTPUT = b"o"
+    READY = b"r"
+    RESULT = b"d"
+    TOO_LARGE = b"l"
+    ENDED = b"e"
+
+
+class ProtocolViolation(Exception):
+    """The sandbox sent what no agent of ours sends."""
+
+
+_TYPES = {kind.value: kind for kind in FrameType}
+
+
+def encode(kind: FrameType, payload: bytes) -> bytes:
+    return HEAD.pack(kind.value, len(payload)) + payload
+
+
+def decode_head(head: bytes) -> tuple[FrameType, int]:
+    """Type and payload length. Raises ProtocolViolation."""
+    code, length = HEAD.unpack(head)
+    kind = _TYPES.get(code)
+    if kind is None or length > LONGEST_PAYLOAD:
+        raise ProtocolViolation(f"frame {code!r} of {length} bytes")
+    return kind, length

@@ -1,0 +1,53 @@
+"""Where gateways and workers meet about runners: keys in Valkey, none of which must survive."""
+
+from functools import cache
+from typing import Any
+
+import orjson
+import redis
+import redis.asyncio
+from django.conf import settings
+
+STARTED_SECONDS = 60
+GATEWAY_SECONDS = 10
+GATEWAY_RENEWAL_SECONDS = 3
+
+
+@cache
+def worker_connection() -> "redis.Redis":
+    """The worker's client; its pool may be used by many threads."""
+    return redis.Redis.from_url(settings.REDIS_URL)
+
+
+def gateway_connection() -> "redis.asyncio.Redis":
+    return redis.asyncio.Redis.from_url(settings.REDIS_URL)
+
+
+def started_key(runner_id: str) -> str:
+    """List with the one message that tells a gateway that its runner is there, or why not."""
+    return f"algoport:runner:{runner_id}:started"
+
+
+def ended_key(runner_id: str) -> str:
+    """Why a runner ended, for the gateway whose call it cut off."""
+    return f"algoport:runner:{runner_id}:ended"
+
+
+def stop_key(worker_id: str) -> str:
+    """List of runners that gateways want a worker to stop."""
+    return f"algoport:worker:{worker_id}:stop"
+
+
+def gateway_key(gateway_id: str) -> str:
+    """Present while the gateway lives."""
+    return f"algoport:gateway:{gateway_id}"
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    return orjson.dumps(message)
+
+
+def decode(message: bytes) -> dict[str, Any]:
+    value = orjson.loads(message)
+    assert isinstance(value, dict)
+    return value

@@ -1,0 +1,120 @@
+"""The gateway's side of one runner: a connection to its agent, one call at a time."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from algoport.accounts.permissions import Principal
+from algoport.http.relay import RelayServer
+from algorithms.running.frames import (
+    HEAD,
+    FrameType,
+    ProtocolViolation,
+    decode_head,
+    encode,
+)
+
+
+class RunnerEnded(Exception):
+    """The runner is gone; `exit_code` when its algorithm's process ended by itself."""
+
+    def __init__(self, exit_code: int | None = None) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
+
+
+@dataclass(slots=True)
+class Reply:
+    """What came back for one call: the algorithm's line, or None when it was too large."""
+
+    line: bytes | None
+    stdout: bytes
+    seconds: float
+
+
+class GatewayRunner:
+    """A runner that this process uses, for one build and one caller."""
+
+    def __init__(self, runner_id: str, started: dict[str, Any], identity: Principal) -> None:
+        self.id = runner_id
+        self.worker_id: str = started["worker"]
+        self.idle_since = 0.0
+        self._agent_socket: str = started["agent_socket"]
+        self._identity = identity
+        self._speaking_for: Principal | None = identity
+        self._relay = RelayServer(Path(started["platform_socket"]), lambda: self._speaking_for)
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self.load_output = b""
+
+    async def connect(self) -> None:
+        """Take the runner and wait until its algorithm has loaded. Raises RunnerEnded."""
+        await self._relay.start()
+        try:
+            self._reader, self._writer = await asyncio.open_unix_connection(
+                self._agent_socket, limit=1024 * 1024
+            )
+        except OSError as exc:
+            raise RunnerEnded from exc
+        output: list[bytes] = []
+        while True:
+            kind, payload = await self._read()
+            if kind is FrameType.READY:
+                break
+            self._collect(kind, payload, output)
+        self.load_output = b"".join(output)
+        self._speaking_for = None
+
+    async def call(self, request: bytes) -> Reply:
+        """Run one request line. Raises RunnerEnded; cancelling it leaves the runner unusable."""
+        assert self._writer is not None
+        self._speaking_for = self._identity
+        output: list[bytes] = []
+        began = time.perf_counter()
+        try:
+            self._writer.write(encode(FrameType.CALL, request))
+            await self._writer.drain()
+            while True:
+                kind, payload = await self._read()
+                if kind is FrameType.RESULT:
+                    return Reply(payload, b"".join(output), time.perf_counter() - began)
+                if kind is FrameType.TOO_LARGE:
+                    return Reply(None, b"".join(output), time.perf_counter() - began)
+                self._collect(kind, payload, output)
+        except (ConnectionError, asyncio.IncompleteReadError) as exc:
+            raise RunnerEnded from exc
+        finally:
+            self._speaking_for = None
+
+    async def close(self) -> None:
+        """Let go of it; the agent ends the sandbox when its connection ends."""
+        self._speaking_for = None
+        if self._writer is not None:
+            self._writer.close()
+        await self._relay.close()
+
+    @property
+    def is_connected(self) -> bool:
+        return self._reader is not None and not self._reader.at_eof()
+
+    def _collect(self, kind: FrameType, payload: bytes, output: list[bytes]) -> None:
+        if kind is FrameType.OUTPUT:
+            output.append(payload)
+        elif kind is FrameType.ENDED:
+            code = orjson.loads(payload).get("exit_code")
+            raise RunnerEnded(code if isinstance(code, int) else None)
+        else:
+            raise RunnerEnded
+
+    async def _read(self) -> tuple[FrameType, bytes]:
+        assert self._reader is not None
+        try:
+            kind, length = decode_head(await self._reader.readexactly(HEAD.size))
+            payload = await self._reader.readexactly(length) if length else b""
+        except (asyncio.IncompleteReadError, ConnectionError, ProtocolViolation) as exc:
+            raise RunnerEnded from exc
+        return kind, payload

@@ -1,0 +1,283 @@
+"""Reads of algorithms, each of which checks what the principal may see."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from algoport.accounts.errors import UserNotFound
+from algoport.accounts.models import User
+from algoport.accounts.permissions import (
+    AccountResource,
+    Action,
+    AlgorithmResource,
+    Decision,
+    Principal,
+    can,
+)
+from algoport.errors import NotAuthenticated, NotAuthorized
+from algorithms.constants import (
+    KNOWN_LANGUAGES,
+    BuildState,
+    Callability,
+    EnvironmentForm,
+    MachineType,
+    Visibility,
+)
+from algorithms.errors import (
+    AlgorithmBuildLogsNotFound,
+    AlgorithmBuildNotFound,
+    AlgorithmNotFound,
+    CalledAlgorithmNotFound,
+    EnvironmentNotFound,
+    PackageSetNotFound,
+    UnknownAlgorithmLanguage,
+    UnsupportedAlgorithmLanguage,
+    UnsupportedMachineType,
+    VersionDoesNotExist,
+)
+from algorithms.models import Algorithm, Build, BuildLogLine, Environment, Version
+from algorithms.querysets import BuildQuerySet
+from algorithms.version_specs import SpecKind, VersionSpec, parse_version_spec
+
+
+def _algorithms() -> QuerySet[Algorithm]:
+    public = Version.objects.filter(algorithm=OuterRef("pk"), callability=Callability.PUBLIC)
+    return Algorithm.objects.select_related("owner", "environment").annotate(
+        has_public_version=Exists(public)
+    )
+
+
+def resource_of(algorithm: Algorithm, *, public: bool) -> AlgorithmResource:
+    """What the permission module needs to know of an algorithm."""
+    return AlgorithmResource(
+        id=algorithm.id,
+        owner_id=algorithm.owner_id,
+        owner=algorithm.owner.username,
+        name=algorithm.name,
+        public=public,
+        source_open=algorithm.source_visibility == Visibility.OPEN,
+    )
+
+
+def get_algorithm_for(
+    principal: Principal, owner: str, name: str, action: Action = Action.SEE_ALGORITHM
+) -> Algorithm:
+    """The algorithm, if `principal` may do `action` to it.
+
+    Raises AlgorithmNotFound when it may not even be seen, NotAuthorized when only the action is
+    refused.
+    """
+    algorithm = (
+        _algorithms().filter(owner__username__iexact=owner, name__iexact=name).first()
+        if "\x00" not in owner + name
+        else None
+    )
+    if algorithm is None:
+        raise AlgorithmNotFound
+    return check_algorithm(principal, algorithm, action)
+
+
+def check_algorithm(principal: Principal, algorithm: Algorithm, action: Action) -> Algorithm:
+    resource = resource_of(algorithm, public=algorithm.has_public_version)  # type: ignore[attr-defined]
+    if not can(principal, Action.SEE_ALGORITHM, resource):
+        raise AlgorithmNotFound
+    decision = can(principal, action, resource)
+    if not decision:
+        raise refusal(principal, decision)
+    return algorithm
+
+
+def refusal(principal: Principal, decision: Decision) -> NotAuthorized | NotAuthenticated:
+    """The error for a refused action on something that may be seen."""
+    if principal.user_id is None:
+        return NotAuthenticated("authorization required")
+    return NotAuthorized(f"{NotAuthorized.message} {decision.rule[0].upper()}{decision.rule[1:]}.")
+
+
+def get_owner_for(principal: Principal, username: str) -> User:
+    """The account in which `principal` wants to create an algorithm."""
+    owner = (
+        User.objects.filter(username__iexact=username, is_active=True).first()
+        if "\x00" not in username
+        else None
+    )
+    if owner is None:
+        raise UserNotFound
+    decision = can(principal, Action.CREATE_ALGORITHM, AccountResource(owner.id))
+    if not decision:
+        raise refusal(principal, decision)
+    return owner
+
+
+def find_environment(
+    *, language: str | None, machine_type: str | None, package_set: str | None, identifier: str | None
+) -> tuple[Environment, EnvironmentForm]:
+    """The environment that settings name in one of the three ways (spec.md 3.2)."""
+    if identifier is not None:
+        return get_environment(identifier), EnvironmentForm.ENVIRONMENT
+    if package_set is not None:
+        environment = Environment.objects.filter(name=package_set).first()
+        if environment is None:
+            raise PackageSetNotFound
+        return environment, EnvironmentForm.PACKAGE_SET
+    environment = get_environment_of_language(language or "", machine_type or MachineType.CPU)
+    return environment, EnvironmentForm.LANGUAGE
+
+
+def get_environment(identifier: str) -> Environment:
+    try:
+        return Environment.objects.get(pk=UUID(identifier))
+    except (ValueError, Environment.DoesNotExist) as exc:
+        raise EnvironmentNotFound from exc
+
+
+def get_environment_of_language(language: str, machine_type: str) -> Environment:
+    if language not in KNOWN_LANGUAGES:
+        raise UnknownAlgorithmLanguage
+    if machine_type not in MachineType.values:
+        raise UnsupportedMachineType
+    rows = Environment.objects.filter(language=language)
+    if not rows:
+        raise UnsupportedAlgorithmLanguage
+    environment = next((row for row in rows if row.machine_type == machine_type), None)
+    if environment is None:
+        raise UnsupportedMachineType
+    return environment
+
+
+def builds_of(algorithm: Algorithm) -> BuildQuerySet:
+    """Every build, newest ordering left to the caller, with what a page of them shows."""
+    return Build.objects.filter(algorithm=algorithm).select_related("version", "environment")
+
+
+def get_build(algorithm: Algorithm, build_id: str) -> Build:
+    try:
+        return builds_of(algorithm).get(pk=UUID(build_id))
+    except (ValueError, Build.DoesNotExist) as exc:
+        raise AlgorithmBuildNotFound from exc
+
+
+def get_build_log(build: Build) -> str:
+    """The whole log of a build that has ended (spec.md 3.4)."""
+    if build.state == BuildState.IN_PROGRESS:
+        raise AlgorithmBuildLogsNotFound
+    return read_log(build)
+
+
+def read_log(build: Build) -> str:
+    return "".join(line for _, line in log_after(build, 0))
+
+
+def log_after(build: Build, number: int) -> list[tuple[int, str]]:
+    """The log's pieces that came after piece `number`, oldest first."""
+    rows = BuildLogLine.objects.filter(build=build, id__gt=number).order_by("id")
+    return list(rows.values_list("id", "text"))
+
+
+def read_logs(builds: list[Build]) -> dict[UUID, str]:
+    """The logs of a page of builds, in one query."""
+    logs: dict[UUID, list[str]] = {build.id: [] for build in builds}
+    rows = BuildLogLine.objects.filter(build__in=builds).order_by("id")
+    for build_id, text in rows.values_list("build_id", "text"):
+        logs[build_id].append(text)
+    return {build_id: "".join(lines) for build_id, lines in logs.items()}
+
+
+def visible_versions(principal: Principal, algorithm: Algorithm) -> BuildQuerySet:
+    """Successful builds: all of them for who may see builds, the public versions for others."""
+    builds = builds_of(algorithm).succeeded()
+    if can(principal, Action.SEE_BUILDS, resource_of(algorithm, public=True)):
+        return builds
+    return builds.callable_by_all(True)
+
+
+def get_version(principal: Principal, algorithm: Algorithm, git_hash: str) -> Build:
+    """The newest version of a commit that the principal may see."""
+    versions = visible_versions(principal, algorithm)
+    build = versions.filter(commit_sha=git_hash.lower()[:40]).newest_first().first()
+    if build is None or len(git_hash) != 40:
+        raise VersionDoesNotExist
+    return build
+
+
+def list_languages() -> list[str]:
+    """The languages that algorithms can be written in here."""
+    names = Environment.objects.order_by("language").values_list("language", flat=True)
+    return list(names.distinct())
+
+
+def list_environments(language: str) -> list[Environment]:
+    """The environments of a language. Raises the language errors 4001 and 4002."""
+    rows = list(Environment.objects.filter(language=language).order_by("name"))
+    if not rows:
+        raise UnsupportedAlgorithmLanguage if language in KNOWN_LANGUAGES else UnknownAlgorithmLanguage
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a call is to run, as resolved for one principal."""
+
+    build_id: UUID
+    algorithm_id: UUID
+    owner_id: UUID
+    owner: str
+    name: str
+    pipeline_enabled: bool
+    is_owner: bool
+    may_read_source: bool
+
+
+def resolve_call(principal: Principal, owner: str, name: str, version: str) -> Target:
+    """The build that a call means. Raises CalledAlgorithmNotFound or NotAuthorized.
+
+    Two queries; what may not be seen is answered like what does not exist.
+    """
+    spec = parse_version_spec(version)
+    target = "/".join(part for part in (owner, name, version) if part)
+    missing = CalledAlgorithmNotFound(target=target)
+    if spec is None or "\x00" in target:
+        raise missing
+    algorithm = (
+        Algorithm.objects.select_related("owner")
+        .filter(owner__username__iexact=owner, name__iexact=name)
+        .first()
+    )
+    build = _find_build(algorithm, spec) if algorithm is not None else None
+    if algorithm is None or build is None:
+        raise missing
+    published: Version | None = getattr(build, "version", None)
+    public = published is not None and published.callability == Callability.PUBLIC
+    by_commit = spec.kind is SpecKind.COMMIT
+    resource = resource_of(algorithm, public=public and not by_commit)
+    if not can(principal, Action.SEE_ALGORITHM, resource):
+        raise missing
+    decision = can(principal, Action.CALL_VERSION, resource)
+    if not decision:
+        raise refusal(principal, decision)
+    settings_of = published if published is not None and not by_commit else algorithm
+    return Target(
+        build_id=build.id,
+        algorithm_id=algorithm.id,
+        owner_id=algorithm.owner_id,
+        owner=algorithm.owner.username,
+        name=algorithm.name,
+        pipeline_enabled=settings_of.pipeline_enabled,
+        is_owner=principal.user_id == algorithm.owner_id,
+        may_read_source=bool(can(principal, Action.READ_SOURCE, resource)),
+    )
+
+
+def _find_build(algorithm: Algorithm, spec: VersionSpec) -> Build | None:
+    builds = Build.objects.filter(algorithm=algorithm).succeeded().select_related("version")
+    if spec.kind is SpecKind.COMMIT:
+        return builds.filter(commit_sha=spec.commit_sha).newest_first().first()
+    if spec.kind is SpecKind.LATEST_PRIVATE:
+        builds = builds.callable_by_all(False)
+    elif spec.kind is not SpecKind.EXACT:
+        builds = builds.callable_by_all(True)
+    parts = zip(("major", "minor", "patch"), spec.numbers, strict=False)
+    wanted = {f"version__{part}": number for part, number in parts}
+    newest = ("-version__major", "-version__minor", "-version__patch")
+    return builds.filter(version__isnull=False, **wanted).order_by(*newest).first()

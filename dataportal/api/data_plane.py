@@ -1,0 +1,224 @@
+"""/v1/data and /v1/connector: the ASGI application of hosted data (design.md 4)."""
+
+from collections.abc import Awaitable, Callable
+from email.utils import format_datetime
+
+from algoport.accounts.permissions import Action, Principal
+from algoport.db.threads import in_database_thread
+from algoport.errors import FeatureNotImplemented, InputValidationError, MethodNotAllowed
+from algoport.http.asgi import (
+    Receive,
+    Request,
+    Response,
+    Scope,
+    Send,
+    answer,
+    json_response,
+    parse_boolean,
+    start,
+)
+from dataportal.api.bodies import (
+    LONGEST_BODY_BYTES,
+    CollectionBody,
+    file_listing,
+    folder_listing,
+    parse_collection_body,
+    parse_marker,
+)
+from dataportal.api.transfers import opened_blob, receive_file, send_blob
+from dataportal.content_types import content_type_of
+from dataportal.errors import ConnectorNotFound, InvalidPath, PathNotFound
+from dataportal.models import HostedFile
+from dataportal.paths import DATA, DataPath, parse_raw_path
+from dataportal.selectors import (
+    FolderPage,
+    check_data_scope,
+    get_account_for,
+    get_collection_for,
+    get_file_for,
+    list_collections_for,
+    list_files_for,
+)
+from dataportal.services import (
+    create_collection,
+    delete_collection,
+    delete_file,
+    update_collection_acl,
+)
+
+METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"})
+
+_DIRECTORY = {"X-Data-Type": "directory"}
+_SYSTEM_FOLDERS = frozenset({".session", ".algo"})
+
+
+class DataPlane:
+    """Authenticates, parses the path and hands the request to what serves its kind of place."""
+
+    def __init__(self, authenticate: Callable[[Request], Awaitable[Principal]]) -> None:
+        self._authenticate = authenticate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await answer(self._handle, scope, receive, send)
+
+    async def _handle(self, request: Request, send: Send) -> None:
+        method = method_of(request)
+        principal = await self._authenticate(request)
+        check_data_scope(principal)
+        path = parse_raw_path(request.raw_path)
+        if path.connector != DATA:
+            raise ConnectorNotFound(connector=path.connector)
+        if path.segments and path.segments[0] in _SYSTEM_FOLDERS:
+            raise FeatureNotImplemented(f"data://{path.segments[0]} is not available yet.")
+        if len(path.segments) > 2:
+            await _serve_file(request, method, principal, path, send)
+        else:
+            response = await _serve_folder(request, method, principal, path)
+            await response.send(send, head=method == "HEAD")
+
+
+def method_of(request: Request) -> str:
+    """The method meant: clients without PATCH send it as a POST with a header (wire.md 2)."""
+    override = request.header(b"x-http-method-override")
+    if request.method == "POST" and override is not None:
+        if override.strip().upper() != "PATCH":
+            raise MethodNotAllowed("X-HTTP-Method-Override may say PATCH.")
+        return "PATCH"
+    if request.method not in METHODS:
+        raise MethodNotAllowed
+    return request.method
+
+
+async def _serve_folder(
+    request: Request, method: str, principal: Principal, path: DataPath
+) -> Response:
+    if method == "PUT":
+        raise InvalidPath(reason="a file is put at OWNER/COLLECTION/FILE")
+    if len(path.segments) == 2:
+        return await _serve_collection(request, method, principal, path.segments)
+    if method == "POST":
+        return await _create(request, principal, path.segments)
+    if method in ("PATCH", "DELETE"):
+        raise InvalidPath(reason="only collections and files can be changed or deleted")
+    if not path.segments:
+        # The first folder is how clients learn the caller's name (wire.md 4).
+        page = FolderPage([principal.username], more=False)
+        return json_response(folder_listing(page), headers=dict(_DIRECTORY))
+    return await _read_account(request, method, principal, path.segments[0])
+
+
+async def _read_account(
+    request: Request, method: str, principal: Principal, owner: str
+) -> Response:
+    if method == "HEAD":
+        await in_database_thread(get_account_for, principal, owner)
+        return Response(content_type=None, headers=dict(_DIRECTORY))
+    after = parse_marker(request.query())
+    page = await in_database_thread(list_collections_for, principal, owner, after)
+    return json_response(folder_listing(page), headers=dict(_DIRECTORY))
+
+
+async def _create(request: Request, principal: Principal, segments: tuple[str, ...]) -> Response:
+    if not segments:
+        raise InvalidPath(reason="a collection is made in an account's folder, as in data://.my")
+    said = await _read_body(request)
+    if said.name is None:
+        raise InputValidationError("name is missing.")
+    options = {} if said.read_acl is None else {"read_acl": said.read_acl}
+    made = await in_database_thread(
+        create_collection, principal=principal, owner=segments[0], name=said.name, **options
+    )
+    return json_response({"result": f"data://{made}"})
+
+
+async def _serve_collection(
+    request: Request, method: str, principal: Principal, segments: tuple[str, ...]
+) -> Response:
+    owner, name = segments
+    if method in ("PATCH", "POST"):
+        return await _change_acl(request, principal, owner, name)
+    if method == "DELETE":
+        force = parse_boolean([request.query().get("force")])
+        deleted = await in_database_thread(
+            delete_collection, principal=principal, owner=owner, name=name, force=force
+        )
+        return json_response({"result": {"deleted": deleted}})
+    if method == "HEAD":
+        await in_database_thread(get_collection_for, principal, owner, name)
+        return Response(content_type=None, headers=dict(_DIRECTORY))
+    query = request.query()
+    page = await in_database_thread(list_files_for, principal, owner, name, parse_marker(query))
+    listing = file_listing(page, with_acl=parse_boolean([query.get("acl")]))
+    return json_response(listing, headers=dict(_DIRECTORY))
+
+
+async def _change_acl(request: Request, principal: Principal, owner: str, name: str) -> Response:
+    said = await _read_body(request)
+    if said.name is not None:
+        raise InvalidPath(reason="collections do not nest")
+    if said.read_acl is None:
+        raise InputValidationError("acl is missing.")
+    await in_database_thread(
+        update_collection_acl, principal=principal, owner=owner, name=name, read_acl=said.read_acl
+    )
+    return Response(content_type=None)
+
+
+async def _serve_file(
+    request: Request, method: str, principal: Principal, path: DataPath, send: Send
+) -> None:
+    if method in ("POST", "PATCH"):
+        raise MethodNotAllowed("A file is put, read or deleted.")
+    if len(path.segments) > 3 or path.trailing_slash:
+        if method == "PUT":
+            raise InvalidPath(reason="collections do not nest; put files at OWNER/COLLECTION/FILE")
+        raise PathNotFound
+    owner, collection, name = path.segments
+    if method == "PUT":
+        response = await _put(request, principal, owner, collection, name)
+        await response.send(send)
+    elif method == "DELETE":
+        deleted = await in_database_thread(
+            delete_file, principal=principal, owner=owner, collection=collection, name=name
+        )
+        await json_response({"result": {"deleted": deleted}}).send(send)
+    else:
+        file = await in_database_thread(get_file_for, principal, owner, collection, name)
+        await _send_file(send, file, head=method == "HEAD")
+
+
+async def _put(
+    request: Request, principal: Principal, owner: str, collection: str, name: str
+) -> Response:
+    # Before the body is read: a refused upload costs nothing.
+    target = await in_database_thread(
+        get_collection_for, principal, owner, collection, Action.WRITE_COLLECTION
+    )
+    await receive_file(request, target, name)
+    return json_response({"result": f"{target.uri}/{name}"})
+
+
+async def _send_file(send: Send, file: HostedFile, *, head: bool) -> None:
+    content_type = content_type_of(file.name)
+    if head:
+        await start(send, 200, _file_headers(file), content_type, file.size)
+        await send({"type": "http.response.body", "body": b""})
+        return
+    async with opened_blob(file.blob_name) as (blob, first):
+        await start(send, 200, _file_headers(file), content_type, file.size)
+        await send_blob(send, blob, first)
+
+
+def _file_headers(file: HostedFile) -> dict[str, str]:
+    return {
+        "X-Data-Type": "file",
+        "ETag": f'"{file.md5}"',
+        "Last-Modified": format_datetime(file.modified_at, usegmt=True),
+        # SECURITY: anyone may upload HTML or SVG; it must not run as a page of this origin.
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+    }
+
+
+async def _read_body(request: Request) -> CollectionBody:
+    return parse_collection_body(await request.body(LONGEST_BODY_BYTES))

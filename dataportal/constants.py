@@ -1,0 +1,29 @@
+"""Choices and limits of hosted data (spec.md 5.3, 5.4)."""
+
+import re
+from datetime import timedelta
+
+from django.db import models
+
+# Wider than the protocol's ResourceName: clients' own tests use names with dashes and dots.
+COLLECTION_NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}\Z")
+COLLECTION_NAME_LENGTH = 255
+LONGEST_NAME_BYTES = 1024
+LISTING_PAGE_SIZE = 1000
+# Longer than any reader needs to open, or a storage to take, the bytes of one file.
+UNUSED_BLOB_GRACE = timedelta(hours=1)
+
+
+class ReadAcl(models.TextChoices):
+    """Who reads a collection besides its owner."""
+
+    PRIVATE = "private", "Private (only me)"
+    MY_ALGORITHMS = "my_algorithms", "My Algorithms (called by any user)"
+    PUBLIC = "public", "Public (anybody)"
+
+
+ACL_PATTERNS: dict[ReadAcl, tuple[str, ...]] = {
+    ReadAcl.PRIVATE: (),
+    ReadAcl.MY_ALGORITHMS: ("algo://.my/*",),
+    ReadAcl.PUBLIC: ("user://*",),
+}

@@ -1,0 +1,18 @@
+"""A file's media type, by its extension alone (wire.md 4)."""
+
+import mimetypes
+
+_UNKNOWN = "application/octet-stream"
+_COMPRESSIONS = {"gzip": "application/gzip", "bzip2": "application/x-bzip2"}
+# The library's own table: the machine's mime.types would make hosts answer differently.
+_types = mimetypes.MimeTypes()
+
+
+def content_type_of(name: str) -> str:
+    """The media type, with a charset where clients would else guess Latin-1."""
+    guessed, compression = _types.guess_type(name.replace(":", "_"), strict=True)
+    if compression is not None:
+        return _COMPRESSIONS.get(compression, _UNKNOWN)
+    if guessed is None:
+        return _UNKNOWN
+    return f"{guessed}; charset=utf-8" if guessed.startswith("text/") else guessed

@@ -1,0 +1,47 @@
+"""DRF's way to the principal of a request."""
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from algoport.accounts.authentication import (
+    SCOPE_KEY,
+    authenticate_key,
+    key_from_header,
+    principal_of_relay,
+)
+from algoport.accounts.permissions import Principal
+from algoport.errors import NotAuthenticated
+
+if TYPE_CHECKING:
+    # The views module reads this module's name from the settings while it is imported.
+    from rest_framework.views import APIView
+
+
+class KeyAuthentication(BaseAuthentication):
+    """DRF's entry: `request.user` is the principal."""
+
+    def authenticate(self, request: Request) -> tuple[Principal, UUID | None] | None:
+        scope = getattr(request._request, "scope", {})
+        if SCOPE_KEY in scope:
+            return principal_of_relay(scope[SCOPE_KEY]), None
+        key = key_from_header(request.META.get("HTTP_AUTHORIZATION"))
+        if key is None:
+            return None
+        principal = authenticate_key(key)
+        return principal, principal.key_id
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Simple realm="algoport"'
+
+
+class IsSignedIn(BasePermission):
+    """Any known caller; what they may do is decided by `permissions.can`."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        if not isinstance(request.user, Principal):
+            raise NotAuthenticated("authorization required")
+        return True

@@ -1,0 +1,129 @@
+"""From an Authorization header to a principal (spec.md 2.2)."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+
+from django.conf import settings
+from django.contrib.auth import authenticate
+
+from algoport.accounts.constants import KEY_PREFIX, KeyType
+from algoport.accounts.models import ApiKey, User
+from algoport.accounts.permissions import (
+    ANONYMOUS,
+    EVERYTHING,
+    Principal,
+    PrincipalKind,
+    Scopes,
+)
+from algoport.errors import NotAuthenticated
+
+# Where the relay of a run leaves the principal, in place of a header (design.md 5).
+SCOPE_KEY = "algoport.principal"
+
+
+def digest_key(key: str) -> str:
+    """Keyed digest under which a key is stored: useless without the platform's secret."""
+    secret = hashlib.sha256(b"api-key-digest:" + settings.SECRET_KEY.encode()).digest()
+    return hmac.new(secret, key.encode(), hashlib.sha256).hexdigest()
+
+
+def key_from_header(header: str | None) -> str | None:
+    """The key in `Simple KEY` or `KEY`; None without a header."""
+    if header is None or not header.strip():
+        return None
+    scheme, _, rest = header.strip().partition(" ")
+    if not rest:
+        return scheme
+    if scheme.lower() != "simple":
+        raise NotAuthenticated(
+            f"Authorization scheme {scheme[:20]!r} is not supported. Send `Simple API_KEY`."
+        )
+    return rest.strip()
+
+
+def authenticate_key(key: str) -> Principal:
+    """The principal of a key. Raises NotAuthenticated for one that is unknown or revoked."""
+    if not key.startswith(KEY_PREFIX):
+        raise NotAuthenticated
+    row = (
+        ApiKey.objects.select_related("owner")
+        .filter(digest=digest_key(key), revoked_at=None, owner__is_active=True)
+        .first()
+    )
+    if row is None:
+        raise NotAuthenticated
+    return principal_of_key(row)
+
+
+def principal_of_key(key: ApiKey) -> Principal:
+    admin = key.key_type == KeyType.ADMIN
+    if admin and not key.owner.is_staff:
+        raise NotAuthenticated
+    scopes = Scopes(
+        algo_acl=tuple(key.algo_acl),
+        management=key.allow_algo_management,
+        native_calls=key.allow_algo,
+        web_calls=key.allow_web_algo,
+        referer_host=key.referer_host,
+        data_read=key.allow_data,
+        data_write=key.allow_data and key.allow_data_write,
+    )
+    return Principal(
+        kind=PrincipalKind.ADMIN_KEY if admin else PrincipalKind.KEY,
+        user_id=key.owner_id,
+        username=key.owner.username,
+        is_staff=key.owner.is_staff,
+        scopes=scopes,
+        key_id=key.id,
+    )
+
+
+def principal_of_user(user: User) -> Principal:
+    return Principal(
+        PrincipalKind.PASSWORD, user.id, user.username, user.is_staff, EVERYTHING, None, None
+    )
+
+
+def authenticate_basic(header: str | None) -> Principal:
+    """The principal of git's Basic credentials: user and password, or key owner and key.
+
+    Raises NotAuthenticated; ANONYMOUS without a header.
+    """
+    if header is None:
+        return ANONYMOUS
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        raise NotAuthenticated
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError) as exc:
+        raise NotAuthenticated from exc
+    username, _, password = decoded.partition(":")
+    if "\x00" in decoded:
+        raise NotAuthenticated
+    if password.startswith(KEY_PREFIX):
+        try:
+            principal = authenticate_key(password)
+        except NotAuthenticated:
+            # A password may begin like a key.
+            return _authenticate_password(username, password)
+        if principal.username.lower() != username.lower():
+            raise NotAuthenticated
+        return principal
+    return _authenticate_password(username, password)
+
+
+def _authenticate_password(username: str, password: str) -> Principal:
+    user = authenticate(username=username, password=password)
+    if not isinstance(user, User):
+        raise NotAuthenticated("Unknown user name or password.")
+    return principal_of_user(user)
+
+
+def principal_of_relay(principal: Principal | None) -> Principal:
+    """The run that a sandbox speaks for; between its calls it speaks for nobody."""
+    if principal is None:
+        raise NotAuthenticated("No call is in progress: code that runs after its call is nobody.")
+    return principal

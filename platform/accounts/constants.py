@@ -1,0 +1,20 @@
+"""Choices and limits of accounts and their keys (spec.md 2.1, 2.3)."""
+
+from django.db import models
+
+NAME_PATTERN = r"^[a-zA-Z][a-zA-Z0-9_]*\Z"
+NAME_LENGTH = 30
+EMAIL_PATTERN = r"^[a-zA-Z0-9._%+-]+@[a-zA-Z0-9.-]+[.][a-zA-Z]{2,6}\Z"
+DEFAULT_KEY_LABEL = "default-key"
+KEY_PREFIX = "sim"
+KEY_RANDOM_CHARACTERS = 25
+
+
+class AccountKind(models.TextChoices):
+    USER = "user"
+    ORGANIZATION = "organization"
+
+
+class KeyType(models.TextChoices):
+    STANDARD = "AlgorithmKey"
+    ADMIN = "PlatformAdminKey"

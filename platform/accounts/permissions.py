@@ -1,0 +1,233 @@
+"""Who may do what: the one place where it is decided.
+
+`can(principal, action, resource)` is a pure function of small values, so that the call plane can
+ask it without a query and an explanation can never differ from what is enforced. A resource is
+described by its app (`AlgorithmResource`, `CollectionResource`), never by a row.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from uuid import UUID
+
+
+class PrincipalKind(Enum):
+    ANONYMOUS = "anonymous"
+    KEY = "standard key"
+    ADMIN_KEY = "admin key"
+    PASSWORD = "password"
+    RUN = "run of an algorithm"
+
+
+@dataclass(frozen=True, slots=True)
+class Scopes:
+    """What a key may be used for (spec.md 2.3)."""
+
+    algo_acl: tuple[str, ...] = ()
+    management: bool = False
+    native_calls: bool = False
+    web_calls: bool = False
+    referer_host: str = ""
+    data_read: bool = False
+    data_write: bool = False
+
+
+EVERYTHING = Scopes(("algo://*",), True, True, True, "", True, True)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The call in progress on whose behalf an algorithm speaks."""
+
+    algorithm_id: UUID
+    algorithm_owner_id: UUID
+    pipeline_enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: an account, by way of a key, a password or a run."""
+
+    kind: PrincipalKind = PrincipalKind.ANONYMOUS
+    user_id: UUID | None = None
+    username: str = ""
+    is_staff: bool = False
+    scopes: Scopes = field(default_factory=Scopes)
+    key_id: UUID | None = None
+    run: Run | None = None
+
+    def for_run(self, run: Run) -> "Principal":
+        """The caller as an algorithm's code speaks for them.
+
+        Data scopes and patterns of the key do not bind the algorithm that it may call (spec.md
+        2.3); managing algorithms is never the code's to do.
+        """
+        scopes = Scopes(("algo://*",), False, True, False, "", True, True)
+        return Principal(
+            PrincipalKind.RUN, self.user_id, self.username, False, scopes, self.key_id, run
+        )
+
+
+ANONYMOUS = Principal()
+
+
+class Action(Enum):
+    CREATE_ALGORITHM = "create an algorithm in the account"
+    SEE_ALGORITHM = "see the algorithm"
+    CALL_VERSION = "call the version"
+    SEE_BUILDS = "see builds and versions"
+    READ_SOURCE = "read the source"
+    WRITE_SOURCE = "push to the repository"
+    MANAGE_ALGORITHM = "change, compile, publish or delete the algorithm"
+    READ_COLLECTION = "read the collection"
+    WRITE_COLLECTION = "write to the collection"
+    MANAGE_COLLECTION = "create, delete or change the collection"
+    READ_REFERENCE = "read languages, environments and repository hosts"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountResource:
+    """An account, as the owner of what is to be made in it."""
+
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class AlgorithmResource:
+    """An algorithm; `public` when this version (or, without one, any version) is public."""
+
+    id: UUID
+    owner_id: UUID
+    owner: str
+    name: str
+    public: bool
+    source_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionResource:
+    """A hosted collection with its read ACL (spec.md 5.4)."""
+
+    owner_id: UUID
+    read: frozenset[str] = frozenset()
+
+
+Resource = AccountResource | AlgorithmResource | CollectionResource | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer, and the rule that gave it."""
+
+    allowed: bool
+    rule: str
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+
+def can(principal: Principal, action: Action, resource: Resource = None) -> Decision:
+    """Whether `principal` may do `action` to `resource`; what no rule allows is refused."""
+    if principal.user_id is None:
+        return Decision(False, "sign in or send an API key")
+    if principal.kind is PrincipalKind.ADMIN_KEY:
+        allowed = action is Action.READ_REFERENCE
+        return Decision(allowed, "an admin key works on admin endpoints only")
+    return _RULES[action](principal, resource)
+
+
+def matches_acl(patterns: tuple[str, ...], owner: str, name: str) -> bool:
+    """Whether a key's patterns cover `owner/name` (`algo://*`, `algo://o/*`, `algo://o/n[/*]`)."""
+    owner, name = owner.lower(), name.lower()
+    wanted = {"algo://*", f"algo://{owner}/*", f"algo://{owner}/{name}", f"algo://{owner}/{name}/*"}
+    return any(pattern.lower() in wanted for pattern in patterns)
+
+
+def _create_algorithm(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, AccountResource)
+    if principal.kind is PrincipalKind.RUN:
+        return Decision(False, "an algorithm's code does not manage algorithms")
+    if not principal.scopes.management:
+        return Decision(False, "the key may not manage algorithms")
+    return Decision(principal.user_id == resource.id, "algorithms are made by their owner")
+
+
+def _see_algorithm(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, AlgorithmResource)
+    if principal.user_id == resource.owner_id:
+        return Decision(True, "owner")
+    return Decision(resource.public, "others see what was published publicly")
+
+
+def _call_version(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, AlgorithmResource)
+    if principal.run is not None and not principal.run.pipeline_enabled:
+        return Decision(False, "the calling algorithm's settings do not let it call others")
+    if not principal.scopes.native_calls:
+        return Decision(False, "the key may not be used by native clients")
+    if not matches_acl(principal.scopes.algo_acl, resource.owner, resource.name):
+        return Decision(False, "the key's algorithm patterns do not cover it")
+    return _see_algorithm(principal, resource)
+
+
+def _see_builds(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, AlgorithmResource)
+    return Decision(principal.user_id == resource.owner_id, "builds are the owner's to see")
+
+
+def _read_source(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, AlgorithmResource)
+    if principal.user_id == resource.owner_id:
+        return Decision(True, "owner")
+    allowed = resource.source_open and resource.public
+    return Decision(allowed, "others read the source of public algorithms with open source")
+
+
+def _manage_algorithm(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, AlgorithmResource)
+    if principal.kind is PrincipalKind.RUN:
+        return Decision(False, "an algorithm's code does not manage algorithms")
+    if principal.user_id != resource.owner_id:
+        return Decision(False, "algorithms are managed by their owner")
+    return Decision(principal.scopes.management, "the key may manage algorithms")
+
+
+def _read_collection(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, CollectionResource)
+    if not principal.scopes.data_read:
+        return Decision(False, "the key may not read data")
+    if principal.user_id == resource.owner_id:
+        return Decision(True, "owner")
+    if "user://*" in resource.read:
+        return Decision(True, "public collection")
+    run = principal.run
+    if run is not None and "algo://.my/*" in resource.read:
+        own = run.algorithm_owner_id == resource.owner_id
+        return Decision(own, "collection open to its owner's algorithms")
+    return Decision(False, "private collection")
+
+
+def _write_collection(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, CollectionResource)
+    if not principal.scopes.data_write:
+        return Decision(False, "the key may not write data")
+    return Decision(principal.user_id == resource.owner_id, "only the owner writes")
+
+
+def _anyone(principal: Principal, resource: Resource) -> Decision:
+    return Decision(True, "every account")
+
+
+_RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
+    Action.CREATE_ALGORITHM: _create_algorithm,
+    Action.SEE_ALGORITHM: _see_algorithm,
+    Action.CALL_VERSION: _call_version,
+    Action.SEE_BUILDS: _see_builds,
+    Action.READ_SOURCE: _read_source,
+    Action.WRITE_SOURCE: _manage_algorithm,
+    Action.MANAGE_ALGORITHM: _manage_algorithm,
+    Action.READ_COLLECTION: _read_collection,
+    Action.WRITE_COLLECTION: _write_collection,
+    Action.MANAGE_COLLECTION: _write_collection,
+    Action.READ_REFERENCE: _anyone,
+}

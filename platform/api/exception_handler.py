@@ -1,0 +1,70 @@
+"""The one renderer of /v1 errors (spec.md 15 row 1)."""
+
+import logging
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from algoport.api.renderers import CompactJSONRenderer
+from algoport.errors import (
+    ApiError,
+    InputValidationError,
+    MethodNotAllowed,
+    NotAuthenticated,
+    NotAuthorized,
+    RouteNotFound,
+)
+
+logger = logging.getLogger(__name__)
+
+
+def handle(exc: Exception, context: dict[str, Any]) -> Response:
+    """DRF's EXCEPTION_HANDLER."""
+    request = context["request"]
+    error = as_api_error(exc)
+    if error.status >= 500:
+        logger.error("%s %s failed [%s]", request.method, request.path, error.id, exc_info=exc)
+    headers = error.headers()
+    if request.method == "HEAD":
+        headers["X-Error-Message"] = error.text
+    return Response(error.body(), status=error.status, headers=headers)
+
+
+def as_api_error(exc: Exception) -> ApiError:
+    """The error of the protocol that says what happened; an unknown one says nothing of itself."""
+    if isinstance(exc, ApiError):
+        return exc
+    if isinstance(exc, exceptions.ValidationError):
+        return InputValidationError(first_message(exc.detail))
+    if isinstance(exc, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
+        return NotAuthenticated()
+    if isinstance(exc, exceptions.PermissionDenied | PermissionDenied):
+        return NotAuthorized()
+    if isinstance(exc, exceptions.MethodNotAllowed):
+        return MethodNotAllowed()
+    if isinstance(exc, Http404):
+        return RouteNotFound()
+    if isinstance(exc, exceptions.APIException) and exc.status_code < 500:
+        return InputValidationError(str(exc.detail))
+    return ApiError()
+
+
+def first_message(detail: Any, path: str = "") -> str:
+    """The first complaint of a serializer, with the field it is about."""
+    if isinstance(detail, dict):
+        field, value = next(iter(detail.items()))
+        deeper = "" if field == "non_field_errors" else field
+        return first_message(value, ".".join(part for part in (path, deeper) if part))
+    if isinstance(detail, list):
+        return first_message(detail[0], path)
+    return f"{path}: {detail}" if path else str(detail)
+
+
+def not_found(request: HttpRequest, unmatched: str = "") -> HttpResponse:
+    """Answer to a /v1 path that does not exist."""
+    error = RouteNotFound()
+    body = CompactJSONRenderer().render(error.body())
+    return HttpResponse(body, status=error.status, content_type="application/json")

@@ -1,0 +1,25 @@
+"""Content negotiation: there is none, every answer is JSON whatever Accept says (wire.md 2)."""
+
+from collections.abc import Sequence
+
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+
+class IgnoreAccept(BaseContentNegotiation):
+    def select_parser(
+        self, request: Request, parsers: Sequence[BaseParser]
+    ) -> BaseParser | None:
+        if (request.content_type or "").startswith("application/x-www-form-urlencoded"):
+            return next(p for p in parsers if p.media_type != "*/*")
+        return parsers[0]
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Sequence[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type

@@ -1,0 +1,58 @@
+"""The HTTP application: the byte planes in front, Django behind them (design.md 4)."""
+
+import os
+
+import algoport  # noqa: F401
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "algoport.settings")
+
+from django.core.asgi import get_asgi_application  # noqa: E402
+
+django_application = get_asgi_application()
+
+from algoport.accounts.callers import CallerAuthenticator  # noqa: E402
+from algoport.db.changes import ChangeListener  # noqa: E402
+from algoport.http.asgi import Receive, Scope, Send  # noqa: E402
+from algoport.http.relay import PRINCIPAL, set_application  # noqa: E402
+from algorithms.api.call_plane import CallPlane  # noqa: E402
+from dataportal.api.data_plane import DataPlane  # noqa: E402
+from scm.api.git_plane import GitPlane  # noqa: E402
+
+
+class Platform:
+    """Routes requests to the planes; starts and stops what they need with the server."""
+
+    def __init__(self) -> None:
+        self._listener = ChangeListener()
+        authenticate = CallerAuthenticator(self._listener)
+        self._calls = CallPlane(authenticate, self._listener)
+        self._data = DataPlane(authenticate)
+        self._git = GitPlane()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        path: str = scope["path"]
+        if path.startswith("/v1/algo/"):
+            await self._calls(scope, receive, send)
+        elif path.startswith(("/v1/data", "/v1/connector")):
+            await self._data(scope, receive, send)
+        elif path.startswith("/git/") and PRINCIPAL not in scope:
+            await self._git(scope, receive, send)
+        else:
+            await django_application(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        self._listener.start()
+        await self._calls.pool.open()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._calls.pool.close()
+        self._listener.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+application = Platform()
+set_application(application)

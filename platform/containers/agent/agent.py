@@ -1,0 +1,366 @@
+"""Runs inside a sandbox: starts the algorithm, passes calls on, pipes its API calls out.
+
+Standard library only, few imports: every one of them is part of a cold start. The algorithm runs
+with the same rights as this process; the host treats all that comes out as hostile.
+"""
+
+import _thread
+import fcntl
+import os
+import resource
+import select
+import socket
+import sys
+
+RUN = "/run/algoport"
+FIFO = "/tmp/algoout"
+PLATFORM, EGRESS = RUN + "/platform.sock", RUN + "/egress.sock"
+API_PORT, EGRESS_PORT = 9000, 3128
+COMMANDS = ("/usr/local/bin/algorithmia-pipe", "/opt/algorithm/bin/pipe")
+READY_LINE = b"PIPE_INIT_COMPLETE"
+MOST_OUTPUT = 1024 * 1024
+MOST_RESULT = 16 * 1024 * 1024
+MOST_RELAYED = 64
+CHUNK = 65536
+READ_SIZE = 1024 * 1024
+
+
+def send_frame(connection, kind, payload=b""):
+    head = kind + len(payload).to_bytes(4, "big")
+    connection.sendall(head + payload if len(payload) < CHUNK else head)
+    if len(payload) >= CHUNK:
+        connection.sendall(payload)
+
+
+class Output:
+    """What the algorithm has printed since it was last asked, of bounded size."""
+
+    def __init__(self):
+        self._parts = []
+        self._size = 0
+        self._cut = 0
+
+    def add(self, data):
+        room = MOST_OUTPUT - self._size
+        if room > 0:
+            self._parts.append(data[:room])
+            self._size += min(len(data), room)
+        self._cut += max(0, len(data) - max(room, 0))
+
+    def take(self):
+        text = b"".join(self._parts)
+        if self._cut:
+            text += b"\n[%d more bytes of output were cut off]\n" % self._cut
+        self.__init__()
+        return text
+
+
+class Agent:
+    """One connection to the host, one process of the algorithm."""
+
+    def __init__(self, connection):
+        self._host = connection
+        self._output = Output()
+        self._incoming = bytearray()
+        self._outgoing = b""
+        self._result = []
+        self._result_size = 0
+        self._ready = False
+        self._tail = b""
+        self._start()
+
+    def _start(self):
+        os.mkfifo(FIFO, 0o644)
+        # Open for both directions: writers may come and go without the pipe ending.
+        self._fifo = os.open(FIFO, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        _grow(self._fifo)
+        stdin_read, self._stdin = os.pipe2(os.O_CLOEXEC)
+        self._stdout, stdout_write = os.pipe2(os.O_CLOEXEC)
+        _grow(self._stdin)
+        os.set_blocking(self._stdin, False)
+        os.set_blocking(self._stdout, False)
+        command = next((path for path in COMMANDS if os.access(path, os.X_OK)), None)
+        argv = [command] if command else [sys.executable, "/opt/algoport/pipe.py"]
+        pid = os.posix_spawn(
+            argv[0],
+            argv,
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, stdin_read, 0),
+                (os.POSIX_SPAWN_DUP2, stdout_write, 1),
+                (os.POSIX_SPAWN_DUP2, stdout_write, 2),
+            ],
+        )
+        os.close(stdin_read)
+        os.close(stdout_write)
+        self._child = pid
+        self._ended = os.pidfd_open(pid)
+
+    def serve(self):
+        poll = select.poll()
+        poll.register(self._host, select.POLLIN)
+        poll.register(self._fifo, select.POLLIN)
+        poll.register(self._stdout, select.POLLIN)
+        poll.register(self._ended, select.POLLIN)
+        handlers = {
+            self._host.fileno(): self._on_host,
+            self._fifo: self._on_result,
+            self._stdout: lambda: self._on_output(poll),
+            self._stdin: lambda: self._on_room(poll),
+        }
+        while True:
+            events = dict(poll.poll())
+            for descriptor, handler in handlers.items():
+                if descriptor in events:
+                    handler()
+            if self._outgoing:
+                poll.register(self._stdin, select.POLLOUT)
+            if self._ended in events:
+                self._report_end()
+
+    def _on_host(self):
+        data = self._host.recv(READ_SIZE)
+        if not data:
+            os._exit(0)  # The gateway is gone, and with it the reason for this sandbox.
+        self._incoming += data
+        while len(self._incoming) >= 5:
+            length = int.from_bytes(self._incoming[1:5], "big")
+            if len(self._incoming) < 5 + length:
+                return
+            self._outgoing += bytes(self._incoming[5 : 5 + length]) + b"\n"
+            del self._incoming[: 5 + length]
+            self._write()
+
+    def _on_room(self, poll):
+        self._write()
+        if not self._outgoing:
+            poll.unregister(self._stdin)
+
+    def _write(self):
+        try:
+            while self._outgoing:
+                sent = os.write(self._stdin, self._outgoing[: 4 * READ_SIZE])
+                self._outgoing = self._outgoing[sent:]
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            self._outgoing = b""  # It ended; that is reported by its pidfd.
+
+    def _on_output(self, poll):
+        if not self._drain(CHUNK):
+            poll.unregister(self._stdout)
+
+    def _drain(self, most):
+        """Take what was printed, up to about `most` bytes; False at the end of the pipe."""
+        while most > 0:
+            try:
+                data = os.read(self._stdout, CHUNK)
+            except BlockingIOError:
+                return True
+            if not data:
+                return False
+            most -= len(data)
+            if self._ready:
+                self._output.add(data)
+            else:
+                self._look_for_ready(data)
+        return True
+
+    def _look_for_ready(self, data):
+        text = self._tail + data
+        before, found, after = text.partition(READY_LINE)
+        if not found:
+            keep = len(READY_LINE) - 1
+            self._output.add(text[:-keep])
+            self._tail = text[-keep:]
+            return
+        self._tail = b""
+        self._ready = True
+        self._output.add(before)
+        self._send_output()
+        send_frame(self._host, b"r")
+        self._output.add(after.partition(b"\n")[2])
+
+    def _on_result(self):
+        while True:
+            try:
+                data = os.read(self._fifo, READ_SIZE)
+            except BlockingIOError:
+                return
+            line, found, rest = data.partition(b"\n")
+            if self._result_size <= MOST_RESULT:
+                self._result.append(line)
+            self._result_size += len(line)
+            if found:
+                self._finish(rest)
+                return
+
+    def _finish(self, rest):
+        line, size = b"".join(self._result), self._result_size
+        self._result, self._result_size = [rest] if rest else [], len(rest)
+        self._drain(4 * MOST_OUTPUT)
+        self._send_output()
+        if size > MOST_RESULT:
+            send_frame(self._host, b"l")
+        else:
+            send_frame(self._host, b"d", line)
+
+    def _send_output(self):
+        text = self._output.take()
+        if text:
+            send_frame(self._host, b"o", text)
+
+    def _report_end(self):
+        _, status = os.waitpid(self._child, 0)
+        self._drain(4 * MOST_OUTPUT)
+        self._output.add(self._tail)
+        self._send_output()
+        code = os.waitstatus_to_exitcode(status)
+        send_frame(self._host, b"e", b'{"exit_code":%d}' % code)
+        os._exit(0)
+
+
+def _grow(descriptor):
+    """A larger pipe means fewer switches for large payloads; the default works as well."""
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, 1024 * 1024)
+    except PermissionError:
+        return  # The user's share of pipe memory is used up.
+
+
+class Relay:
+    """Pipes connections to a loopback port into a unix socket of the host, in one thread."""
+
+    def __init__(self, port, path):
+        self._path = path
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=64)
+        self._selector = select.poll()
+        self._sockets = {self._listener.fileno(): self._listener}
+        self._peer = {}
+        self._buffers = {}
+        self._closing = set()
+        self._selector.register(self._listener, select.POLLIN)
+
+    def run(self):
+        while True:
+            for descriptor, event in self._selector.poll():
+                if descriptor == self._listener.fileno():
+                    self._accept()
+                elif descriptor in self._sockets:
+                    self._move(descriptor, event)
+
+    def _accept(self):
+        client, _ = self._listener.accept()
+        if len(self._sockets) > 2 * MOST_RELAYED:
+            client.close()
+            return
+        host = socket.socket(socket.AF_UNIX)
+        try:
+            host.connect(self._path)
+        except OSError:
+            client.close()
+            host.close()
+            return
+        for one, other in ((client, host), (host, client)):
+            one.setblocking(False)
+            self._sockets[one.fileno()] = one
+            self._peer[one.fileno()] = other.fileno()
+            self._buffers[one.fileno()] = b""
+            self._selector.register(one, select.POLLIN)
+
+    def _move(self, descriptor, event):
+        try:
+            if event & select.POLLOUT:
+                self._flush(descriptor)
+            if event & (select.POLLIN | select.POLLHUP | select.POLLERR):
+                self._read(descriptor)
+        except OSError:
+            self._close(descriptor)
+
+    def _read(self, descriptor):
+        peer = self._peer[descriptor]
+        if self._buffers[peer]:
+            return  # The other side has not taken the last of it yet.
+        data = self._sockets[descriptor].recv(4 * CHUNK)
+        if not data:
+            self._finish_direction(descriptor, peer)
+            return
+        self._buffers[peer] = data
+        self._flush(peer)
+
+    def _flush(self, descriptor):
+        data = self._buffers[descriptor]
+        source = self._peer[descriptor]
+        if data:
+            try:
+                data = data[self._sockets[descriptor].send(data) :]
+            except BlockingIOError:
+                pass
+            self._buffers[descriptor] = data
+        self._listen(descriptor)
+        if source not in self._closing:
+            self._listen(source)
+
+    def _listen(self, descriptor):
+        """Read while the peer has room, write while there is something to write."""
+        wanted = select.POLLOUT if self._buffers[descriptor] else 0
+        if descriptor not in self._closing and not self._buffers[self._peer[descriptor]]:
+            wanted |= select.POLLIN
+        self._selector.modify(descriptor, wanted)
+
+    def _finish_direction(self, descriptor, peer):
+        """One side has said all it will: pass that on, close when both have."""
+        self._closing.add(descriptor)
+        if peer in self._closing:
+            self._close(descriptor)
+            return
+        self._sockets[peer].shutdown(socket.SHUT_WR)
+        self._listen(descriptor)
+
+    def _close(self, descriptor):
+        for each in (descriptor, self._peer[descriptor]):
+            self._selector.unregister(each)
+            self._sockets.pop(each).close()
+            self._closing.discard(each)
+            del self._buffers[each], self._peer[each]
+
+
+def start_relay(port, path):
+    _thread.start_new_thread(Relay(port, path).run, ())
+
+
+def lower_limits():
+    """Limits for all that runs here; what is counted per user counts inside our namespace."""
+    processes, files, data = (int(each) for each in os.environ.pop("ALGOPORT_LIMITS").split())
+    resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if data:
+        resource.setrlimit(resource.RLIMIT_DATA, (data, data))
+
+
+def run_algorithm(descriptor):
+    # The host has made the socket and listens on it already; it is the only thing we inherit.
+    with socket.socket(fileno=int(descriptor)) as listener:
+        connection, _ = listener.accept()
+    start_relay(API_PORT, PLATFORM)
+    Agent(connection).serve()
+
+
+def run_step(argv):
+    """A step of a build: the egress relay, and the command as a child whose status is ours."""
+    if os.path.exists(EGRESS):
+        start_relay(EGRESS_PORT, EGRESS)
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("ALGOPORT_")}
+    pid = os.posix_spawnp(argv[0], argv, environ)
+    _, status = os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    sys.exit(code if code >= 0 else 128 - code)
+
+
+if __name__ == "__main__":
+    lower_limits()
+    if sys.argv[1].startswith("--listen="):
+        run_algorithm(sys.argv[1].partition("=")[2])
+    else:
+        run_step(sys.argv[1:])

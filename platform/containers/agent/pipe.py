@@ -1,0 +1,180 @@
+"""Serves a Python algorithm over the langpack protocol: lines in, lines out (langpack guide).
+
+A source that uses the ADK is run as the main program, and the ADK serves it. Any other source is
+imported, and its `apply(input)` is served from here.
+"""
+
+import ast
+import base64
+import importlib
+import inspect
+import json
+import os
+import runpy
+import sys
+import traceback
+
+SOURCE = "/opt/algorithm"
+FIFO = "/tmp/algoout"
+
+
+class EntryNotFound(Exception):
+    """The repository has no source that could be the algorithm."""
+
+
+def find_entry(name):
+    """Module name below src/ of the algorithm's source."""
+    folder = os.path.join(SOURCE, "src")
+    for candidate in (name, "Algorithm"):
+        if os.path.isfile(os.path.join(folder, candidate + ".py")):
+            return candidate
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    others = [
+        each[:-3]
+        for each in names
+        if each.endswith(".py") and each != "__init__.py" and not each.endswith("_test.py")
+    ]
+    if len(others) == 1:
+        return others[0]
+    raise EntryNotFound(f"There is no src/{name}.py and no src/Algorithm.py in the repository.")
+
+
+def uses_adk(path):
+    """Whether the source imports the ADK, which then serves it."""
+    with open(path, "rb") as source:
+        tree = ast.parse(source.read(), path)
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and (node.module or "").split(".")[0] in ("Algorithmia", "adk")
+        and any(alias.name == "ADK" for alias in node.names)
+        for node in ast.walk(tree)
+    )
+
+
+def decode(request):
+    if request["content_type"] == "binary":
+        return base64.b64decode(request["data"])
+    return request["data"]
+
+
+def encode(result):
+    if result is None:
+        kind = "void"
+    elif isinstance(result, str):
+        kind = "text"
+    elif isinstance(result, (bytes, bytearray)):
+        kind, result = "binary", base64.b64encode(result).decode()
+    else:
+        kind = "json"
+    return _compact({"result": result, "metadata": {"content_type": kind}})
+
+
+def describe(exception, kind=None):
+    """The protocol's form of an exception, with the algorithm's own frames only."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(exception.__traceback__)
+        if frame.filename != __file__
+    ]
+    lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
+    lines += traceback.format_exception_only(type(exception), exception)
+    given = getattr(exception, "error_type", None)
+    if isinstance(exception, MemoryError):
+        given = "OutOfMemoryError"
+    return _compact(
+        {
+            "error": {
+                "message": str(exception) or type(exception).__name__,
+                "stacktrace": "".join(lines),
+                "error_type": kind or (given if isinstance(given, str) else "AlgorithmError"),
+            }
+        }
+    )
+
+
+def _compact(value):
+    # NaN and infinity have no JSON form: json would write what no client can read.
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def write(line):
+    """Pass a result on; JSON escapes what is not ASCII."""
+    with open(FIFO, "wb", buffering=0) as out:
+        rest = memoryview(line.encode("ascii") + b"\n")
+        while rest:
+            rest = rest[out.write(rest) :]
+
+
+class Server:
+    """The module's `apply`, with what its `load` returned if it wants that."""
+
+    def __init__(self, module):
+        self._apply = module.apply
+        self._loaded = None
+        self._failure = None
+        load = getattr(module, "load", None)
+        if load is not None:
+            self._load(load)
+        parameters = inspect.signature(self._apply).parameters
+        self._takes_loaded = load is not None and len(parameters) >= 2
+
+    def _load(self, load):
+        try:
+            self._loaded = load()
+        except Exception as exc:
+            if os.environ.get("ALGOPORT_VERIFY_LOAD"):
+                raise
+            self._failure = describe(exc, "LoadingError")
+
+    def answer(self, line):
+        if self._failure is not None:
+            return self._failure
+        try:
+            given = decode(json.loads(line))
+            result = self._apply(given, self._loaded) if self._takes_loaded else self._apply(given)
+        except (Exception, SystemExit) as exc:
+            return describe(exc)
+        try:
+            return encode(result)
+        except (TypeError, ValueError) as exc:
+            return describe(TypeError(f"The result cannot be written as JSON: {exc}"))
+
+    def serve(self):
+        print("PIPE_INIT_COMPLETE", flush=True)
+        for line in sys.stdin.buffer:
+            write(self.answer(line))
+            sys.stdout.flush()
+
+
+def watch_loading_of_adk():
+    """Let a failing load() of an ADK algorithm end the build's trial start."""
+    from adk import ADK
+
+    original = ADK.load
+
+    def load(self):
+        original(self)
+        if self.loading_exception is not None:
+            raise self.loading_exception
+
+    ADK.load = load
+
+
+def main():
+    entry = find_entry(os.environ.get("ALGORITHM_NAME", ""))
+    sys.path.insert(0, os.path.join(SOURCE, "src"))
+    sys.path.insert(0, SOURCE)
+    if uses_adk(os.path.join(SOURCE, "src", entry + ".py")):
+        if os.environ.get("ALGOPORT_VERIFY_LOAD"):
+            watch_loading_of_adk()
+        sys.argv = [entry]
+        runpy.run_module("src." + entry, run_name="__main__", alter_sys=True)
+        return
+    module = importlib.import_module("src." + entry)
+    if not callable(getattr(module, "apply", None)):
+        raise EntryNotFound(f"src/{entry}.py has no function apply(input).")
+    Server(module).serve()
+
+
+if __name__ == "__main__":
+    main()

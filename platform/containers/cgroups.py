@@ -1,0 +1,128 @@
+"""Control groups for sandboxes, version 1 and 2, where this process may make them."""
+
+import os
+import time
+from pathlib import Path
+
+ROOT = Path("/sys/fs/cgroup")
+FOLDER = "algoport"
+
+
+class ControlGroup:
+    """Limits and counts one sandbox's processes together."""
+
+    def __init__(self, folders: list[Path], unified: bool) -> None:
+        self._folders = folders
+        self._unified = unified
+
+    def add(self, pid: int) -> None:
+        for folder in self._folders:
+            (folder / "cgroup.procs").write_text(str(pid))
+
+    def limit(self, memory_bytes: int, pids: int) -> None:
+        for folder in self._folders:
+            if (folder / "pids.max").exists():
+                (folder / "pids.max").write_text(str(pids))
+            if self._unified:
+                (folder / "memory.max").write_text(str(memory_bytes))
+                _write_if_there(folder / "memory.swap.max", "0")
+                _write_if_there(folder / "memory.oom.group", "0")
+            elif (folder / "memory.limit_in_bytes").exists():
+                (folder / "memory.limit_in_bytes").write_text(str(memory_bytes))
+                _write_if_there(folder / "memory.memsw.limit_in_bytes", str(memory_bytes))
+
+    def out_of_memory(self) -> bool:
+        """Whether the kernel has killed a process of it for memory."""
+        name = "memory.events" if self._unified else "memory.oom_control"
+        for folder in self._folders:
+            path = folder / name
+            if not path.exists():
+                continue
+            counts = dict(line.split() for line in path.read_text().splitlines())
+            if int(counts.get("oom_kill", 0)) > 0:
+                return True
+        return False
+
+    def processes(self) -> list[int]:
+        return [int(pid) for pid in (self._folders[0] / "cgroup.procs").read_text().split()]
+
+    def remove(self) -> None:
+        """Remove it; its last processes may need a moment to be gone."""
+        for folder in self._folders:
+            for _ in range(100):
+                try:
+                    folder.rmdir()
+                except FileNotFoundError:
+                    break
+                except OSError:
+                    time.sleep(0.01)
+                else:
+                    break
+
+
+def _write_if_there(path: Path, text: str) -> None:
+    """Write to a file that not every kernel has; one without swap accounting refuses it."""
+    if path.exists():
+        try:
+            path.write_text(text)
+        except OSError:
+            return
+
+
+def parents() -> tuple[list[Path], bool] | None:
+    """The folders to make groups in, and whether they are version 2; None where we may not."""
+    if os.geteuid() != 0:
+        return None
+    controllers = ROOT / "cgroup.controllers"
+    if controllers.exists():
+        return _unified_parent(controllers)
+    wanted = [ROOT / "memory", ROOT / "pids"]
+    if not all(path.is_dir() and os.access(path, os.W_OK) for path in wanted):
+        return None
+    return [path / FOLDER for path in wanted], False
+
+
+def _unified_parent(controllers: Path) -> tuple[list[Path], bool] | None:
+    if not {"memory", "pids"} <= set(controllers.read_text().split()):
+        return None
+    folder = ROOT / FOLDER
+    try:
+        folder.mkdir(exist_ok=True)
+        for level in (ROOT, folder):
+            (level / "cgroup.subtree_control").write_text("+memory +pids")
+    except OSError:
+        return None  # A container's own group, or a read-only tree: the watchdog does the work.
+    return [folder], True
+
+
+def make_group(token: str, name: str) -> ControlGroup | None:
+    """A group for one sandbox of the runtime `token`."""
+    found = parents()
+    if found is None:
+        return None
+    folders, unified = found
+    made = [folder / token / name for folder in folders]
+    try:
+        for folder in made:
+            folder.mkdir(parents=True)
+            if unified:
+                (folder.parent / "cgroup.subtree_control").write_text("+memory +pids")
+    except OSError:
+        return None
+    return ControlGroup(made, unified)
+
+
+def remove_groups(token: str) -> None:
+    """Remove what a dead runtime left, its processes first."""
+    found = parents()
+    if found is None:
+        return
+    for parent in found[0]:
+        if not (parent / token).is_dir():
+            continue
+        for folder in [*(parent / token).iterdir(), parent / token]:
+            if folder.is_dir():
+                group = ControlGroup([folder], found[1])
+                for pid in group.processes():
+                    os.kill(pid, 9)
+                group.remove()

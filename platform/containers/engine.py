@@ -1,0 +1,134 @@
+"""What every runtime offers: runners for algorithms, steps for builds."""
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from algoport.containers.egress import EgressPolicy
+
+MOST_STEP_OUTPUT = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one sandbox may use, all its processes together where the host can count so."""
+
+    memory_bytes: int = 1024**3
+    pids: int = 128
+    tmp_bytes: int = 256 * 1024**2
+    open_files: int = 1024
+
+
+@dataclass(frozen=True)
+class Image:
+    """What a runner starts from; everything is mounted read-only."""
+
+    environment: Path
+    source: Path
+    packages: Path | None
+
+
+@dataclass(frozen=True)
+class RunnerSpec:
+    """A runner to start; `environ` is added to what every algorithm finds in its environment."""
+
+    runner_id: str
+    image: Image
+    limits: Limits
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+class Runner(ABC):
+    """A started sandbox whose agent listens on `agent_socket`.
+
+    The host's gateway must listen on `platform_socket` before it connects to the agent: no code of
+    the algorithm runs before that connection.
+    """
+
+    id: str
+    agent_socket: Path
+    platform_socket: Path
+
+    @property
+    @abstractmethod
+    def exit_reason(self) -> str:
+        """Why it ended: "oom", "killed", "exited"; "" while it lives."""
+
+    @abstractmethod
+    def is_alive(self) -> bool: ...
+
+    @abstractmethod
+    def kill(self) -> None:
+        """End every process in it and remove what it left; may be called again."""
+
+
+@dataclass(frozen=True)
+class BuildStep:
+    """A command of a build; folders in `writable` come back owned by the platform, read-only."""
+
+    name: str
+    argv: tuple[str, ...]
+    environment: Path
+    writable: Mapping[str, Path]
+    read_only: Mapping[str, Path]
+    environ: Mapping[str, str]
+    limits: Limits
+    seconds: float
+    egress: EgressPolicy | None = None
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """How a step ended; `reason` is "timeout", "oom" or ""."""
+
+    exit_code: int
+    reason: str
+    seconds: float
+
+
+class Runtime(ABC):
+    """A way to isolate algorithms on this host."""
+
+    name: str
+
+    def __init__(self) -> None:
+        self._watching: threading.Thread | None = None
+        self._stop_watching = threading.Event()
+
+    @abstractmethod
+    def check(self) -> str:
+        """One line that names the isolation in force. Raises RuntimeUnavailable."""
+
+    @abstractmethod
+    def start_runner(self, spec: RunnerSpec) -> Runner:
+        """Start a sandbox; returns when its agent listens. Raises RunnerStartFailed."""
+
+    @abstractmethod
+    def run_step(self, step: BuildStep, on_output: Callable[[bytes], None]) -> StepResult:
+        """Run a step to its end; its output comes while it runs."""
+
+    @abstractmethod
+    def reap_leftovers(self) -> int:
+        """Remove what a dead worker left behind; how many sandboxes that were."""
+
+    @abstractmethod
+    def watch(self) -> None:
+        """One look at every sandbox: end those that use too much, note those that ended."""
+
+    def start_watchdog(self, interval: float = 0.25) -> None:
+        self._stop_watching.clear()
+        self._watching = threading.Thread(
+            target=self._watch_on, args=(interval,), name="watchdog", daemon=True
+        )
+        self._watching.start()
+
+    def stop_watchdog(self) -> None:
+        self._stop_watching.set()
+        if self._watching is not None:
+            self._watching.join()
+
+    def _watch_on(self, interval: float) -> None:
+        while not self._stop_watching.wait(interval):
+            self.watch()

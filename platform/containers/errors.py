@@ -1,0 +1,17 @@
+"""What can go wrong with sandboxes and containers."""
+
+
+class RuntimeUnavailable(Exception):
+    """This host cannot isolate algorithms; the text says what is missing and how to get it."""
+
+
+class RunnerStartFailed(Exception):
+    """A sandbox did not come up; the platform's fault, not the algorithm's."""
+
+
+class EnvironmentBuildFailed(Exception):
+    """The root file system of an environment could not be made."""
+
+
+class IndexNotUsable(Exception):
+    """The package index that the host is configured with cannot serve builds."""

@@ -1,0 +1,97 @@
+"""The errors that callers are told of: one class per code of the protocol (spec.md 11.2).
+
+`ApiError` is raised by selectors and services and rendered in one place per protocol:
+`algoport.api.exception_handler` for DRF, `algoport.http.errors` for the byte planes.
+"""
+
+import uuid
+from typing import ClassVar
+
+
+class ApiError(Exception):
+    """A refusal or failure with a code of the protocol, an HTTP status and a text for the caller."""
+
+    code: ClassVar[int] = 5001
+    status: ClassVar[int] = 500
+    message: ClassVar[str] = "There was an internal error."
+
+    def __init__(self, message: str | None = None, **values: object) -> None:
+        self.id = str(uuid.uuid4())
+        self.text = (message or self.message).format(**values) if values else message or self.message
+        super().__init__(self.text)
+
+    def body(self) -> dict[str, object]:
+        """The envelope of spec.md 15 row 1: nested for clients, flat for the API reference."""
+        fields = {"id": self.id, "code": self.code, "message": self.text}
+        return {"error": fields, **fields}
+
+    def headers(self) -> dict[str, str]:
+        """Further headers of the answer."""
+        return {}
+
+
+class UserError(ApiError):
+    """The request cannot be done as asked; its text is shown in full."""
+
+    status = 400
+
+
+class PlatformError(ApiError):
+    """The platform failed; the text is generic and the log has the details."""
+
+
+class NotAuthorized(UserError):
+    code, status = 2001, 403
+    message = "Caller is not authorized to perform the operation."
+
+
+class NotAuthenticated(UserError):
+    code, status = 2002, 401
+    message = "Unknown or invalid API key."
+
+
+class MalformedJson(UserError):
+    code = 2013
+    message = "Invalid JSON."
+
+
+class InvalidRequest(UserError):
+    code = 2015
+    message = "Invalid request."
+
+
+class InvalidMarker(UserError):
+    code = 5002
+    message = "Invalid marker used."
+
+
+class InvalidLimit(UserError):
+    code = 5003
+    message = "Limit must be between 1 and the system-configured page size limit."
+
+
+class FeatureNotImplemented(UserError):
+    code, status = 5005, 501
+    message = "Feature not implemented."
+
+
+class InputValidationError(UserError):
+    code = 6001
+    message = "The request is invalid."
+
+
+class RouteNotFound(UserError):
+    """No such path below /v1; the code is the one of a request that cannot be valid."""
+
+    code, status = 6001, 404
+    message = "There is nothing at this path. Check the method and the path."
+
+
+class MethodNotAllowed(UserError):
+    code, status = 6001, 405
+    message = "This method is not supported here."
+
+
+class ServiceUnavailable(PlatformError):
+    code, status = 5001, 503
+    message = "The platform cannot do this right now. Try again shortly."

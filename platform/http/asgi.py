@@ -1,0 +1,178 @@
+"""The small HTTP layer of the byte planes: a request to read, an answer to send.
+
+Header names go out in canonical case (`Content-Type`): clients compare them so (wire.md 2).
+"""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+
+from algoport.errors import ApiError, InvalidRequest
+
+logger = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class ClientDisconnected(Exception):
+    """The client went away before its request was read or answered."""
+
+
+class RequestTooLarge(InvalidRequest):
+    status = 413
+    message = "The request body is larger than {limit} bytes."
+
+
+class Request:
+    """One HTTP request of an ASGI connection."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.scope = scope
+        self.method: str = scope["method"]
+        self._receive = receive
+        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+
+    @property
+    def raw_path(self) -> bytes:
+        """The path as sent, without decoding and query."""
+        raw: bytes = self.scope.get("raw_path") or self.scope["path"].encode()
+        return raw.partition(b"?")[0]
+
+    def header(self, name: bytes) -> str | None:
+        """Value of the header with this lower-case name."""
+        for key, value in self._headers:
+            if key == name or key.lower() == name:
+                return value.decode("latin-1")
+        return None
+
+    def query(self) -> dict[str, str]:
+        """The query's parameters; of a repeated one the last counts."""
+        raw: bytes = self.scope["query_string"]
+        return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True)) if raw else {}
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body, as it comes. Raises ClientDisconnected."""
+        while True:
+            message = await self._receive()
+            if message["type"] != "http.request":
+                raise ClientDisconnected
+            body: bytes = message.get("body", b"")
+            if body:
+                yield body
+            if not message.get("more_body", False):
+                return
+
+    async def body(self, limit: int) -> bytes:
+        """The whole body. Raises RequestTooLarge past `limit` bytes."""
+        declared = self.header(b"content-length")
+        if declared is not None and declared.isdigit() and int(declared) > limit:
+            raise RequestTooLarge(limit=limit)
+        parts: list[bytes] = []
+        size = 0
+        async for chunk in self.chunks():
+            size += len(chunk)
+            if size > limit:
+                raise RequestTooLarge(limit=limit)
+            parts.append(chunk)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def disconnected(self) -> None:
+        """Return when the client has gone; to be called after the body was read."""
+        while (await self._receive())["type"] != "http.disconnect":
+            continue
+
+
+@dataclass(slots=True)
+class Response:
+    """A whole answer."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str | None = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def send(self, send: Send, *, head: bool = False) -> None:
+        await start(send, self.status, self.headers, self.content_type, len(self.body))
+        await send({"type": "http.response.body", "body": b"" if head else self.body})
+
+
+async def start(
+    send: Send,
+    status: int,
+    headers: dict[str, str],
+    content_type: str | None,
+    length: int | None,
+) -> None:
+    """Send the head of an answer; `length` None means chunked."""
+    lines: list[tuple[bytes, bytes]] = []
+    if content_type is not None:
+        lines.append((b"Content-Type", content_type.encode("latin-1")))
+    if length is not None and status != 204:
+        lines.append((b"Content-Length", str(length).encode()))
+    lines.extend((name.encode("latin-1"), encode_header(value)) for name, value in headers.items())
+    await send({"type": "http.response.start", "status": status, "headers": lines})
+
+
+def encode_header(value: str) -> bytes:
+    """A header's value on one line; what Latin-1 cannot hold becomes `?`."""
+    return " ".join(value.split()).encode("latin-1", "replace")
+
+
+def json_response(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Compact JSON with the keys in their order (wire.md 2)."""
+    return Response(status, orjson.dumps(value), "application/json", headers or {})
+
+
+def error_response(error: ApiError, *, head: bool = False) -> Response:
+    """The answer to an error; HEAD has no body, so its text stands in a header (spec.md 11.1)."""
+    response = json_response(error.body(), error.status, error.headers())
+    if head:
+        response.headers["X-Error-Message"] = error.text
+    return response
+
+
+Handler = Callable[[Request, Send], Awaitable[None]]
+
+
+async def answer(handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
+    """Run a plane's handler: its ApiErrors become answers, a failure the generic one."""
+    request = Request(scope, receive)
+    started = False
+
+    async def track(message: MutableMapping[str, Any]) -> None:
+        nonlocal started
+        started = True
+        await send(message)
+
+    try:
+        await handler(request, track)
+    except ClientDisconnected:
+        return
+    except ApiError as exc:
+        if exc.status >= 500:
+            logger.error("%s %s: %s [%s]", request.method, request.raw_path, exc.text, exc.id)
+        if not started:
+            await error_response(exc, head=request.method == "HEAD").send(
+                send, head=request.method == "HEAD"
+            )
+    except Exception:
+        if started:
+            # Half an answer cannot be taken back; the server cuts the connection.
+            raise
+        failure = ApiError()
+        logger.exception("%s %s failed [%s]", request.method, request.raw_path, failure.id)
+        await error_response(failure).send(send, head=request.method == "HEAD")
+
+
+def parse_boolean(values: Iterable[str | None], default: bool = False) -> bool:
+    """A query's boolean in any case, as the clients spell it (wire.md 3)."""
+    for value in values:
+        if value is not None:
+            return value.strip().lower() in {"true", "1", "yes"}
+    return default

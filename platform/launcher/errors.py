@@ -1,0 +1,9 @@
+"""Why a start ends."""
+
+
+class StartRefused(Exception):
+    """What keeps the platform from starting, as one line for whoever started it."""
+
+
+class StopRequested(Exception):
+    """A signal asked the platform to stop while it was still starting."""

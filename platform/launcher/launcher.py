@@ -1,0 +1,188 @@
+"""`manage.py up`: starts the platform, keeps it running, and takes it down as a whole."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from django.conf import settings
+
+from algoport.launcher import postgres, valkey
+from algoport.launcher.console import greeting, read_first_run, say
+from algoport.launcher.demo import DemoFailed, publish_demo
+from algoport.launcher.errors import StartRefused, StopRequested
+from algoport.launcher.folders import (
+    make_folder,
+    make_socket_folder,
+    remove_socket_folder,
+    rotate_log,
+    take_lock,
+)
+from algoport.launcher.leftovers import RecordBook, end_leftovers, read_records
+from algoport.launcher.listener import HealthProbe, listen, local_address, local_url
+from algoport.launcher.preparation import (
+    build_environments,
+    check_broker,
+    check_isolation,
+    complain,
+    prepare_database,
+    step_of,
+)
+from algoport.launcher.processes import die_with_parent
+from algoport.launcher.programs import beat_program, web_program, worker_program
+from algoport.launcher.supervisor import Supervisor
+
+STOP_ORDER = (("web",), ("worker", "beat"), ("valkey",), ("database",))
+_SERVICE_SECONDS = 60
+_WEB_SECONDS = 60
+
+
+def run_platform(root: Path) -> None:
+    """Run the platform until a signal stops it. Raises StartRefused."""
+    began = started_at()
+    if "MAKELEVEL" in os.environ:
+        # A make that is killed cannot pass that on. Other parents, a shell say, may go first.
+        die_with_parent(signal.SIGTERM, os.getppid())
+    os.umask(0o022)
+    Launcher(root, began).run()
+
+
+def started_at() -> float:
+    """When this process started, on the monotonic clock: importing takes its time too."""
+    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    return ticks / os.sysconf("SC_CLK_TCK") - time.clock_gettime(time.CLOCK_BOOTTIME) + (
+        time.monotonic()
+    )
+
+
+class Launcher:
+    """One run of the platform, in the order of its steps."""
+
+    def __init__(self, root: Path, began: float) -> None:
+        self._root = root
+        self._began = began
+        self._data = Path(settings.ALGOPORT_DATA)
+        self._service = Path(settings.SERVICE_FOLDER)
+        self._sockets = Path(settings.SOCKET_FOLDER)
+        self._logs = self._data / "logs"
+        self._level: str = settings.ALGOPORT_LOG_LEVEL
+        self._records = RecordBook(self._data / "processes.json")
+        self._supervisor = Supervisor(self._records, say)
+
+    def run(self) -> None:
+        self._take_data_folder()
+        listener = listen(settings.ALGOPORT_HOST, settings.ALGOPORT_PORT)
+        self._supervisor.take_signals()
+        try:
+            self._clear_leftovers()
+            self._start(listener)
+            self._supervisor.watch()
+        except StopRequested:
+            say("stopping before the start was complete")
+        finally:
+            # Nobody shall wait for an answer that will not come.
+            listener.close()
+            self._stop()
+
+    def _take_data_folder(self) -> None:
+        for folder in (self._data, self._service, self._logs, self._data / "beat"):
+            make_folder(folder, 0o755)
+        self._lock = take_lock(self._data / "up.lock")
+        for log in self._logs.glob("*.log"):
+            rotate_log(log)
+
+    def _clear_leftovers(self) -> None:
+        end_leftovers(read_records(self._data / "processes.json"))
+        make_socket_folder(self._sockets)
+        make_folder(Path(settings.RUNNERS_FOLDER), 0o711)
+
+    def _start(self, listener: socket.socket) -> None:
+        embedded = self._start_services()
+        self._step("database", partial(prepare_database, embedded))
+        isolation = self._prepare_isolation()
+        self._start_platform(listener)
+        has_demo = isolation is not None and self._ensure_demo(local_url(listener))
+        seconds = time.monotonic() - self._began
+        say(greeting(settings.ALGOPORT_URL, self._data, isolation, has_demo, seconds))
+
+    def _prepare_isolation(self) -> str | None:
+        """The isolation in force. Without any, the platform serves all but algorithms."""
+        answer = self._sockets / "isolation"
+        if self._supervisor.run_step("isolation", partial(check_isolation, answer)) != 0:
+            return None
+        if not Path(settings.ENVIRONMENTS_FOLDER).exists():
+            say("building the environment that algorithms run in (once, about 20 s)")
+        self._step("environments", build_environments)
+        return answer.read_text()
+
+    def _start_services(self) -> str | None:
+        """Start Valkey and PostgreSQL unless others are given; PostgreSQL's socket folder."""
+        sockets = self._sockets / "pg"
+        broker = self._sockets / "valkey.sock"
+        if not os.environ.get("REDIS_URL"):
+            self._supervisor.start(valkey.valkey_program(broker, self._logs / "valkey.log"))
+        if not os.environ.get("DATABASE_URL"):
+            self._start_postgres(sockets)
+        if os.environ.get("REDIS_URL"):
+            self._step("broker", check_broker)
+        else:
+            self._supervisor.wait_until(lambda: valkey.answers(broker), "valkey", _SERVICE_SECONDS)
+        return None if os.environ.get("DATABASE_URL") else str(sockets)
+
+    def _start_postgres(self, sockets: Path) -> None:
+        data = self._service / "postgres"
+        if not postgres.is_prepared(self._service):
+            say("making the database (once)")
+            self._step("initdb", step_of(partial(postgres.prepare, self._service)))
+        postgres.clear_locks(data)
+        postgres.make_private_folder(sockets)
+        log = self._logs / "database.log"
+        self._supervisor.start(postgres.postgres_program(self._service, sockets, log))
+        self._supervisor.wait_until(lambda: postgres.is_ready(data), "database", _SERVICE_SECONDS)
+
+    def _start_platform(self, listener: socket.socket) -> None:
+        web = web_program(self._root, self._data, listener.fileno())
+        threads = settings.ALGOPORT_WORKER_THREADS
+        self._supervisor.start(web)
+        self._supervisor.start(worker_program(self._root, self._data, threads, self._level))
+        probe = HealthProbe(local_address(listener))
+        try:
+            self._supervisor.wait_until(probe.has_answered, "web", _WEB_SECONDS)
+        finally:
+            probe.close()
+        # It has the least to do, so it does not compete with the others for the processors.
+        self._supervisor.start(beat_program(self._root, self._data, self._level))
+
+    def _ensure_demo(self, url: str) -> bool:
+        """Publish the first algorithm once; whether it is there. Its failure stops nothing."""
+        account = read_first_run(self._data)
+        done = self._data / "demo-published"
+        if account is None or done.exists():
+            return account is not None
+        say("pushing the first algorithm, demo/Hello")
+        clone = self._data / "demo-clone"
+
+        def step() -> int:
+            try:
+                publish_demo(url, account["username"], account["api_key"], clone)
+            except DemoFailed as exc:
+                return complain(f"demo/Hello could not be made: {exc}")
+            done.touch()
+            return 0
+
+        return self._supervisor.run_step("demo", step) == 0
+
+    def _step(self, name: str, step: Callable[[], int]) -> None:
+        """Run a step that the start cannot do without; it has said itself why it failed."""
+        status = self._supervisor.run_step(name, step)
+        if status != 0:
+            raise StartRefused(f"the start ended at the step {name!r}")
+
+    def _stop(self) -> None:
+        began = time.monotonic()
+        self._supervisor.stop(STOP_ORDER)
+        remove_socket_folder(self._sockets)
+        say(f"stopped ({time.monotonic() - began:.1f} s)")

@@ -1,0 +1,66 @@
+"""The platform's own processes: web, worker and beat."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from algoport.launcher.processes import Program
+
+QUEUES = "builds,runners,calls,periodic"
+
+
+def child_environ(data: Path) -> dict[str, str]:
+    """The environment of our children: ours, and what does not depend on our folder."""
+    environ = dict(os.environ)
+    # Without byte code every start would compile everything again.
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # A relative path would mean another folder in there.
+    environ["ALGOPORT_DATA"] = str(data)
+    return environ
+
+
+def web_program(root: Path, data: Path, listener: int) -> Program:
+    """gunicorn, on the socket that the launcher listens on."""
+    command = ("gunicorn", "-c", "gunicorn.conf.py", "--bind", f"fd://{listener}")
+    return Program(
+        name="web",
+        command=(sys.executable, "-m", *command, "algoport.asgi:application"),
+        folder=root,
+        environ=child_environ(data),
+        log=data / "logs" / "web.log",
+        grace_seconds=8.0,
+        inherited=(listener,),
+    )
+
+
+def worker_program(root: Path, data: Path, threads: int, log_level: str) -> Program:
+    """Celery with a thread pool; one worker per platform, so nothing to gossip about."""
+    return Program(
+        name="worker",
+        command=(
+            *(sys.executable, "-m", "celery", "-A", "algoport", "worker", "--pool", "threads"),
+            *("--concurrency", str(threads), "-Q", QUEUES, "--loglevel", log_level),
+            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        ),
+        folder=root,
+        environ=child_environ(data),
+        log=data / "logs" / "worker.log",
+        grace_seconds=5.0,
+        # A warm shutdown would wait for builds that may take half an hour.
+        orphan_signal=signal.SIGQUIT,
+    )
+
+
+def beat_program(root: Path, data: Path, log_level: str) -> Program:
+    """Celery's clock."""
+    return Program(
+        name="beat",
+        command=(
+            *(sys.executable, "-m", "celery", "-A", "algoport", "beat", "--pidfile", ""),
+            *("--schedule", str(data / "beat" / "schedule"), "--loglevel", log_level),
+        ),
+        folder=root,
+        environ=child_environ(data),
+        log=data / "logs" / "beat.log",
+    )

@@ -1,0 +1,1 @@
+from algoport.settings.base import *  # noqa: F403

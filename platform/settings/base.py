@@ -1,0 +1,169 @@
+"""Every setting of the platform, from the environment by way of `env`."""
+
+from algoport.settings import env
+
+ROOT = env.ROOT
+
+# -- where and what -------------------------------------------------------------------------
+ALGOPORT_HOST = env.read("ALGOPORT_HOST", env.host, "127.0.0.1")
+ALGOPORT_PORT = env.read("ALGOPORT_PORT", env.port, 8080)
+ALGOPORT_DATA = env.read("ALGOPORT_DATA", env.folder, ROOT / "var")
+ALGOPORT_URL = env.read(
+    "ALGOPORT_URL", env.url("http", "https"), f"http://{ALGOPORT_HOST}:{ALGOPORT_PORT}"
+).rstrip("/")
+ALGOPORT_LOG_LEVEL = env.read(
+    "ALGOPORT_LOG_LEVEL", env.one_of("debug", "info", "warning", "error"), "info"
+)
+ALGOPORT_WEB_PROCESSES = env.read("ALGOPORT_WEB_PROCESSES", env.integer(1, 64), 2)
+ALGOPORT_WORKER_THREADS = env.read("ALGOPORT_WORKER_THREADS", env.integer(2, 256), 16)
+
+SERVICE_FOLDER = env.service_folder(ALGOPORT_DATA)
+SOCKET_FOLDER = env.socket_folder(SERVICE_FOLDER)
+RUNNERS_FOLDER = SOCKET_FOLDER / "r"
+ENVIRONMENTS_FOLDER = SERVICE_FOLDER / "environments"
+IMAGES_FOLDER = SERVICE_FOLDER / "images"
+REPOSITORIES_FOLDER = ALGOPORT_DATA / "repositories"
+
+# -- Django ---------------------------------------------------------------------------------
+SECRET_KEY = env.secret_key(ALGOPORT_DATA)
+DEBUG = False
+ALLOWED_HOSTS = ["*"]  # Links are made from ALGOPORT_URL or the request; nothing trusts Host.
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "algoport.web",
+    "algoport.accounts",
+    "orgs",
+    "scm",
+    "dataportal",
+    "algorithms",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "algoport.urls"
+ASGI_APPLICATION = "algoport.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DATABASE_URL = env.read(
+    "DATABASE_URL",
+    env.url("postgresql", "postgres"),
+    f"postgresql://postgres@/algoport?host={SOCKET_FOLDER / 'pg'}",
+)
+DATABASES = {"default": env.database(DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.User"
+# User names are unique, but without case: by a constraint on LOWER(username) that this check
+# does not know.
+SILENCED_SYSTEM_CHECKS = ["auth.E003"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [ROOT / "static"]
+APPEND_SLASH = False
+SESSION_COOKIE_NAME = "ALGO_SESSION"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ALGOPORT_URL.startswith("https://")
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": str(ALGOPORT_DATA / "media")},
+    },
+    "hosted": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": str(ALGOPORT_DATA / "hosted"),
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+# -- DRF ------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["algoport.accounts.api.authentication.KeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["algoport.accounts.api.authentication.IsSignedIn"],
+    "DEFAULT_RENDERER_CLASSES": ["algoport.api.renderers.CompactJSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": [
+        "algoport.api.parsers.JSONBodyParser",
+        "rest_framework.parsers.FormParser",
+    ],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "algoport.api.negotiation.IgnoreAccept",
+    "EXCEPTION_HANDLER": "algoport.api.exception_handler.handle",
+    "UNAUTHENTICATED_USER": None,
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
+}
+
+# -- Celery ---------------------------------------------------------------------------------
+REDIS_URL = env.read(
+    "REDIS_URL", env.url("redis", "rediss", "unix"), f"unix://{SOCKET_FOLDER / 'valkey.sock'}"
+)
+CELERY_BROKER_URL = env.broker(REDIS_URL)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "periodic"
+CELERY_TASK_ROUTES = {
+    "algorithms.tasks.build_algorithm_task": {"queue": "builds"},
+    "algorithms.tasks.start_runner_task": {"queue": "runners"},
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE = {
+    "wake-waiting-builds": {
+        "task": "algorithms.tasks.wake_waiting_builds_task",
+        "schedule": 5.0,
+    },
+    "remove-unused-blobs": {
+        "task": "dataportal.tasks.remove_unused_blobs_task",
+        "schedule": 600.0,
+    },
+}
+
+# -- limits (spec.md 3.10) ------------------------------------------------------------------
+CALL_INPUT_BYTES = 10 * 1024 * 1024
+CALL_OUTPUT_BYTES = 15 * 1000 * 1000
+CALL_TIMEOUT_SECONDS = 300
+CALL_TIMEOUT_LIMIT_SECONDS = 3000
+PAGE_SIZE = 50
+PAGE_SIZE_LIMIT = 1000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": ALGOPORT_LOG_LEVEL.upper()},
+    "loggers": {"django.request": {"level": "ERROR"}},
+}

@@ -1,0 +1,154 @@
+"""Typed reading of the environment, and the folders that follow from it.
+
+The only module of the platform that reads `os.environ`.
+"""
+
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).resolve().parents[2]
+# A unix socket's path has at most 107 bytes; runner sockets need the rest.
+LONGEST_SOCKET_FOLDER = 50
+
+
+def read(name: str, convert: Callable[[str], T], default: T) -> T:
+    """Value of one variable; a bad one stops the start with a line that names it."""
+    raw = os.environ.get(name, "")
+    if raw == "":
+        return default
+    try:
+        return convert(raw)
+    except ValueError as exc:
+        raise ImproperlyConfigured(f"{name}={raw!r} is not valid: {exc}") from exc
+
+
+def port(raw: str) -> int:
+    number = integer(1, 65535)(raw)
+    return number
+
+
+def integer(low: int, high: int) -> Callable[[str], int]:
+    def convert(raw: str) -> int:
+        if not raw.isascii() or not raw.isdigit() or not low <= int(raw) <= high:
+            raise ValueError(f"expected a whole number from {low} to {high}")
+        return int(raw)
+
+    return convert
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    def convert(raw: str) -> str:
+        if raw.lower() not in choices:
+            raise ValueError(f"expected one of {', '.join(choices)}")
+        return raw.lower()
+
+    return convert
+
+
+def host(raw: str) -> str:
+    if any(character.isspace() or character in "/?#@" for character in raw):
+        raise ValueError("expected a host name or an address")
+    return raw
+
+
+def url(*schemes: str) -> Callable[[str], str]:
+    def convert(raw: str) -> str:
+        if urlsplit(raw).scheme not in schemes:
+            raise ValueError(f"expected an address that starts with {' or '.join(schemes)}")
+        return raw
+
+    return convert
+
+
+def folder(raw: str) -> Path:
+    path = Path(raw).expanduser().absolute()
+    if path.exists() and not path.is_dir():
+        raise ValueError("expected a folder, found a file")
+    return path
+
+
+def database(address: str) -> dict[str, object]:
+    """Django's settings for one `postgresql://USER:PASSWORD@HOST:PORT/NAME` address."""
+    parts = urlsplit(address)
+    hosts = parse_qs(parts.query).get("host", [])
+    name = unquote(parts.path.lstrip("/"))
+    if not name:
+        raise ImproperlyConfigured("DATABASE_URL is not valid: it names no database")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": name,
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": hosts[0] if hosts else (parts.hostname or ""),
+        "PORT": str(parts.port or ""),
+    }
+
+
+def broker(address: str) -> str:
+    """Celery's form of a Redis address (`unix:///path` becomes `redis+socket:///path`)."""
+    if address.startswith("unix://"):
+        return "redis+socket://" + address.removeprefix("unix://")
+    return address
+
+
+def reachable_by_others(path: Path) -> bool:
+    """Whether a process of another user can traverse to `path` (its missing tail counts as yes)."""
+    existing = path
+    while not existing.exists():
+        existing = existing.parent
+    return all(
+        stat.S_IMODE(step.stat().st_mode) & stat.S_IXOTH for step in (existing, *existing.parents)
+    )
+
+
+def service_folder(data: Path) -> Path:
+    """Folder for what other users' processes must reach: databases, environments, sandboxes.
+
+    It is the data folder itself, save when root keeps that where no other user may go (below
+    /root, say): the database and the sandboxes never run as root, and need a path they can walk.
+    """
+    if os.geteuid() != 0 or reachable_by_others(data):
+        return data
+    return Path("/var/lib/algoport") / hashlib.sha256(str(data).encode()).hexdigest()[:12]
+
+
+def socket_folder(service: Path) -> Path:
+    """Folder of the unix sockets, short enough for the kernel's limit on their names."""
+    wanted = service / "run"
+    if len(str(wanted)) <= LONGEST_SOCKET_FOLDER:
+        return wanted
+    digest = hashlib.sha256(str(service).encode()).hexdigest()[:12]
+    return Path("/tmp") / f"algoport-{os.geteuid()}-{digest}"
+
+
+def secret_key(data: Path) -> str:
+    """The signing key: ALGOPORT_SECRET_KEY, else one made once and kept in the data folder."""
+    given = os.environ.get("ALGOPORT_SECRET_KEY", "")
+    if given:
+        if len(given) < 50:
+            raise ImproperlyConfigured("ALGOPORT_SECRET_KEY is not valid: use 50 characters or more")
+        return given
+    path = data / "secret-key"
+    if not path.exists():
+        data.mkdir(parents=True, exist_ok=True)
+        draft = data / f".secret-key-{secrets.token_hex(8)}"
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(64))
+        try:
+            # A link never replaces: of two first starts at once one key wins for both.
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text()

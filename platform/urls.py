@@ -1,0 +1,14 @@
+"""Every route that Django answers."""
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+
+from algoport.api.exception_handler import not_found
+from algoport.web.views import health
+
+urlpatterns = [
+    path("healthz", health, name="health"),
+    path("admin/", admin.site.urls),
+    path("v1/", include("algorithms.api.urls")),
+    re_path(r"^v1(?:/(?P<unmatched>.*))?$", not_found),
+]

@@ -1,0 +1,55 @@
+"""The data plane with accounts, and a client of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from algoport.accounts.callers import CallerAuthenticator
+from algoport.db.changes import ChangeListener
+from dataportal.api.data_plane import DataPlane
+from tests.asgi_client import Answer, call
+from tests.factories.dataportal import Caller, make_caller
+
+
+@pytest.fixture
+def hosted(settings: Settings, tmp_path: Path) -> Path:
+    """The folder of the hosted storage, empty."""
+    folder = tmp_path / "hosted"
+    settings.ALGOPORT_DATA = tmp_path
+    settings.STORAGES = settings.STORAGES | {
+        "hosted": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(folder)},
+        }
+    }
+    return folder
+
+
+@pytest.fixture
+def plane(transactional_db: None, hosted: Path) -> DataPlane:
+    """The plane as composed, save that its keys are never cached: nobody listens for changes."""
+    return DataPlane(CallerAuthenticator(ChangeListener()))
+
+
+@pytest.fixture
+def alice(transactional_db: None) -> Caller:
+    return make_caller("alice")
+
+
+@pytest.fixture
+def bob(transactional_db: None) -> Caller:
+    return make_caller("bob")
+
+
+@pytest.fixture
+def request_as(plane: DataPlane) -> Callable[..., Answer]:
+    """`request_as(caller, method, target, ...)`; a caller of None sends no key."""
+
+    def send(caller: Caller | None, method: str, target: str, **options: object) -> Answer:
+        given = options.pop("headers", {})
+        headers = (caller.headers if caller else {}) | given  # type: ignore[operator]
+        return call(plane, method, target, headers=headers, **options)  # type: ignore[arg-type]
+
+    return send

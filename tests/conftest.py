@@ -1,0 +1,75 @@
+"""Fixtures that every kind of test may use."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from rest_framework.test import APIClient
+
+from algoport.accounts.models import User
+from algoport.accounts.permissions import EVERYTHING, Scopes
+from algoport.accounts.services import create_key, create_user
+from algorithms.models import Environment
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
+    """A database of this worker's own, copied from the migrated template."""
+    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'only')}"
+    template = connection.settings_dict["NAME"]
+    with django_db_blocker.unblock():
+        connections.close_all()
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS {name}")
+            cursor.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        connection.settings_dict["NAME"] = name
+    yield
+
+
+@pytest.fixture
+def python_environment(db: None) -> Environment:
+    """The environment of the migrations; tests with real transactions empty the tables."""
+    environment, _ = Environment.objects.get_or_create(
+        name="python311",
+        defaults={
+            "id": "6b1d3a5e-5d0c-4c5e-9a53-7f1f3f6f7a11",
+            "display_name": "Python 3.11",
+            "language": "python3-1",
+            "recipe": "python3",
+        },
+    )
+    return environment
+
+
+@pytest.fixture
+def make_user(db: None) -> Callable[[str], User]:
+    def make(name: str) -> User:
+        return create_user(username=name, email=f"{name}@example.com", password="a pass phrase")
+
+    return make
+
+
+@pytest.fixture
+def api_of(db: None) -> Callable[..., APIClient]:
+    """A client that sends a new key of the user."""
+
+    def make(user: User, scopes: Scopes = EVERYTHING) -> APIClient:
+        secret = create_key(owner=user, label="test", scopes=scopes).secret
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Simple {secret}")
+        return client
+
+    return make
+
+
+@pytest.fixture
+def demo(make_user: Callable[[str], User]) -> User:
+    return make_user("demo")
+
+
+@pytest.fixture
+def api(demo: User, api_of: Callable[..., APIClient], python_environment: Environment) -> APIClient:
+    """demo, with a key that may do everything."""
+    return api_of(demo)

@@ -1,0 +1,66 @@
+"""Algorithms, builds and versions as services leave them."""
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from algoport.accounts.authentication import principal_of_user
+from algoport.accounts.models import User
+from algorithms.constants import BuildState
+from algorithms.models import Algorithm, Build, BuildLogLine, Version
+from algorithms.services import (
+    AlgorithmDetails,
+    AlgorithmSettings,
+    Publication,
+    create_algorithm,
+    publish_version,
+)
+
+SETTINGS: dict[str, Any] = {
+    "license": "apl",
+    "network_access": "isolated",
+    "pipeline_enabled": True,
+    "source_visibility": "closed",
+    "language": "python3-1",
+    "environment": "cpu",
+}
+
+
+def make_algorithm(owner: User, name: str = "Hello", **settings: Any) -> Algorithm:
+    return create_algorithm(
+        owner=owner,
+        name=name,
+        details=AlgorithmDetails(label=name),
+        chosen=AlgorithmSettings(**{**SETTINGS, **settings}),
+    )
+
+
+def make_build(
+    algorithm: Algorithm,
+    state: BuildState = BuildState.SUCCEEDED,
+    sha: str | None = None,
+    log: str = "Beginning container customization\n",
+) -> Build:
+    ended = state != BuildState.IN_PROGRESS
+    build = Build.objects.create(
+        algorithm=algorithm,
+        environment=algorithm.environment,
+        commit_sha=sha or secrets.token_hex(20),
+        state=state,
+        finished_at=timezone.now() + timedelta(seconds=1) if ended else None,
+    )
+    BuildLogLine.objects.create(build=build, text=log)
+    return build
+
+
+def make_version(
+    algorithm: Algorithm, callability: str = "public", version_type: str = "minor"
+) -> Version:
+    make_build(algorithm)
+    return publish_version(
+        algorithm=algorithm,
+        publisher=principal_of_user(algorithm.owner),
+        publication=Publication(version_type=version_type, callability=callability),
+    )

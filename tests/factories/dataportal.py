@@ -1,0 +1,48 @@
+"""Accounts, keys and files for tests of hosted data."""
+
+import uuid
+from dataclasses import dataclass
+
+from algoport.accounts.authentication import principal_of_key
+from algoport.accounts.models import User
+from algoport.accounts.permissions import EVERYTHING, Principal, Run, Scopes
+from algoport.accounts.services import create_key, create_user
+from dataportal.models import Collection, HostedFile
+from dataportal.services import publish_file, reserve_file
+from dataportal.storage import IncomingFile, keep
+
+
+@dataclass(frozen=True)
+class Caller:
+    """An account with a key, and the principal of that key."""
+
+    user: User
+    secret: str
+    principal: Principal
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Simple {self.secret}"}
+
+
+def make_caller(username: str, scopes: Scopes = EVERYTHING, user: User | None = None) -> Caller:
+    owner = user or create_user(username=username, email=f"{username}@example.com")
+    key = create_key(owner=owner, label="test", scopes=scopes)
+    return Caller(owner, key.secret, principal_of_key(key.row))
+
+
+def make_run(caller: Caller, algorithm_owner: Caller) -> Principal:
+    """`caller` as seen from within an algorithm of `algorithm_owner`."""
+    return caller.principal.for_run(Run(uuid.uuid4(), algorithm_owner.user.id, True))
+
+
+def make_file(collection: Collection, name: str, data: bytes = b"data") -> HostedFile:
+    incoming = IncomingFile()
+    incoming.write(data)
+    incoming.flush()
+    file = reserve_file(name=name, size=incoming.size, md5=incoming.md5)
+    keep(incoming, file.blob_name)
+    incoming.discard()
+    publish_file(file=file, collection=collection)
+    file.refresh_from_db()
+    return file
