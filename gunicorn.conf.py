@@ -4,7 +4,9 @@ On its own: gunicorn -c gunicorn.conf.py algoport.asgi:application
 """
 
 import ctypes
+import functools
 import gc
+import importlib
 import os
 import signal
 from pathlib import Path
@@ -14,8 +16,8 @@ import algoport  # noqa: F401
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "algoport.settings")
 
-import django  # noqa: E402
-from django.conf import settings  # noqa: E402
+import django
+from django.conf import settings
 
 bind = f"{settings.ALGOPORT_HOST}:{settings.ALGOPORT_PORT}"
 workers = settings.ALGOPORT_WEB_PROCESSES
@@ -29,7 +31,7 @@ keepalive = 75
 # For an upload that has stopped coming, and for a process whose event loop hangs; calls may take
 # their 3000 s, because the loop goes on meanwhile.
 timeout = 120
-graceful_timeout = 5
+graceful_timeout = 3
 # The largest that gunicorn allows: data paths may be long.
 limit_request_line = 8190
 limit_request_fields = 100
@@ -40,9 +42,23 @@ accesslog = None
 errorlog = "-"
 control_socket_disable = True
 # A heartbeat on a busy disk can block the event loop.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+_MEMORY = Path("/dev/shm")  # noqa: S108 (gunicorn unlinks its file at once)
+worker_tmp_dir = str(_MEMORY) if _MEMORY.is_dir() else None
 
 _PR_SET_PDEATHSIG = 1
+# A client that has its answer sends the next request at once, often before the server is done with
+# the last one. What the parser holds of it until then is 64 kB by default; past that gunicorn
+# closes the connection without an answer (docs/adr/0005).
+_EARLY_REQUEST_BYTES = 8 * 1024 * 1024
+# What algoport.asgi imports, without what it makes.
+SHARED_MODULES = (
+    "django.core.handlers.asgi",
+    "algoport.celery",
+    "algoport.urls",
+    "algorithms.api.call_plane",
+    "dataportal.api.data_plane",
+    "scm.api.git_plane",
+)
 
 
 def on_starting(server: Any) -> None:
@@ -52,16 +68,21 @@ def on_starting(server: Any) -> None:
     identity and connections.
     """
     django.setup()
-    from django.core.handlers import asgi  # noqa: F401
-
-    import algoport.celery
-    import algoport.urls
-    import algorithms.api.call_plane
-    import dataportal.api.data_plane
-    import scm.api.git_plane  # noqa: F401
-
+    for name in SHARED_MODULES:
+        importlib.import_module(name)
     gc.collect()
     gc.freeze()
+
+
+def post_worker_init(worker: Any) -> None:
+    """Let uploads follow an answer on the same connection however quickly they come."""
+    from gunicorn.asgi.protocol import ASGIProtocol
+
+    if not ASGIProtocol._check_h1c_protocol_available():
+        raise RuntimeError("gunicorn_h1c is not installed: run `make setup`")
+    ASGIProtocol._h1c_protocol_class = functools.partial(
+        ASGIProtocol._h1c_protocol_class, limit_remaining=_EARLY_REQUEST_BYTES
+    )
 
 
 def post_fork(server: Any, worker: Any) -> None:

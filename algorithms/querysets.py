@@ -9,7 +9,7 @@ from django.utils import timezone
 from algorithms.constants import BuildState, Callability
 
 if TYPE_CHECKING:
-    from algorithms.models import Build
+    pass
 
 
 class BuildQuerySet(models.QuerySet["Build"]):

@@ -111,7 +111,11 @@ def get_owner_for(principal: Principal, username: str) -> User:
 
 
 def find_environment(
-    *, language: str | None, machine_type: str | None, package_set: str | None, identifier: str | None
+    *,
+    language: str | None,
+    machine_type: str | None,
+    package_set: str | None,
+    identifier: str | None,
 ) -> tuple[Environment, EnvironmentForm]:
     """The environment that settings name in one of the three ways (spec.md 3.2)."""
     if identifier is not None:
@@ -211,7 +215,11 @@ def list_environments(language: str) -> list[Environment]:
     """The environments of a language. Raises the language errors 4001 and 4002."""
     rows = list(Environment.objects.filter(language=language).order_by("name"))
     if not rows:
-        raise UnsupportedAlgorithmLanguage if language in KNOWN_LANGUAGES else UnknownAlgorithmLanguage
+        raise (
+            UnsupportedAlgorithmLanguage
+            if language in KNOWN_LANGUAGES
+            else UnknownAlgorithmLanguage
+        )
     return rows
 
 

@@ -97,9 +97,7 @@ def create_algorithm(
     try:
         with transaction.atomic():
             algorithm.save(force_insert=True)
-            create_repository(
-                algorithm.id, files, message="Initial commit", author=owner.username
-            )
+            create_repository(algorithm.id, files, message="Initial commit", author=owner.username)
     except IntegrityError as exc:
         raise AlgorithmNameHasBeenTaken from exc
     return algorithm
@@ -160,9 +158,7 @@ def publish_version(
     Raises VersionAlreadyPublished (1007) when that build has a number already.
     """
     if publication.version_type not in VersionType.values:
-        raise InputValidationError(
-            "version_info.version_type: choose major, minor or patch."
-        )
+        raise InputValidationError("version_info.version_type: choose major, minor or patch.")
     if publication.callability not in Callability.values:
         raise InputValidationError("settings.algorithm_callability: choose public or private.")
     locked = Algorithm.objects.select_for_update().get(pk=algorithm.pk)

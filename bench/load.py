@@ -48,9 +48,7 @@ class _Connection:
         return time.perf_counter() - self._sent_at, head.startswith(b"HTTP/1.1 200")
 
 
-def run_load(
-    host: str, port: int, request: bytes, *, connections: int, seconds: float
-) -> Load:
+def run_load(host: str, port: int, request: bytes, *, connections: int, seconds: float) -> Load:
     """Load a server with the same request for a while."""
     selector = selectors.DefaultSelector()
     for _ in range(connections):

@@ -12,7 +12,7 @@ from django.db.models.lookups import Exact, GreaterThan
 from dataportal.constants import ReadAcl
 
 if TYPE_CHECKING:
-    from dataportal.models import Collection, HostedFile
+    pass
 
 
 class CollectionQuerySet(models.QuerySet["Collection"]):

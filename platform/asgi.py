@@ -6,7 +6,7 @@ import algoport  # noqa: F401
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "algoport.settings")
 
-from django.core.asgi import get_asgi_application  # noqa: E402
+from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 

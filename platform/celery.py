@@ -6,9 +6,9 @@ import algoport  # noqa: F401
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "algoport.settings")
 
-from celery import Celery  # noqa: E402
-from celery.signals import setup_logging, worker_init, worker_shutdown  # noqa: E402
-from django.conf import settings  # noqa: E402
+from celery import Celery
+from celery.signals import setup_logging, worker_init, worker_shutdown
+from django.conf import settings
 
 app = Celery("algoport")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -17,7 +17,9 @@ class ApiError(Exception):
 
     def __init__(self, message: str | None = None, **values: object) -> None:
         self.id = str(uuid.uuid4())
-        self.text = (message or self.message).format(**values) if values else message or self.message
+        self.text = (
+            (message or self.message).format(**values) if values else message or self.message
+        )
         super().__init__(self.text)
 
     def body(self) -> dict[str, object]:

@@ -50,9 +50,7 @@ class CallPlane:
         outcome = await invoke(self.pool, principal, target, line, options.timeout)
         await render(outcome, target, options).send(send)
 
-    async def _resolve(
-        self, principal: Principal, owner: str, name: str, version: str
-    ) -> Target:
+    async def _resolve(self, principal: Principal, owner: str, name: str, version: str) -> Target:
         # The principal is a value: with another scope or run it is another entry.
         key = (principal, owner, name, version)
         known = self._targets.get(key)

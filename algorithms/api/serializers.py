@@ -21,9 +21,7 @@ INTERNAL_SCM = {"id": "internal", "provider": "internal", "default": True, "enab
 class DetailsSerializer(serializers.Serializer[Any]):
     label = serializers.CharField(max_length=200)
     summary = serializers.CharField(required=False, allow_blank=True, default="")
-    tagline = serializers.CharField(
-        required=False, allow_blank=True, default="", max_length=300
-    )
+    tagline = serializers.CharField(required=False, allow_blank=True, default="", max_length=300)
 
 
 class SettingsSerializer(serializers.Serializer[Any]):
@@ -128,7 +126,9 @@ def build_body(build: Build) -> dict[str, Any]:
 def algorithm_body(algorithm: Algorithm) -> dict[str, Any]:
     """An algorithm that is not about one of its versions."""
     details = {"label": algorithm.label}
-    details |= {key: getattr(algorithm, key) for key in ("summary", "tagline") if getattr(algorithm, key)}
+    details |= {
+        key: getattr(algorithm, key) for key in ("summary", "tagline") if getattr(algorithm, key)
+    }
     return {
         "id": str(algorithm.id),
         "name": algorithm.name,
@@ -196,4 +196,3 @@ def environment_body(environment: Environment) -> dict[str, Any]:
         "language": {"name": environment.language},
         "machine_type": environment.machine_type.upper(),
     }
-

@@ -86,9 +86,7 @@ class CompileView(APIView):
         algorithm = selectors.get_algorithm_for(
             principal_of(request), owner, name, Action.MANAGE_ALGORITHM
         )
-        build = services.request_build(
-            algorithm=algorithm, commit_sha=head_commit(algorithm.id)
-        )
+        build = services.request_build(algorithm=algorithm, commit_sha=head_commit(algorithm.id))
         ended = self._wait(build)
         log = selectors.read_log(ended)
         if ended.state == BuildState.FAILED:
@@ -111,9 +109,7 @@ class BuildListView(APIView):
             principal_of(request), owner, name, Action.SEE_BUILDS
         )
         rows = selectors.builds_of(algorithm)
-        return Response(
-            newest_first(request, rows, time_field="started_at", render=build_body)
-        )
+        return Response(newest_first(request, rows, time_field="started_at", render=build_body))
 
 
 class BuildView(APIView):
@@ -152,9 +148,7 @@ class VersionListView(APIView):
 
     def post(self, request: Request, owner: str, name: str) -> Response:
         principal = principal_of(request)
-        algorithm = selectors.get_algorithm_for(
-            principal, owner, name, Action.MANAGE_ALGORITHM
-        )
+        algorithm = selectors.get_algorithm_for(principal, owner, name, Action.MANAGE_ALGORITHM)
         given = VersionPublishSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         version = services.publish_version(

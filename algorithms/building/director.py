@@ -7,8 +7,6 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from django.conf import settings
-
 from algoport.containers.egress import index_environ, index_policy
 from algoport.containers.engine import BuildStep, Limits, Runtime, StepResult
 from algorithms.building.images import image_folder, packages_folder
@@ -157,7 +155,9 @@ def read_requirements(path: Path) -> list[str]:
     """The file's lines without comments and blank lines; [] when there is no such file."""
     if not path.is_file() or path.is_symlink():
         return []
-    lines = (line.split(" #")[0].strip() for line in path.read_text("utf-8", "replace").splitlines())
+    lines = (
+        line.split(" #")[0].strip() for line in path.read_text("utf-8", "replace").splitlines()
+    )
     return [line for line in lines if line and not line.startswith("#")]
 
 

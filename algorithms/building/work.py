@@ -4,7 +4,13 @@ import logging
 from uuid import UUID
 
 from algorithms.building.director import BuildDirector, BuildStepFailed
-from algorithms.building.leases import LeaseLost, finish, kept_lease, one_build_at_a_time, take_build
+from algorithms.building.leases import (
+    LeaseLost,
+    finish,
+    kept_lease,
+    one_build_at_a_time,
+    take_build,
+)
 from algorithms.building.log import BuildLog
 from algorithms.building.signals import build_requested
 from algorithms.constants import BUILD_ATTEMPTS, BuildState
@@ -48,7 +54,9 @@ def _settle(build: Build, log: BuildLog) -> None:
     except Exception:
         # The outermost frame of a build: its owner learns that it ended, the log has the reason.
         logger.exception("build %s failed in the platform", build.id)
-        error = "the platform could not finish the build; its administrator finds the reason in the log"
+        error = (
+            "the platform could not finish the build; its administrator finds the reason in the log"
+        )
         log.line(f"Build failed: {error}")
         finish(build, BuildState.FAILED, error=error)
     else:

@@ -119,9 +119,7 @@ def start_runner(*, runner_id: str, build_id: UUID, gateway_id: str) -> None:
     pipeline.execute()
 
 
-def _start(
-    keeper: RunnerKeeper, runner_id: str, build_id: UUID, gateway_id: str
-) -> dict[str, str]:
+def _start(keeper: RunnerKeeper, runner_id: str, build_id: UUID, gateway_id: str) -> dict[str, str]:
     build = Build.objects.select_related("algorithm").filter(pk=build_id).first()
     if build is None or build.state != BuildState.SUCCEEDED:
         return {"error": "its build is not there any more"}

@@ -34,4 +34,3 @@ class CallerAuthenticator:
         principal = await in_database_thread(authenticate_key, key)
         self._cache.put(digest, principal, generation)
         return principal
-

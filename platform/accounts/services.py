@@ -44,7 +44,12 @@ class NewKey:
 
 @transaction.atomic
 def create_user(
-    *, username: str, email: str, password: str | None = None, fullname: str = "", staff: bool = False
+    *,
+    username: str,
+    email: str,
+    password: str | None = None,
+    fullname: str = "",
+    staff: bool = False,
 ) -> User:
     """A new account. Raises InputValidationError, UsernameHasBeenTaken, EmailAddressHasBeenTaken."""
     _check_name(username)
@@ -79,9 +84,7 @@ def create_key(
             raise InvalidKeyScope(scope=pattern)
     if key_type == KeyType.ADMIN and not owner.is_staff:
         raise InputValidationError(f"{owner.username} is not an administrator.")
-    secret = KEY_PREFIX + "".join(
-        secrets.choice(_ALPHABET) for _ in range(KEY_RANDOM_CHARACTERS)
-    )
+    secret = KEY_PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(KEY_RANDOM_CHARACTERS))
     row = ApiKey.objects.create(
         owner=owner,
         label=label,

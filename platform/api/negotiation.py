@@ -9,9 +9,7 @@ from rest_framework.request import Request
 
 
 class IgnoreAccept(BaseContentNegotiation):
-    def select_parser(
-        self, request: Request, parsers: Sequence[BaseParser]
-    ) -> BaseParser | None:
+    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser | None:
         if (request.content_type or "").startswith("application/x-www-form-urlencoded"):
             return next(p for p in parsers if p.media_type != "*/*")
         return parsers[0]

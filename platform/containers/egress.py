@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from algoport.containers.errors import IndexNotUsable
 
@@ -66,6 +66,8 @@ class EgressProxy:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # Transports close in the loop's next rounds.
+        await asyncio.sleep(0.01)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open += 1
@@ -97,6 +99,21 @@ class EgressProxy:
             await _refuse(writer, text)
             return
         upstream = await _connect(host, port, tunnel)
+        try:
+            await self._exchange(upstream, reader, writer, tunnel, method, parts, rest)
+        finally:
+            upstream[1].close()
+
+    async def _exchange(
+        self,
+        upstream: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        tunnel: bool,
+        method: str,
+        parts: SplitResult,
+        rest: bytes,
+    ) -> None:
         if tunnel:
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         else:

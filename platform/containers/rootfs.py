@@ -17,16 +17,9 @@ from pathlib import Path
 from algoport.containers.errors import EnvironmentBuildFailed
 
 _FORMAT = "1"
-_PROGRAMS = (
-    "sh bash cat chmod cp cut date dirname basename echo env expr false find grep gzip gunzip head "
-    "id ln ls mkdir mktemp mv nproc printf pwd readlink rm rmdir sed sleep sort stat tail tar tee "
-    "test touch tr true uname uniq wc which xargs"
-).split()
+_PROGRAMS = ["sh", "bash", "cat", "chmod", "cp", "cut", "date", "dirname", "basename", "echo", "env", "expr", "false", "find", "grep", "gzip", "gunzip", "head", "id", "ln", "ls", "mkdir", "mktemp", "mv", "nproc", "printf", "pwd", "readlink", "rm", "rmdir", "sed", "sleep", "sort", "stat", "tail", "tar", "tee", "test", "touch", "tr", "true", "uname", "uniq", "wc", "which", "xargs"]
 # Loaded by name at run time, so that no program's list of libraries has them.
-_LIBRARIES = (
-    "libnss_files.so.2 libnss_dns.so.2 libresolv.so.2 libgcc_s.so.1 libstdc++.so.6 libm.so.6 "
-    "libdl.so.2 libpthread.so.0 librt.so.1 libutil.so.1 libgomp.so.1"
-).split()
+_LIBRARIES = ["libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2", "libgcc_s.so.1", "libstdc++.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1", "libgomp.so.1"]
 _LEFT_OUT = ("test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "__pycache__")
 _PASSWD = "root:x:0:0:root:/root:/usr/sbin/nologin\nalgo:x:1000:1000:algo:/tmp:/bin/sh\n"
 _GROUP = "root:x:0:\nalgo:x:1000:\n"
@@ -75,7 +68,9 @@ def _fill(root: Path, requirements: Path, site: Path) -> None:
     for folder in ("usr/bin", "usr/sbin", "usr/local/bin", "usr/lib", "etc/ssl/certs"):
         (root / folder).mkdir(parents=True)
     packages = _copy_python(root)
-    binaries = [Path(path) for name in _PROGRAMS if (path := shutil.which(name, path="/usr/bin:/bin"))]
+    binaries = [
+        Path(path) for name in _PROGRAMS if (path := shutil.which(name, path="/usr/bin:/bin"))
+    ]
     for binary in binaries:
         shutil.copyfile(binary, root / "usr/bin" / binary.name)
         (root / "usr/bin" / binary.name).chmod(0o755)
@@ -95,7 +90,9 @@ def _copy_python(root: Path) -> Path:
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     library = root / "usr/local/lib" / version
     ignored = shutil.ignore_patterns(*_LEFT_OUT, "site-packages", "config-*", "*.a")
-    shutil.copytree(sysconfig.get_path("stdlib", vars={"base": sys.base_prefix}), library, ignore=ignored)
+    shutil.copytree(
+        sysconfig.get_path("stdlib", vars={"base": sys.base_prefix}), library, ignore=ignored
+    )
     packages = library / "site-packages"
     packages.mkdir()
     binary = root / "usr/local/bin" / version
@@ -165,7 +162,9 @@ def _install_packages(packages: Path, requirements: Path) -> None:
     wanted = ["-r", str(requirements), f"pip=={_pip_version()}", "setuptools", "wheel"]
     done = subprocess.run([*base, *target, *wanted], capture_output=True, text=True)
     if done.returncode != 0:
-        raise EnvironmentBuildFailed(f"pip could not install the environment:\n{done.stderr[-4000:]}")
+        raise EnvironmentBuildFailed(
+            f"pip could not install the environment:\n{done.stderr[-4000:]}"
+        )
 
 
 def _pip_version() -> str:

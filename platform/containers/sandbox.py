@@ -114,6 +114,9 @@ class Sandbox(Runner):
             if self._cleaned:
                 return
             self._cleaned = True
+            for stream in (self.process.stdout, self.process.stderr):
+                if stream is not None:
+                    stream.close()
             if self._group is not None:
                 self._group.remove()
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -208,7 +211,7 @@ class SandboxRuntime(Runtime):
             proxy = EgressProxy(folder / "egress.sock", step.egress, on_output)
             proxy.start()
         for path in step.writable.values():
-            os.chown(path, uid, uid)
+            hand_over(path, uid)
         sandbox = None
         try:
             sandbox, output = self._spawn(
@@ -232,7 +235,7 @@ class SandboxRuntime(Runtime):
             if proxy is not None:
                 proxy.stop()
             for path in step.writable.values():
-                take_back(path)
+                hand_over(path, os.geteuid())
             shutil.rmtree(folder, ignore_errors=True)
 
     def reap_leftovers(self) -> int:
@@ -306,13 +309,19 @@ class SandboxRuntime(Runtime):
         group = cgroups.make_group(self._token, identifier) if self._use_cgroups else None
         info_read, info_write = os.pipe()
         block_read, block_write = os.pipe()
-        seccomp = _memory_file(self._filter)
+        seccomp = _memory_file("seccomp", self._filter)
         output = subprocess.PIPE if capture else subprocess.DEVNULL
-        argv = [
-            str(self._bwrap),
+        options = [
             *_namespaces(info_write, block_read, seccomp),
             *_file_system(environment, self._agent, folder, read_only, writable, limits),
             *_environment(environ, limits, counted=group is not None),
+        ]
+        # Not on the command line: that can be read inside, as the first process's.
+        hidden = _memory_file("options", "\0".join(options).encode() + b"\0")
+        argv = [
+            str(self._bwrap),
+            "--args",
+            str(hidden),
             "--",
             "/usr/local/bin/python3",
             "-I",
@@ -327,20 +336,20 @@ class SandboxRuntime(Runtime):
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT if capture else subprocess.PIPE,
-                pass_fds=(info_write, block_read, seccomp, *inherit),
+                pass_fds=(info_write, block_read, seccomp, hidden, *inherit),
                 env={},
                 cwd="/",
                 **self._identity(uid),
             ).result()
-            for descriptor in (info_write, block_read, seccomp):
+            for descriptor in (info_write, block_read, seccomp, hidden):
                 os.close(descriptor)
             sandbox = Sandbox(identifier, folder, process, group, limits)
             with self._lock:
                 self._sandboxes[identifier] = sandbox
             self._release(sandbox, group, info_read, block_write)
         finally:
-            os.close(info_read)
-            os.close(block_write)
+            for descriptor in (info_read, block_write):
+                os.close(descriptor)
         return sandbox, process.stdout.fileno() if process.stdout else -1
 
     def _release(
@@ -357,6 +366,9 @@ class SandboxRuntime(Runtime):
         if group is not None:
             group.limit(sandbox.limits.memory_bytes, sandbox.limits.pids)
             group.add(child)
+        if sandbox.process.stderr is not None:
+            # Nobody would read it any more, and nothing inside may write to a file of ours.
+            sandbox.process.stderr.close()
         os.write(block, b"1")
 
     def _follow(
@@ -368,6 +380,7 @@ class SandboxRuntime(Runtime):
     ) -> StepResult:
         began = time.monotonic()
         reason = ""
+        ended = False
         passed = 0
         look_at = began + 1
         with selectors.DefaultSelector() as selector:
@@ -376,17 +389,20 @@ class SandboxRuntime(Runtime):
                 if selector.select(0.5):
                     data = os.read(output, 65536)
                     if not data:
+                        ended = True
                         break
                     passed = _pass_on(data, passed, on_output)
                 now = time.monotonic()
-                if now - began > step.seconds and not reason:
+                if now - began > step.seconds:
                     reason = "timeout"
-                    sandbox.kill("timeout")
-                if now > look_at and not reason:
+                    break
+                if now > look_at:
                     look_at = now + 2
                     if any(_is_larger(path, _STEP_DISK_BYTES) for path in step.writable.values()):
                         on_output(b"\n[stopped: the step wrote more than a build may]\n")
-                        sandbox.kill()
+                        break
+        if reason or not ended:
+            sandbox.kill(reason or "killed")
         code = sandbox.process.wait()
         if sandbox.exit_reason == "oom":
             reason = "oom"
@@ -434,7 +450,14 @@ def _file_system(
     writable: Mapping[str, Path],
     limits: Limits,
 ) -> list[str]:
-    arguments = ["--ro-bind", f"{environment}/usr", "/usr", "--ro-bind", f"{environment}/etc", "/etc"]
+    arguments = [
+        "--ro-bind",
+        f"{environment}/usr",
+        "/usr",
+        "--ro-bind",
+        f"{environment}/etc",
+        "/etc",
+    ]
     for link in ("bin", "lib", "lib64", "sbin"):
         arguments += ["--symlink", f"usr/{link}", f"/{link}"]
     arguments += ["--proc", "/proc", "--dev", "/dev"]
@@ -442,7 +465,14 @@ def _file_system(
     arguments += ["--size", str(limits.tmp_bytes), "--tmpfs", "/tmp"]
     # Read-only: nothing that an algorithm writes may land on the host's disk. Sockets in it can be
     # connected to all the same.
-    arguments += ["--ro-bind", str(folder), "/run/algoport", "--ro-bind", str(agent), "/opt/algoport"]
+    arguments += [
+        "--ro-bind",
+        str(folder),
+        "/run/algoport",
+        "--ro-bind",
+        str(agent),
+        "/opt/algoport",
+    ]
     for inside, path in read_only.items():
         arguments += ["--ro-bind", str(path), inside]
     for inside, path in writable.items():
@@ -470,8 +500,8 @@ def _environment(environ: Mapping[str, str], limits: Limits, *, counted: bool) -
     return arguments
 
 
-def _memory_file(content: bytes) -> int:
-    descriptor = os.memfd_create("seccomp")
+def _memory_file(name: str, content: bytes) -> int:
+    descriptor = os.memfd_create(name)
     os.write(descriptor, content)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
@@ -536,12 +566,12 @@ def _can_lock(path: Path) -> bool:
         return True
 
 
-def take_back(root: Path) -> None:
-    """Own a folder again that a sandbox wrote to; nothing in it stays writable or special.
+def hand_over(root: Path, uid: int) -> None:
+    """Give a folder with all that is in it to a user; nothing special or set-uid stays in it.
 
     Works on descriptors and never follows a link: names in it were chosen by hostile code.
     """
-    uid, gid = os.geteuid(), os.getegid()
+    gid = os.getegid() if uid == os.geteuid() else uid
     for _, folders, files, descriptor in os.fwalk(root, topdown=True, follow_symlinks=False):
         for name in (*folders, *files):
             kind = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode

@@ -124,7 +124,9 @@ def encode_header(value: str) -> bytes:
     return " ".join(value.split()).encode("latin-1", "replace")
 
 
-def json_response(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def json_response(
+    value: object, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
     """Compact JSON with the keys in their order (wire.md 2)."""
     return Response(status, orjson.dumps(value), "application/json", headers or {})
 

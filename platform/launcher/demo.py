@@ -38,17 +38,21 @@ def publish_demo(url: str, owner: str, key: str, folder: Path) -> None:
         body = {"name": NAME, "details": {"label": NAME}, "settings": _SETTINGS}
         _request(url, key, "POST", f"/v1/algorithms/{owner}", body)
     try:
-        _push(url, owner, key, folder)
+        said = _push(url, owner, key, folder)
     finally:
         shutil.rmtree(folder)
     body = {
         "settings": {"algorithm_callability": "public"},
         "version_info": {"version_type": "minor", "sample_input": '"you"'},
     }
-    _request(url, key, "POST", f"/v1/algorithms/{owner}/{NAME}/versions", body)
+    try:
+        _request(url, key, "POST", f"/v1/algorithms/{owner}/{NAME}/versions", body)
+    except DemoFailed as exc:
+        # A push succeeds even when the build does not; why is in what it said.
+        raise DemoFailed(f"{exc}; the push said: {said}") from exc
 
 
-def _push(url: str, owner: str, key: str, folder: Path) -> None:
+def _push(url: str, owner: str, key: str, folder: Path) -> str:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     scheme, address = url.split("://")
@@ -61,10 +65,11 @@ def _push(url: str, owner: str, key: str, folder: Path) -> None:
     readme.write_text(f"{text}\nMade by the first start of this platform.\n")
     _git(clone, "add", "README.md")
     _git(clone, "commit", "--quiet", "--message", "Say where this comes from")
-    _git(clone, "push", "--quiet", "origin", "HEAD:master")
+    return _git(clone, "push", "origin", "HEAD:master")
 
 
-def _git(folder: Path, *arguments: str) -> None:
+def _git(folder: Path, *arguments: str) -> str:
+    """What git wrote for people to read."""
     author = ("-c", "user.name=demo", "-c", "user.email=demo@example.com")
     settings = (*author, "-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null")
     environ = {
@@ -92,13 +97,14 @@ def _git(folder: Path, *arguments: str) -> None:
         raise DemoFailed(f"git {arguments[0]} took more than {_SECONDS} s") from exc
     if done.returncode != 0:
         raise DemoFailed(f"git {arguments[0]}: {done.stderr.strip()[-2000:]}")
+    return done.stderr.strip()[-2000:]
 
 
 def _request(
     url: str, key: str, method: str, path: str, body: dict[str, Any] | None = None
 ) -> dict[str, Any] | None:
     """The JSON that the platform answers; None when a GET finds nothing."""
-    request = urllib.request.Request(
+    request = urllib.request.Request(  # noqa: S310 (our own address)
         url + path,
         method=method,
         data=None if body is None else json.dumps(body).encode(),

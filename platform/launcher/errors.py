@@ -7,3 +7,7 @@ class StartRefused(Exception):
 
 class StopRequested(Exception):
     """A signal asked the platform to stop while it was still starting."""
+
+
+class StepFailed(Exception):
+    """A step of the start has ended, and has said itself why."""

@@ -13,7 +13,7 @@ from django.conf import settings
 from algoport.launcher import postgres, valkey
 from algoport.launcher.console import greeting, read_first_run, say
 from algoport.launcher.demo import DemoFailed, publish_demo
-from algoport.launcher.errors import StartRefused, StopRequested
+from algoport.launcher.errors import StepFailed, StopRequested
 from algoport.launcher.folders import (
     make_folder,
     make_socket_folder,
@@ -41,7 +41,7 @@ _WEB_SECONDS = 60
 
 
 def run_platform(root: Path) -> None:
-    """Run the platform until a signal stops it. Raises StartRefused."""
+    """Run the platform until a signal stops it. Raises StartRefused, StepFailed."""
     began = started_at()
     if "MAKELEVEL" in os.environ:
         # A make that is killed cannot pass that on. Other parents, a shell say, may go first.
@@ -53,8 +53,10 @@ def run_platform(root: Path) -> None:
 def started_at() -> float:
     """When this process started, on the monotonic clock: importing takes its time too."""
     ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-    return ticks / os.sysconf("SC_CLK_TCK") - time.clock_gettime(time.CLOCK_BOOTTIME) + (
-        time.monotonic()
+    return (
+        ticks / os.sysconf("SC_CLK_TCK")
+        - time.clock_gettime(time.CLOCK_BOOTTIME)
+        + (time.monotonic())
     )
 
 
@@ -88,7 +90,7 @@ class Launcher:
             self._stop()
 
     def _take_data_folder(self) -> None:
-        for folder in (self._data, self._service, self._logs, self._data / "beat"):
+        for folder in (self._data, self._logs, self._data / "beat"):
             make_folder(folder, 0o755)
         self._lock = take_lock(self._data / "up.lock")
         for log in self._logs.glob("*.log"):
@@ -96,6 +98,7 @@ class Launcher:
 
     def _clear_leftovers(self) -> None:
         end_leftovers(read_records(self._data / "processes.json"))
+        make_folder(self._service, 0o755)
         make_socket_folder(self._sockets)
         make_folder(Path(settings.RUNNERS_FOLDER), 0o711)
 
@@ -176,10 +179,9 @@ class Launcher:
         return self._supervisor.run_step("demo", step) == 0
 
     def _step(self, name: str, step: Callable[[], int]) -> None:
-        """Run a step that the start cannot do without; it has said itself why it failed."""
-        status = self._supervisor.run_step(name, step)
-        if status != 0:
-            raise StartRefused(f"the start ended at the step {name!r}")
+        """Run a step that the start cannot do without. Raises StepFailed."""
+        if self._supervisor.run_step(name, step) != 0:
+            raise StepFailed(name)
 
     def _stop(self) -> None:
         began = time.monotonic()

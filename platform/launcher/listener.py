@@ -1,6 +1,7 @@
 """The listening socket. The launcher keeps it, so that callers wait while the web restarts."""
 
 import errno
+import ipaddress
 import socket
 
 from algoport.launcher.errors import StartRefused
@@ -35,7 +36,9 @@ def listen(host: str, port: int) -> socket.socket:
 def local_address(listener: socket.socket) -> tuple[str, int]:
     """An address by which this machine reaches the listener."""
     host, port = listener.getsockname()[:2]
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port
+    if ipaddress.ip_address(host).is_unspecified:
+        return ("::1" if ":" in host else "127.0.0.1"), port
+    return host, port
 
 
 def local_url(listener: socket.socket) -> str:
@@ -56,7 +59,7 @@ class HealthProbe:
         if self._connection is None:
             self._connection = self._ask()
         try:
-            answer = self._connection.recv(512, socket.MSG_DONTWAIT)
+            answer = self._connection.recv(512)
         except BlockingIOError:
             return False
         except ConnectionError:
@@ -72,4 +75,5 @@ class HealthProbe:
     def _ask(self) -> socket.socket:
         connection = socket.create_connection(self._address, timeout=5)
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        connection.setblocking(False)
         return connection

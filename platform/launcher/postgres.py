@@ -183,8 +183,10 @@ def _ensure_system_user() -> None:
     deadline = time.monotonic() + _USERADD_SECONDS
     while not _has_system_user():
         done = subprocess.run(
-            ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
-            + ["--shell", "/usr/sbin/nologin", SYSTEM_USER],
+            [
+                *("useradd", "--system", "--user-group", "--no-create-home"),
+                *("--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", SYSTEM_USER),
+            ],
             capture_output=True,
             text=True,
         )

@@ -3,7 +3,6 @@
 import io
 import sys
 from collections.abc import Callable
-
 from pathlib import Path
 
 import psycopg2
@@ -29,7 +28,8 @@ def prepare_database(sockets: str | None) -> int:
         _migrate()
         call_command("first_run")
     except OperationalError as exc:
-        return complain(f"the database does not answer: {str(exc).strip()}")
+        name = "the embedded database" if sockets is not None else "the database of DATABASE_URL"
+        return complain(f"{name} does not answer: {exc}")
     return 0
 
 
@@ -40,7 +40,7 @@ def check_broker() -> int:
     try:
         redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5).ping()
     except redis.RedisError as exc:
-        return complain(f"REDIS_URL: nothing answers there: {exc}")
+        return complain(f"the broker of REDIS_URL does not answer: {exc}")
     return 0
 
 

@@ -169,7 +169,7 @@ def _become(program: Program, log: int, parent: int) -> NoReturn:
         os.setgid(program.user.pw_gid)
         os.setuid(program.user.pw_uid)
     die_with_parent(program.orphan_signal, parent)
-    os.execve(program.command[0], program.command, program.environ)
+    os.execve(program.command[0], program.command, program.environ)  # noqa: S606 (no shell)
 
 
 def _exit_status(step: Callable[[], int]) -> int:

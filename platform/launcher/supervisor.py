@@ -24,6 +24,8 @@ _POLL_SECONDS = 0.02
 _STEP_GRACE_SECONDS = 3.0
 # A program that ran this long had started well: its next failure is its first.
 _SETTLED_SECONDS = 30.0
+# One that ended sooner has not started: why is in its log.
+_START_SECONDS = 5.0
 _FIRST_DELAY_SECONDS = 0.5
 _LONGEST_DELAY_SECONDS = 30.0
 _IDLE_SECONDS = 3600.0
@@ -130,6 +132,8 @@ class Supervisor:
             child.restart_at = now + delay
             when = f"in {delay:g} s" if delay else "now"
             self._say(f"{child.program.name} {how}; starting it again {when}")
+            if now - child.started_at < _START_SECONDS:
+                self._say(last_lines(child.program.log, 8))
         if child.restart_at is not None and child.restart_at <= now:
             self._launch(child)
 

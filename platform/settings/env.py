@@ -136,7 +136,9 @@ def secret_key(data: Path) -> str:
     given = os.environ.get("ALGOPORT_SECRET_KEY", "")
     if given:
         if len(given) < 50:
-            raise ImproperlyConfigured("ALGOPORT_SECRET_KEY is not valid: use 50 characters or more")
+            raise ImproperlyConfigured(
+                "ALGOPORT_SECRET_KEY is not valid: use 50 characters or more"
+            )
         return given
     path = data / "secret-key"
     if not path.exists():

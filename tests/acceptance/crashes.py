@@ -20,9 +20,7 @@ def _kill(platform: Platform, marker: str) -> None:
     assert victims, marker
     for pid in victims:
         os.kill(pid, signal.SIGKILL)
-    wait_until(
-        lambda: not set(victims) & set(platform.processes(marker)), 10, f"{marker} is dead"
-    )
+    wait_until(lambda: not set(victims) & set(platform.processes(marker)), 10, f"{marker} is dead")
 
 
 def _during(platform: Platform, marker: str, say: Say) -> None:
@@ -37,7 +35,9 @@ def _during(platform: Platform, marker: str, say: Say) -> None:
     def call() -> None:
         try:
             answer = requests.post(
-                f"{platform.url}/v1/algo/{slow}", json=20, headers={"Authorization": demo.key},
+                f"{platform.url}/v1/algo/{slow}",
+                json=20,
+                headers={"Authorization": demo.key},
                 timeout=60,
             )
             outcome["call"] = answer.text

@@ -133,7 +133,11 @@ def answers(url: str) -> bool:
 
 def start_platform(data: Path, port: int, log: Path, **variables: str) -> Platform:
     """Start `manage.py up` on a data folder; it may still be starting on return."""
-    kept = {name: os.environ[name] for name in os.environ if not name.startswith(("ALGOPORT_", "DJANGO_"))}
+    kept = {
+        name: os.environ[name]
+        for name in os.environ
+        if not name.startswith(("ALGOPORT_", "DJANGO_"))
+    }
     environ = {
         **{k: v for k, v in kept.items() if k not in ("DATABASE_URL", "REDIS_URL")},
         "ALGOPORT_DATA": str(data),

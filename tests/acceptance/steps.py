@@ -24,7 +24,7 @@ from tests.acceptance.platform import (
 Say = Callable[[str], None]
 
 ECHO = "def apply(input):\n    return input\n"
-GREETER = '''import humanize
+GREETER = """import humanize
 from Algorithmia import ADK
 
 
@@ -34,7 +34,7 @@ def apply(input):
 
 algorithm = ADK(apply)
 algorithm.init("Algorithmia")
-'''
+"""
 
 
 def unused(prefix: str) -> str:
@@ -111,7 +111,7 @@ def payloads(platform: Platform, say: Say) -> None:
         None,
         b"\x00\xff raw bytes",
         "\u0434\u043b\u044f \u65e5\u672c \U0001f680",
-        "line one\nline two\r\n\ttab \"quoted\" \\",
+        'line one\nline two\r\n\ttab "quoted" \\',
         "9" * (9 * 1024 * 1024),
     ]
     for value in values:
@@ -255,7 +255,7 @@ def strangers(platform: Platform, say: Say) -> None:
     assert push.returncode != 0
 
 
-HOSTILE = '''import json, os, resource, signal, socket, subprocess, sys, time
+HOSTILE = """import json, os, resource, signal, socket, subprocess, sys, time
 
 
 def apply(input):
@@ -338,7 +338,7 @@ def stop_agent():
             except OSError:
                 pass
     time.sleep(10_000)
-'''
+"""
 
 
 def hostile_code(platform: Platform, say: Say) -> None:
@@ -412,5 +412,3 @@ STEPS = (
     hostile_code,
     one_runner_per_caller,
 )
-
-

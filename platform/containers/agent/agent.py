@@ -66,6 +66,7 @@ class Agent:
         self._result = []
         self._result_size = 0
         self._ready = False
+        self._line_ends = False
         self._tail = b""
         self._start()
 
@@ -161,7 +162,7 @@ class Agent:
                 return False
             most -= len(data)
             if self._ready:
-                self._output.add(data)
+                self._add(data)
             else:
                 self._look_for_ready(data)
         return True
@@ -179,7 +180,15 @@ class Agent:
         self._output.add(before)
         self._send_output()
         send_frame(self._host, b"r")
-        self._output.add(after.partition(b"\n")[2])
+        self._line_ends = True
+        self._add(after)
+
+    def _add(self, data):
+        """Keep output; the end of the line that said we are ready is not the algorithm's."""
+        if self._line_ends and data:
+            self._line_ends = False
+            data = data.removeprefix(b"\n")
+        self._output.add(data)
 
     def _on_result(self):
         while True:

@@ -18,6 +18,12 @@ SOURCE = "/opt/algorithm"
 FIFO = "/tmp/algoout"
 
 
+# What an algorithm may call its failures (spec.md 3.11).
+ERROR_TYPES = frozenset(
+    ["InputError", "UnsupportedError", "InitializationError", "OutOfMemoryError", "OutOfGpuMemoryError", "LanguageError", "TooLargeError", "ParsingError", "EntityNotFoundError", "ThirdPartyCredentialError", "AlgorithmError"]
+)
+
+
 class EntryNotFound(Exception):
     """The repository has no source that could be the algorithm."""
 
@@ -78,29 +84,43 @@ def describe(exception, kind=None):
     ]
     lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
     lines += traceback.format_exception_only(type(exception), exception)
-    given = getattr(exception, "error_type", None)
-    if isinstance(exception, MemoryError):
-        given = "OutOfMemoryError"
+    message = getattr(exception, "message", None)
     return _compact(
         {
             "error": {
-                "message": str(exception) or type(exception).__name__,
+                "message": message if isinstance(message, str) else _say(exception),
                 "stacktrace": "".join(lines),
-                "error_type": kind or (given if isinstance(given, str) else "AlgorithmError"),
+                "error_type": kind or _type_of(exception),
             }
         }
     )
 
 
+def _say(exception):
+    return str(exception) or type(exception).__name__
+
+
+def _type_of(exception):
+    if isinstance(exception, MemoryError):
+        return "OutOfMemoryError"
+    # The documented form is AlgorithmException(message, type), but the released class takes its
+    # second argument for a stack trace.
+    for name in ("error_type", "stack_trace"):
+        given = getattr(exception, name, None)
+        if isinstance(given, str) and given in ERROR_TYPES:
+            return given
+    return "AlgorithmError"
+
+
 def _compact(value):
     # NaN and infinity have no JSON form: json would write what no client can read.
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
 
 
 def write(line):
-    """Pass a result on; JSON escapes what is not ASCII."""
+    """Pass a result on, as UTF-8; half a surrogate pair, which has none, becomes a question mark."""
     with open(FIFO, "wb", buffering=0) as out:
-        rest = memoryview(line.encode("ascii") + b"\n")
+        rest = memoryview(line.encode("utf-8", "replace") + b"\n")
         while rest:
             rest = rest[out.write(rest) :]
 
@@ -148,7 +168,8 @@ class Server:
 
 def watch_loading_of_adk():
     """Let a failing load() of an ADK algorithm end the build's trial start."""
-    from adk import ADK
+    # By way of Algorithmia: the two packages import each other, and the other order breaks them.
+    from Algorithmia import ADK
 
     original = ADK.load
 

@@ -138,7 +138,9 @@ def test_strangers_see_public_versions_only(
     assert api.get(f"{BASE}/{private.build.commit_sha}").status_code == 200
 
 
-def test_versions_and_ended_builds_cannot_be_changed(demo: User, python_environment: Environment) -> None:
+def test_versions_and_ended_builds_cannot_be_changed(
+    demo: User, python_environment: Environment
+) -> None:
     algorithm = make_algorithm(demo)
     version = make_version(algorithm)
     for change in (

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from algoport.launcher.errors import StartRefused
+from algoport.launcher.errors import StartRefused, StepFailed
 from algoport.launcher.launcher import run_platform
 
 
@@ -20,3 +20,5 @@ class Command(BaseCommand):
             run_platform(settings.ROOT)
         except StartRefused as exc:
             sys.exit(f"algoport: {exc}")
+        except StepFailed:
+            sys.exit(1)

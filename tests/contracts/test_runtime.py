@@ -1,0 +1,493 @@
+"""What every runtime must do, run against each one that this machine has."""
+
+import base64
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from algoport.containers.egress import EgressPolicy
+from algoport.containers.engine import BuildStep, Image, Limits, Runner, RunnerSpec, Runtime
+from algoport.containers.errors import RuntimeUnavailable
+from algoport.containers.rootfs import build_environment
+from algoport.containers.sandbox import SandboxRuntime
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.xdist_group("sandbox")]
+
+ROOT = Path(__file__).resolve().parents[2]
+REQUIREMENTS = ROOT / "algorithms/environments/python3/requirements.txt"
+SMALL = Limits(memory_bytes=256 * 1024**2, pids=40, tmp_bytes=32 * 1024**2, open_files=128)
+
+
+@pytest.fixture(scope="session")
+def environment(run_folder: Path) -> Path:
+    return build_environment(run_folder / "environments", "python3", REQUIREMENTS)
+
+
+@pytest.fixture(scope="module", params=["sandbox", "sandbox without control groups"])
+def runtime(request: pytest.FixtureRequest) -> Iterator[Runtime]:
+    # Sockets need a short path, sandboxes one that other users can walk.
+    folder = Path(tempfile.mkdtemp(prefix="ap-rt-"))
+    folder.chmod(0o755)
+    (folder / "r").mkdir()
+    made = SandboxRuntime(folder / "s", folder / "r", use_cgroups=request.param == "sandbox")
+    try:
+        made.check()
+    except RuntimeUnavailable as exc:
+        if os.environ.get("ALGOPORT_TEST_STRICT"):
+            pytest.fail(str(exc))
+        pytest.skip(str(exc))
+    made.start_watchdog(0.05)
+    yield made
+    made.stop_watchdog()
+    assert list((folder / "r").iterdir()) == []
+    shutil.rmtree(folder)
+
+
+class Session:
+    """A gateway's connection to a runner, without the gateway."""
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(20)
+        self.socket.connect(str(runner.agent_socket))
+        self.stream = self.socket.makefile("rb")
+
+    def read(self) -> tuple[bytes, bytes]:
+        head = self.stream.read(5)
+        if len(head) < 5:
+            return b"", b""
+        return head[:1], self.stream.read(int.from_bytes(head[1:], "big"))
+
+    def close(self) -> None:
+        self.stream.close()
+        self.socket.close()
+
+    def until(self, *kinds: bytes) -> tuple[bytes, bytes, bytes]:
+        """The first frame of these kinds, and the output before it."""
+        output = b""
+        while True:
+            kind, payload = self.read()
+            if kind == b"o":
+                output += payload
+            elif kind in kinds or kind == b"":
+                return kind, payload, output
+            else:
+                raise AssertionError((kind, payload))
+
+    def send(self, data: Any, kind: str = "json") -> None:
+        line = json.dumps({"content_type": kind, "data": data}).encode()
+        self.socket.sendall(b"c" + len(line).to_bytes(4, "big") + line)
+
+    def call(self, data: Any, kind: str = "json") -> dict[str, Any]:
+        self.send(data, kind)
+        got, payload, self.output = self.until(b"d", b"l", b"e")
+        if got != b"d":
+            return {"ended": got}
+        answer: dict[str, Any] = json.loads(payload)
+        return answer
+
+
+@pytest.fixture
+def start(runtime: Runtime, environment: Path, tmp_path: Path) -> Iterator[Callable[..., Session]]:
+    sessions: list[Session] = []
+
+    def begin(source: str, limits: Limits = SMALL, ready: bool = True) -> Session:
+        folder = Path(tempfile.mkdtemp(prefix="ap-src-"))
+        (folder / "src").mkdir()
+        (folder / "src" / "A.py").write_text(source)
+        for path in (folder, folder / "src"):
+            path.chmod(0o755)
+        name = f"t{len(sessions)}{os.urandom(4).hex()}"
+        image = Image(environment, folder, None)
+        session = Session(
+            runtime.start_runner(RunnerSpec(name, image, limits, {"ALGORITHM_NAME": "A"}))
+        )
+        sessions.append(session)
+        if ready:
+            kind, payload, output = session.until(b"r", b"e")
+            assert kind == b"r", output.decode()
+            session.output = output
+        return session
+
+    yield begin
+    for session in sessions:
+        session.close()
+        session.runner.kill()
+        assert not session.runner.is_alive()
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_every_kind_of_value(start: Callable[..., Session]) -> None:
+    session = start("def apply(input):\n    return input\n")
+    assert session.call("x", "text") == {"result": "x", "metadata": {"content_type": "text"}}
+    assert session.call({"a": [1, None]})["metadata"] == {"content_type": "json"}
+    assert session.call(None) == {"result": None, "metadata": {"content_type": "void"}}
+    raw = base64.b64encode(b"\x00\xff").decode()
+    assert session.call(raw, "binary") == {"result": raw, "metadata": {"content_type": "binary"}}
+    large = "\u00fc" * 4_000_000
+    assert session.call(large, "text")["result"] == large
+
+
+def test_output_belongs_to_its_call(start: Callable[..., Session]) -> None:
+    session = start(
+        "import sys\nprint('loading')\n\n\ndef apply(input):\n"
+        "    print('out', input)\n    print('err', file=sys.stderr)\n    return 1\n"
+    )
+    assert session.output == b"loading\n"
+    for word in ("one", "two"):
+        session.call(word)
+        assert session.output == f"out {word}\nerr\n".encode()
+
+
+def test_exceptions_and_load(start: Callable[..., Session]) -> None:
+    session = start(
+        "def load():\n    return {'n': 2}\n\n\ndef apply(input, loaded):\n"
+        "    return input // (loaded['n'] - 2) if input else loaded['n']\n"
+    )
+    assert session.call(0)["result"] == 2
+    error = session.call(1)["error"]
+    assert error["message"] == "integer division or modulo by zero"
+    assert error["error_type"] == "AlgorithmError"
+    assert "A.py" in error["stacktrace"] and "pipe.py" not in error["stacktrace"]
+    assert session.call(0)["result"] == 2
+
+
+def test_load_that_fails_is_told_at_every_call(start: Callable[..., Session]) -> None:
+    session = start("def load():\n    raise KeyError('model')\n\n\ndef apply(i):\n    return i\n")
+    for _ in range(2):
+        assert session.call(1)["error"]["error_type"] == "LoadingError"
+
+
+def test_adk_algorithms_report_their_exceptions(start: Callable[..., Session]) -> None:
+    session = start(
+        "from Algorithmia import ADK\n\n\ndef load():\n    return 'm'\n\n\n"
+        "def apply(input, m):\n    return m + input if input else 1 / 0\n\n\n"
+        "algorithm = ADK(apply, load)\nalgorithm.init('x')\n"
+    )
+    assert session.call("y", "text")["result"] == "my"
+    assert session.call("", "text")["error"]["message"] == "division by zero"
+    assert session.call("z", "text")["result"] == "mz"
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["import nothing_like_this\n", "x = 1\n", "def apply(:\n", "import os\nos._exit(3)\n"],
+)
+def test_what_cannot_be_loaded_ends(start: Callable[..., Session], source: str) -> None:
+    session = start(source, ready=False)
+    kind, payload, _ = session.until(b"r", b"e")
+    assert kind == b"e" and json.loads(payload)["exit_code"] > 0
+
+
+def test_results_that_are_no_json(start: Callable[..., Session]) -> None:
+    session = start("def apply(i):\n    return [float('nan'), {1, 2}, object()][i]\n")
+    for index in range(3):
+        assert "JSON" in session.call(index)["error"]["message"]
+
+
+def test_a_result_that_is_too_large(start: Callable[..., Session]) -> None:
+    session = start("def apply(i):\n    return 'x' * i\n", Limits())
+    assert session.call(17 * 1024 * 1024) == {"ended": b"l"}
+    assert session.call(3)["result"] == "xxx"
+
+
+def test_endless_output_is_bounded(start: Callable[..., Session]) -> None:
+    session = start(
+        "def apply(i):\n    for _ in range(i):\n        print('x' * 999)\n    return 1\n"
+    )
+    assert session.call(20_000)["result"] == 1
+    assert len(session.output) < 1_100_000
+    assert b"cut off" in session.output[-100:]
+    session.call(1)
+    assert session.output == b"x" * 999 + b"\n"
+
+
+def test_memory_is_limited(start: Callable[..., Session], runtime: Runtime) -> None:
+    # Shared memory too, which no limit of a single process counts.
+    session = start(
+        "import mmap, os\n\n\ndef apply(i):\n    kept = []\n    while True:\n"
+        "        kept.append(mmap.mmap(-1, 1 << 24))\n        kept[-1].write(os.urandom(1 << 24))\n"
+    )
+    session.send(1)
+    kind, _, _ = session.until(b"d", b"e", b"")
+    assert kind in (b"e", b"")
+    wait_until(lambda: not session.runner.is_alive())
+    assert session.runner.exit_reason == "oom"
+
+
+def test_processes_are_limited(start: Callable[..., Session]) -> None:
+    session = start(
+        "import os, time\n\n\ndef apply(i):\n    n = 0\n    try:\n        while True:\n"
+        "            if os.fork() == 0:\n                time.sleep(100)\n            n += 1\n"
+        "    except OSError:\n        return n\n"
+    )
+    assert 20 < session.call(1)["result"] < 40
+
+
+def test_disk_is_limited_and_the_rest_read_only(start: Callable[..., Session]) -> None:
+    session = start(
+        "def apply(path):\n    with open(path, 'wb') as out:\n        for _ in range(10000):\n"
+        "            out.write(bytes(1000000))\n    return 'wrote it'\n"
+    )
+    for path, text in (
+        ("/tmp/x", "No space left"),
+        ("/dev/shm/x", "No space left"),
+        ("/opt/algorithm/x", "Read-only"),
+        ("/opt/algoport/agent.py", "Read-only"),
+        ("/run/algoport/x", "Read-only"),
+        ("/usr/x", "Read-only"),
+        ("/x", "Read-only"),
+        ("/dev/x", "Read-only"),
+        ("/proc/sys/kernel/core_pattern", "denied"),
+    ):
+        message = session.call(path)["error"]["message"]
+        assert text in message or "Read-only" in message, (path, message)
+
+
+def test_nothing_of_the_host_is_seen(start: Callable[..., Session]) -> None:
+    os.environ["ALGOPORT_CANARY"] = "canary-value"
+    session = start(
+        "import os, socket\n\n\ndef apply(i):\n"
+        "    pids = [p for p in os.listdir('/proc') if p.isdigit()]\n"
+        "    lines = [open(f'/proc/{p}/cmdline').read() for p in pids]\n"
+        "    found = []\n"
+        "    for where in (('127.0.0.1', i), ('8.8.8.8', 53), ('169.254.169.254', 80)):\n"
+        "        try:\n            socket.create_connection(where, 1)\n"
+        "            found.append(where[0])\n        except OSError:\n            pass\n"
+        "    names = socket.if_nameindex()\n"
+        "    return [lines, found, names, dict(os.environ), os.path.exists('/etc/shadow'),\n"
+        "            os.getuid(), os.listdir('/')]\n"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        lines, found, names, environ, shadow, uid, root = session.call(server.getsockname()[1])[
+            "result"
+        ]
+    del os.environ["ALGOPORT_CANARY"]
+    assert len(lines) == 3, lines
+    assert not any("--ro-bind" in line for line in lines)
+    assert found == [] and [name for _, name in names] == ["lo"]
+    assert "canary-value" not in json.dumps(environ)
+    assert set(environ) == {
+        "PATH", "HOME", "LANG", "PYTHONUNBUFFERED", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE",
+        "ALGORITHMIA_API", "ALGORITHM_NAME", "PWD",
+    }  # fmt: skip
+    assert not shadow and uid == 1000
+    assert set(root) == {
+        "bin", "dev", "etc", "lib", "lib64", "opt", "proc", "run", "sbin", "tmp", "usr",
+    }  # fmt: skip
+
+
+def test_dangerous_calls_are_refused(start: Callable[..., Session]) -> None:
+    session = start(
+        "import ctypes, socket\nc = ctypes.CDLL(None, use_errno=True)\n\n\n"
+        "def apply(i):\n    results = {}\n"
+        "    for name, number, first in i:\n"
+        "        c.syscall(number, ctypes.c_long(first), 0, 0, 0, 0)\n"
+        "        results[name] = ctypes.get_errno()\n"
+        "    for family in (16, 17, 38, 40):\n"
+        "        try:\n            socket.socket(family, socket.SOCK_DGRAM).close()\n"
+        "            results[f'family {family}'] = 0\n"
+        "        except OSError as exc:\n            results[f'family {family}'] = exc.errno\n"
+        "    return results\n"
+    )
+    if os.uname().machine != "x86_64":
+        pytest.skip("the numbers here are those of x86_64")
+    calls = [
+        ("mount", 165, 0), ("unshare", 272, 0x10000000), ("setns", 308, 0), ("bpf", 321, 0),
+        ("ptrace", 101, 0), ("keyctl", 250, 0), ("io_uring_setup", 425, 1),
+        ("clone into a user namespace", 56, 0x10000000 | 17), ("perf_event_open", 298, 0),
+    ]  # fmt: skip
+    results = session.call(calls)["result"]
+    assert {results[name] for name, _, _ in calls} == {1}, results  # EPERM
+    assert [results[f"family {family}"] for family in (17, 38, 40)] == [97, 97, 97], results
+
+
+def test_a_hanging_call_is_killed(start: Callable[..., Session]) -> None:
+    session = start(
+        "import os, signal, time\n\n\ndef apply(i):\n    for p in os.listdir('/proc'):\n"
+        "        if p.isdigit() and int(p) not in (1, os.getpid()):\n"
+        "            os.kill(int(p), signal.SIGSTOP)\n    time.sleep(1000)\n"
+    )
+    session.send(1)
+    time.sleep(0.3)
+    session.runner.kill()
+    assert not session.runner.is_alive()
+    assert not session.runner.agent_socket.exists()
+
+
+def test_it_ends_with_its_gateway(start: Callable[..., Session]) -> None:
+    session = start("def apply(i):\n    return i\n")
+    session.close()
+    wait_until(lambda: not session.runner.is_alive())
+
+
+def test_the_relay_reaches_the_platform_socket(start: Callable[..., Session]) -> None:
+    session = start(
+        "import urllib.request, os\n\n\ndef apply(i):\n"
+        "    url = os.environ['ALGORITHMIA_API'] + '/v1/x'\n"
+        "    return urllib.request.urlopen(urllib.request.Request(url, data=b'q' * i)).read().decode()\n"
+    )
+    path = session.runner.platform_socket
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        path.chmod(0o666)
+        server.listen()
+
+        def answer() -> None:
+            for _ in range(2):
+                connection, _ = server.accept()
+                with connection, connection.makefile("rb") as stream:
+                    length = 0
+                    while (line := stream.readline()) != b"\r\n":
+                        if line.lower().startswith(b"content-length:"):
+                            length = int(line.split(b":")[1])
+                    size = str(len(stream.read(length))).encode()
+                    head = b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(size)
+                    connection.sendall(head + size)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert session.call(10)["result"] == "10"
+        assert session.call(3_000_000)["result"] == "3000000"
+        thread.join(5)
+
+
+@contextmanager
+def folder_for_step() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="ap-step-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def run_step(
+    runtime: Runtime, environment: Path, code: str, seconds: float = 20, **changes: Any
+) -> tuple[int, str, str, Path]:
+    output: list[bytes] = []
+    with folder_for_step() as folder:
+        (folder / "given").mkdir()
+        (folder / "given" / "file").write_text("given")
+        step = BuildStep(
+            name="test",
+            argv=("python3", "-c", code),
+            environment=environment,
+            writable={"/work": folder},
+            read_only={},
+            environ={},
+            limits=SMALL,
+            seconds=seconds,
+            **changes,
+        )
+        result = runtime.run_step(step, output.append)
+        listing = [
+            (str(path.relative_to(folder)), oct(path.lstat().st_mode), path.lstat().st_uid)
+            for path in sorted(folder.rglob("*"))
+        ]
+        return result.exit_code, result.reason, b"".join(output).decode(), Path(repr(listing))
+
+
+def test_a_step_writes_and_gives_back(runtime: Runtime, environment: Path) -> None:
+    code, reason, output, listing = run_step(
+        runtime,
+        environment,
+        "import os\nprint('hi')\nopen('/work/given/new', 'w').write('x')\n"
+        "os.chmod('/work/given/new', 0o4777)\nos.symlink('/etc/passwd', '/work/link')\n"
+        "os.mkfifo('/work/fifo')\n",
+    )
+    assert (code, reason, output) == (0, "", "hi\n")
+    me = os.geteuid()
+    assert ("given/new", "0o100755", me) in eval(str(listing))
+    names = [name for name, _, _ in eval(str(listing))]
+    assert names == ["given", "given/file", "given/new", "link"]
+
+
+def test_a_step_that_fails_hangs_or_eats_memory(runtime: Runtime, environment: Path) -> None:
+    assert run_step(runtime, environment, "raise SystemExit(3)")[:2] == (3, "")
+    assert run_step(runtime, environment, "import time; time.sleep(60)", 0.6)[1] == "timeout"
+    hog = "import mmap\nk=[]\nwhile True: k.append(mmap.mmap(-1, 1<<24)); k[-1].write(b'x'*(1<<24))"
+    assert run_step(runtime, environment, hog)[1] == "oom"
+
+
+def test_a_step_reaches_what_its_policy_names(runtime: Runtime, environment: Path) -> None:
+    fetch = (
+        "import urllib.request, sys\n"
+        "proxy = urllib.request.ProxyHandler({'http': 'http://127.0.0.1:3128'})\n"
+        "opener = urllib.request.build_opener(proxy)\n"
+        "for port in %r:\n"
+        "    try:\n        print(opener.open(f'http://127.0.0.1:{port}/').read().decode())\n"
+        "    except Exception as exc:\n        print(exc)\n"
+    )
+
+    def serve(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+
+    with (
+        socket.create_server(("127.0.0.1", 0)) as allowed,
+        socket.create_server(("127.0.0.1", 0)) as other,
+    ):
+        threading.Thread(target=serve, args=(allowed,), daemon=True).start()
+        good, bad = allowed.getsockname()[1], other.getsockname()[1]
+        policy = EgressPolicy(frozenset({("127.0.0.1", good)}))
+        output = run_step(runtime, environment, fetch % [good, bad], egress=policy)[2]
+    assert "hello" in output
+    assert "403" in output and f"may not connect to 127.0.0.1:{bad}" in output
+    assert "hello" not in run_step(runtime, environment, fetch % [good])[2]
+
+
+OWNER = """
+import sys, time
+sys.path.insert(0, {root!r})
+from pathlib import Path
+from algoport.containers.sandbox import SandboxRuntime
+from algoport.containers.engine import *
+runtime = SandboxRuntime(Path({state!r}), Path({run!r}))
+spec = RunnerSpec("left", Image(Path({environment!r}), Path({source!r}), None), Limits(), {{}})
+print(runtime.start_runner(spec).process.pid, flush=True)
+time.sleep(100)
+"""
+
+
+def test_what_a_dead_worker_left_is_reaped(environment: Path) -> None:
+    with folder_for_step() as folder:
+        for name in ("r", "source/src"):
+            (folder / name).mkdir(parents=True)
+        code = OWNER.format(
+            root=str(ROOT), state=str(folder / "s"), run=str(folder / "r"),
+            environment=str(environment), source=str(folder / "source"),
+        )  # fmt: skip
+        owner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+        assert owner.stdout is not None
+        pid = int(owner.stdout.readline())
+        survivor = SandboxRuntime(folder / "s", folder / "r")
+        assert survivor.reap_leftovers() == 0, "a live worker's runner was reaped"
+        owner.send_signal(signal.SIGKILL)
+        owner.wait()
+        owner.stdout.close()
+        wait_until(lambda: not Path(f"/proc/{pid}").exists())
+        assert survivor.reap_leftovers() == 1
+        survivor.start_watchdog()
+        survivor.stop_watchdog()
+        assert list((folder / "r").iterdir()) == []
