@@ -42,7 +42,7 @@ up: runtime ## start the platform; Ctrl-C stops it
 	@exec $(BIN)/python manage.py up
 
 demo: setup ## start a platform of its own and show what it does
-	@$(BIN)/python bench/demo.py
+	@$(BIN)/python -m tests.acceptance.demo
 
 test: setup ## run all tests (ARGS="-k name" passes options to pytest)
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup $(ARGS)
@@ -60,7 +60,7 @@ format: setup ## rewrite the code in the house style
 	$(BIN)/ruff format .
 
 bench: setup ## measure speed against the goals
-	@$(BIN)/python bench/run.py
+	@$(BIN)/python -m bench.run
 
 migrations: setup ## write migrations for changed models
 	$(BIN)/python manage.py makemigrations

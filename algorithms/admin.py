@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from algorithms.models import Algorithm, Build, Environment, Version
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ReadOnlyAdmin(admin.ModelAdmin):
     """Rows whose rules live in services: shown, never edited here."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

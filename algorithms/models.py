@@ -21,7 +21,7 @@ from algorithms.querysets import BuildQuerySet
 
 
 class Environment(UUIDModel):
-    """What an algorithm is built and run in; `recipe` names its folder in algorithms/environments."""
+    """What an algorithm is built and run in; `recipe` is its folder in algorithms/environments."""
 
     name = models.CharField(max_length=60, unique=True)
     display_name = models.CharField(max_length=100)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     pass
 
 
-class BuildQuerySet(models.QuerySet["Build"]):
+class BuildQuerySet(models.QuerySet):
     def succeeded(self) -> "BuildQuerySet":
         return self.filter(state=BuildState.SUCCEEDED)
 

@@ -79,7 +79,7 @@ def get_algorithm_for(
 
 
 def check_algorithm(principal: Principal, algorithm: Algorithm, action: Action) -> Algorithm:
-    resource = resource_of(algorithm, public=algorithm.has_public_version)  # type: ignore[attr-defined]
+    resource = resource_of(algorithm, public=algorithm.has_public_version)
     if not can(principal, Action.SEE_ALGORITHM, resource):
         raise AlgorithmNotFound
     decision = can(principal, action, resource)
@@ -116,7 +116,7 @@ def find_environment(
     machine_type: str | None,
     package_set: str | None,
     identifier: str | None,
-) -> tuple[Environment, EnvironmentForm]:
+) -> tuple[Environment, str]:
     """The environment that settings name in one of the three ways (spec.md 3.2)."""
     if identifier is not None:
         return get_environment(identifier), EnvironmentForm.ENVIRONMENT

@@ -22,8 +22,8 @@ class ReadAcl(models.TextChoices):
     PUBLIC = "public", "Public (anybody)"
 
 
-ACL_PATTERNS: dict[ReadAcl, tuple[str, ...]] = {
-    ReadAcl.PRIVATE: (),
-    ReadAcl.MY_ALGORITHMS: ("algo://.my/*",),
-    ReadAcl.PUBLIC: ("user://*",),
+ACL_PATTERNS: dict[str, tuple[str, ...]] = {
+    str(ReadAcl.PRIVATE): (),
+    str(ReadAcl.MY_ALGORITHMS): ("algo://.my/*",),
+    str(ReadAcl.PUBLIC): ("user://*",),
 }

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     pass
 
 
-class CollectionQuerySet(models.QuerySet["Collection"]):
+class CollectionQuerySet(models.QuerySet):
     def owned_by(self, owner_id: UUID) -> "CollectionQuerySet":
         return self.filter(owner=owner_id)
 
@@ -34,7 +34,7 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
         return rows.order_by(Lower("name"))
 
 
-class HostedFileQuerySet(models.QuerySet["HostedFile"]):
+class HostedFileQuerySet(models.QuerySet):
     def after(self, name: str) -> "HostedFileQuerySet":
         """In bytewise order, from behind `name`."""
         return self.filter(name__gt=name).order_by("name")

@@ -13,7 +13,7 @@ from algoport.accounts.errors import UserNotFound
 from algoport.accounts.models import User
 from algoport.accounts.permissions import Action, CollectionResource, Principal, can
 from algoport.errors import NotAuthenticated, NotAuthorized
-from dataportal.constants import ACL_PATTERNS, LISTING_PAGE_SIZE, ReadAcl
+from dataportal.constants import ACL_PATTERNS, LISTING_PAGE_SIZE
 from dataportal.errors import CollectionNotFound, PathNotFound
 from dataportal.models import Collection, HostedFile
 from dataportal.querysets import CollectionQuerySet
@@ -136,7 +136,7 @@ def _of_owner(principal: Principal, owner: str) -> CollectionQuerySet:
     return Collection.objects.of_account(owner)
 
 
-def _readable_acls(principal: Principal, owner_id: UUID) -> list[ReadAcl]:
+def _readable_acls(principal: Principal, owner_id: UUID) -> list[str]:
     return [
         acl
         for acl, patterns in ACL_PATTERNS.items()

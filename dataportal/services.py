@@ -29,7 +29,7 @@ _SWEEP_BATCH = 200
 
 
 def create_collection(
-    *, principal: Principal, owner: str, name: str, read_acl: ReadAcl = ReadAcl.MY_ALGORITHMS
+    *, principal: Principal, owner: str, name: str, read_acl: str = str(ReadAcl.MY_ALGORITHMS)
 ) -> str:
     """Make a collection and return its path `owner/name`. Only its owner may."""
     account = get_account_for(principal, owner)
@@ -45,9 +45,7 @@ def create_collection(
     return f"{account.name}/{name}"
 
 
-def update_collection_acl(
-    *, principal: Principal, owner: str, name: str, read_acl: ReadAcl
-) -> None:
+def update_collection_acl(*, principal: Principal, owner: str, name: str, read_acl: str) -> None:
     """Change who reads a collection. Raises CollectionNotFound, NotAuthorized."""
     collection = get_collection_for(principal, owner, name, Action.MANAGE_COLLECTION)
     collection.read_acl = read_acl

@@ -2,7 +2,7 @@
 
 import os
 
-import algoport  # noqa: F401
+import algoport
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "algoport.settings")
 
@@ -10,6 +10,7 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
+import algoport.celery  # noqa: E402, F401  (tasks are sent by this application's broker)
 from algoport.accounts.callers import CallerAuthenticator  # noqa: E402
 from algoport.db.changes import ChangeListener  # noqa: E402
 from algoport.http.asgi import Receive, Scope, Send  # noqa: E402

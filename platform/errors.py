@@ -9,7 +9,7 @@ from typing import ClassVar
 
 
 class ApiError(Exception):
-    """A refusal or failure with a code of the protocol, an HTTP status and a text for the caller."""
+    """A refusal or failure: a code of the protocol, an HTTP status, a text for the caller."""
 
     code: ClassVar[int] = 5001
     status: ClassVar[int] = 500

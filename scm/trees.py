@@ -1,6 +1,7 @@
 """Unpacking commits that anybody may have made: what a tree may hold, and how it reaches a disk."""
 
 import os
+import shutil
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -87,8 +88,9 @@ def unpack_archive(stream: IO[bytes], destination: Path, *, most_bytes: int) -> 
 
     Attributes of a tree can make its files grow while they are archived: the size counts again.
     """
-    # SECURITY: links are made after all files, so no file is ever written through one; tarfile's
-    # own filter has been circumvented by chains of links (CVE-2025-4517).
+    # SECURITY: links are made after all files, so no file is ever written through one. tarfile's
+    # own filter is missing in Debian 12's Python, and chains of links have got around it
+    # (CVE-2025-4517).
     links: list[tarfile.TarInfo] = []
     size = 0
     try:
@@ -100,19 +102,40 @@ def unpack_archive(stream: IO[bytes], destination: Path, *, most_bytes: int) -> 
                 if member.issym():
                     links.append(member)
                 elif member.isreg() or member.isdir():
-                    archive.extract(member, destination, filter="data")
+                    _write(archive, member, destination)
                 else:
                     raise _unusable(f"{member.name!r} is neither a file nor a folder.")
-            for link in links:
-                archive.extract(link, destination, filter="data")
-    except tarfile.FilterError as exc:
-        raise _unusable(f"{exc.tarinfo.name!r} leads out of the repository.") from exc
     except tarfile.TarError as exc:
         raise GitFailed from exc
+    for link in links:
+        os.symlink(link.linkname, _place(destination, link.name))
     for link in links:
         _check_link(destination, link)
     while stream.read(_CHUNK):
         continue  # git fails when its last padding finds no reader.
+
+
+def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, destination: Path) -> None:
+    """Write a folder or a file that is not there yet; nothing of its mode but "executable"."""
+    path = _place(destination, member.name)
+    if member.isdir():
+        path.mkdir(parents=True, exist_ok=True)
+        return
+    content = archive.extractfile(member)
+    if content is None:
+        raise GitFailed
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mode = 0o755 if member.mode & 0o100 else 0o644
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with content, os.fdopen(os.open(path, flags, mode), "wb") as file:
+        shutil.copyfileobj(content, file, _CHUNK)
+
+
+def _place(destination: Path, name: str) -> Path:
+    parts = name.rstrip("/").split("/")
+    if name.startswith("/") or any(part in ("", ".", "..") for part in parts):
+        raise _unusable(f"{name!r} leads out of the repository.")
+    return destination.joinpath(*parts)
 
 
 def _check_link(destination: Path, link: tarfile.TarInfo) -> None:

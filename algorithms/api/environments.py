@@ -1,5 +1,7 @@
 """Languages, environments and templates (spec.md 4.2)."""
 
+from typing import Any
+
 import orjson
 from django.http import HttpResponse
 from rest_framework.permissions import BasePermission
@@ -34,8 +36,8 @@ class TemplateView(APIView):
         return HttpResponse(archive, content_type="application/gzip")
 
 
-def _language(name: str) -> dict[str, str]:
-    configuration = {
+def _language(name: str) -> dict[str, Any]:
+    configuration: dict[str, Any] = {
         "display_name": "Python 3",
         "req_files": ["requirements.txt"],
         "artifacts": [{"source": "/opt/algorithm", "destination": "/opt/algorithm"}],

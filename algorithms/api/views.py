@@ -1,4 +1,4 @@
-"""Algorithms, builds and versions under /v1/algorithms (reference: Algorithms, Builds, Versions)."""
+"""Algorithms, builds and versions under /v1/algorithms."""
 
 import time
 from typing import Any

@@ -4,15 +4,16 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from algorithms.constants import BUILD_LEASE_SECONDS, BUILD_RENEWAL_SECONDS, BuildState
+from algorithms.constants import BUILD_LEASE_SECONDS, BUILD_RENEWAL_SECONDS
 from algorithms.models import Build
+from algorithms.querysets import BuildQuerySet
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def take_build(build_id: UUID) -> Build | None:
         return build
 
 
-def held(build: Build) -> "Build.objects":  # type: ignore[name-defined]
+def held(build: Build) -> BuildQuerySet:
     """The build's row, if this attempt still has it."""
     return Build.objects.in_progress().filter(pk=build.pk, attempt=build.attempt)
 
@@ -83,11 +84,11 @@ def one_build_at_a_time(build: Build) -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
 
 
-def _expiry() -> object:
+def _expiry() -> datetime:
     return timezone.now() + timedelta(seconds=BUILD_LEASE_SECONDS)
 
 
-def finish(build: Build, state: BuildState, *, error: str = "") -> None:
+def finish(build: Build, state: str, *, error: str = "") -> None:
     """Settle a build. Raises LeaseLost when another attempt has it."""
     changed = held(build).update(
         state=state,

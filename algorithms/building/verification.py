@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 
@@ -74,7 +75,7 @@ def _wait_until_ready(runner: Runner, log: BuildLog) -> str:
     return f"the algorithm was still loading after {LOAD_SECONDS} seconds"
 
 
-def _read_frame(stream: "socket.SocketIO") -> tuple[frames.FrameType, bytes]:  # type: ignore[name-defined]
+def _read_frame(stream: BinaryIO) -> tuple[frames.FrameType, bytes]:
     head = stream.read(frames.HEAD.size)
     if len(head) < frames.HEAD.size:
         raise EOFError

@@ -122,7 +122,7 @@ class RunnerPool:
                 logger.warning("cannot ask why runner %s ended: %s", runner.id, exc)
                 return ""
             if reason is not None:
-                return str(reason.decode())
+                return registry.as_text(reason)
             await asyncio.sleep(0.05)
         return ""
 

@@ -47,7 +47,12 @@ def encode(message: dict[str, Any]) -> bytes:
     return orjson.dumps(message)
 
 
-def decode(message: bytes) -> dict[str, Any]:
+def as_text(value: bytes | str) -> str:
+    """A reply of the server; ours are bytes, the client's types allow both."""
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def decode(message: bytes | str) -> dict[str, Any]:
     value = orjson.loads(message)
     assert isinstance(value, dict)
     return value

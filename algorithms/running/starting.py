@@ -60,7 +60,7 @@ class RunnerKeeper(threading.Thread):
         message = connection.blpop([registry.stop_key(self.worker_id)], timeout=0.2)
         if message is None:
             return
-        runner_id = message[1].decode()
+        runner_id = registry.as_text(message[1])
         with self._lock:
             found = self._runners.pop(runner_id, None)
         if found is not None:
@@ -115,7 +115,8 @@ def start_runner(*, runner_id: str, build_id: UUID, gateway_id: str) -> None:
     connection = registry.worker_connection()
     key = registry.started_key(runner_id)
     pipeline = connection.pipeline()
-    pipeline.rpush(key, registry.encode(message)).expire(key, registry.STARTED_SECONDS)
+    pipeline.rpush(key, registry.encode(message))
+    pipeline.expire(key, registry.STARTED_SECONDS)
     pipeline.execute()
 
 

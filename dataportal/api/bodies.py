@@ -21,7 +21,7 @@ class CollectionBody:
     """The body of a POST or PATCH; None for what it does not say."""
 
     name: str | None
-    read_acl: ReadAcl | None
+    read_acl: str | None
 
 
 def parse_collection_body(body: bytes) -> CollectionBody:
@@ -93,7 +93,7 @@ def to_seconds(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000Z"
 
 
-def _parse_acl(value: Any) -> ReadAcl | None:
+def _parse_acl(value: Any) -> str | None:
     if value is None:
         return None
     read = value.get("read") if isinstance(value, dict) else None

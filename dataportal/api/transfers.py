@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from django.core.files import File
 
@@ -25,7 +25,7 @@ _WRITE_SIZE = 512 * 1024
 _executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="files")
 
 
-async def in_file_thread(function: Callable[P, R], *args: P.args) -> R:
+async def in_file_thread(function: Callable[..., R], *args: Any) -> R:
     """Run `function`, which reads or writes files, without blocking the event loop."""
     return await asyncio.get_running_loop().run_in_executor(_executor, function, *args)
 

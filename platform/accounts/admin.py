@@ -1,6 +1,7 @@
 """Accounts and keys in the admin."""
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from algoport.accounts.models import ApiKey, User
@@ -8,7 +9,7 @@ from algoport.accounts.services import revoke_key
 
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class UserAdmin(admin.ModelAdmin):
     list_display = ("username", "email", "kind", "is_staff", "is_active", "created_at")
     list_filter = ("kind", "is_staff", "is_active")
     search_fields = ("username", "email", "fullname")
@@ -23,7 +24,7 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ApiKeyAdmin(admin.ModelAdmin):
     list_display = ("label", "mask", "owner", "key_type", "created_at", "revoked_at")
     list_select_related = ("owner",)
     list_filter = ("key_type",)
@@ -41,6 +42,6 @@ class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
     @admin.action(description="Revoke the selected keys", permissions=["view"])
-    def revoke(self, request: HttpRequest, queryset: "object") -> None:
-        for key in queryset:  # type: ignore[attr-defined]
+    def revoke(self, request: HttpRequest, queryset: QuerySet) -> None:
+        for key in queryset:
             revoke_key(key=key)

@@ -15,7 +15,7 @@ class PrincipalKind(Enum):
     ANONYMOUS = "anonymous"
     KEY = "standard key"
     ADMIN_KEY = "admin key"
-    PASSWORD = "password"
+    PASSWORD = "password"  # noqa: S105  (a kind, not a secret)
     RUN = "run of an algorithm"
 
 

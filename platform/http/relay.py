@@ -139,7 +139,9 @@ class _Connection:
 
     async def _receive(self) -> MutableMapping[str, Any]:
         if self._http.their_state is not h11.SEND_BODY:
-            return {"type": "http.disconnect"}
+            # The body is over. A server that said "disconnect" here would make Django give up a
+            # request whose client waits for the answer; the task ends with the connection.
+            await asyncio.Event().wait()
         event = await self._next_event()
         if isinstance(event, h11.Data):
             return {"type": "http.request", "body": bytes(event.data), "more_body": True}

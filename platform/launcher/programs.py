@@ -46,9 +46,10 @@ def worker_program(root: Path, data: Path, threads: int, log_level: str) -> Prog
         folder=root,
         environ=child_environ(data),
         log=data / "logs" / "worker.log",
-        grace_seconds=5.0,
-        # A warm shutdown would wait for builds that may take half an hour.
-        orphan_signal=signal.SIGQUIT,
+        # A build in the middle is taken up again by the next start.
+        grace_seconds=3.0,
+        # Anything gentler waits for its threads, and builds may take half an hour.
+        orphan_signal=signal.SIGKILL,
     )
 
 

@@ -141,9 +141,16 @@ def secret_key(data: Path) -> str:
             )
         return given
     path = data / "secret-key"
+    try:
+        return _kept_secret(path)
+    except OSError as exc:
+        raise ImproperlyConfigured(f"ALGOPORT_DATA={str(data)!r} cannot be used: {exc}") from exc
+
+
+def _kept_secret(path: Path) -> str:
     if not path.exists():
-        data.mkdir(parents=True, exist_ok=True)
-        draft = data / f".secret-key-{secrets.token_hex(8)}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.parent / f".secret-key-{secrets.token_hex(8)}"
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(64))
         try:

@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import re
+from collections.abc import MutableMapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -97,7 +99,7 @@ class GitPlane:
 async def _serve(request: Request, send: Send) -> None:
     sent = False
 
-    async def track(message: dict[str, object]) -> None:
+    async def track(message: MutableMapping[str, Any]) -> None:
         nonlocal sent
         sent = True
         await send(message)

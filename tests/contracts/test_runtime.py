@@ -118,7 +118,7 @@ def start(runtime: Runtime, environment: Path, tmp_path: Path) -> Iterator[Calla
         )
         sessions.append(session)
         if ready:
-            kind, payload, output = session.until(b"r", b"e")
+            kind, _, output = session.until(b"r", b"e")
             assert kind == b"r", output.decode()
             session.output = output
         return session
@@ -345,7 +345,8 @@ def test_the_relay_reaches_the_platform_socket(start: Callable[..., Session]) ->
     session = start(
         "import urllib.request, os\n\n\ndef apply(i):\n"
         "    url = os.environ['ALGORITHMIA_API'] + '/v1/x'\n"
-        "    return urllib.request.urlopen(urllib.request.Request(url, data=b'q' * i)).read().decode()\n"
+        "    request = urllib.request.Request(url, data=b'q' * i)\n"
+        "    return urllib.request.urlopen(request).read().decode()\n"
     )
     path = session.runner.platform_socket
     with socket.socket(socket.AF_UNIX) as server:

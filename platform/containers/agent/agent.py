@@ -51,7 +51,7 @@ class Output:
         text = b"".join(self._parts)
         if self._cut:
             text += b"\n[%d more bytes of output were cut off]\n" % self._cut
-        self.__init__()
+        self._parts, self._size, self._cut = [], 0, 0
         return text
 
 

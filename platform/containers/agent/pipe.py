@@ -19,9 +19,19 @@ FIFO = "/tmp/algoout"
 
 
 # What an algorithm may call its failures (spec.md 3.11).
-ERROR_TYPES = frozenset(
-    ["InputError", "UnsupportedError", "InitializationError", "OutOfMemoryError", "OutOfGpuMemoryError", "LanguageError", "TooLargeError", "ParsingError", "EntityNotFoundError", "ThirdPartyCredentialError", "AlgorithmError"]
-)
+ERROR_TYPES = {
+    "InputError",
+    "UnsupportedError",
+    "InitializationError",
+    "OutOfMemoryError",
+    "OutOfGpuMemoryError",
+    "LanguageError",
+    "TooLargeError",
+    "ParsingError",
+    "EntityNotFoundError",
+    "ThirdPartyCredentialError",
+    "AlgorithmError",
+}
 
 
 class EntryNotFound(Exception):
@@ -118,7 +128,7 @@ def _compact(value):
 
 
 def write(line):
-    """Pass a result on, as UTF-8; half a surrogate pair, which has none, becomes a question mark."""
+    """Pass a result on as UTF-8; half a surrogate pair, which has none, becomes a `?`."""
     with open(FIFO, "wb", buffering=0) as out:
         rest = memoryview(line.encode("utf-8", "replace") + b"\n")
         while rest:

@@ -73,7 +73,7 @@ def test_access(
     assert outcome(principal, acl, Action.WRITE_COLLECTION) == write
     assert outcome(principal, acl, Action.MANAGE_COLLECTION) == write
     if read == HIDDEN:
-        with pytest.raises(PathNotFound, match="^path not found$"):
+        with pytest.raises(PathNotFound, match=r"^path not found$"):
             get_file_for(principal, "owner", acl, "f")
 
 

@@ -153,7 +153,7 @@ def test_export_refuses_a_chain_of_links_out(repository, tmp_path):
         (b"120000", b"b", blob(repository, b"a/../../../secret")),
         (b"40000", b"d", tree(repository, (b"40000", b"e", deep))),
     )
-    with pytest.raises(CommitNotUsable, match="leads|nothing"):
+    with pytest.raises(CommitNotUsable, match=r"leads|nothing"):
         export(repository, sha, tmp_path / "out")
 
 

@@ -13,7 +13,7 @@ from algoport.launcher.launcher import run_platform
 class Command(BaseCommand):
     help = "Start the platform and everything it needs; Ctrl-C stops it."
     # They are for developers (make lint), and a start has no time for them.
-    requires_system_checks = []
+    requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
