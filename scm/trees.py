@@ -108,7 +108,7 @@ def unpack_archive(stream: IO[bytes], destination: Path, *, most_bytes: int) -> 
     except tarfile.TarError as exc:
         raise GitFailed from exc
     for link in links:
-        os.symlink(link.linkname, _place(destination, link.name))
+        _make_link(destination, link)
     for link in links:
         _check_link(destination, link)
     while stream.read(_CHUNK):
@@ -129,6 +129,20 @@ def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, destination: Path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     with content, os.fdopen(os.open(path, flags, mode), "wb") as file:
         shutil.copyfileobj(content, file, _CHUNK)
+
+
+def _make_link(destination: Path, link: tarfile.TarInfo) -> None:
+    try:
+        os.symlink(link.linkname, _place(destination, link.name))
+    except OSError as exc:
+        raise _unusable(f"the link {link.name!r} leads to nothing.") from exc
+
+
+def _make_link(destination: Path, link: tarfile.TarInfo) -> None:
+    try:
+        os.symlink(link.linkname, _place(destination, link.name))
+    except OSError as exc:
+        raise _unusable(f"the link {link.name!r} leads to nothing.") from exc
 
 
 def _place(destination: Path, name: str) -> Path:

@@ -154,7 +154,10 @@ def test_refused_upload_is_not_read(
 ) -> None:
     for acl in ("public", "private"):
         Collection.objects.create(owner=bob.user, name=acl, read_acl=acl)
-    assert request_as(alice, "PUT", "/v1/data/" + path, body=unread()).status == status
+    large = {"content-length": "1000000000"}
+    answer = request_as(alice, "PUT", "/v1/data/" + path, body=unread(), headers=large)
+    assert answer.status == status
+    assert answer.headers["Connection"] == "close"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What people with git see of the platform's repositories."""
 
 import base64
+import contextlib
 import gzip
 import http.client
 import os
@@ -25,14 +26,14 @@ def remote_lines(done):
 
 
 def ask(plane, method, path, login="anna:secret", body=None, **headers):
-    connection = http.client.HTTPConnection("127.0.0.1", plane.port, timeout=30)
     if login:
         headers["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
-    connection.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
-    answer = connection.getresponse()
-    data = answer.read()
-    connection.close()
-    return answer, data
+    sent = {key.replace("_", "-"): value for key, value in headers.items()}
+    connection = http.client.HTTPConnection("127.0.0.1", plane.port, timeout=30)
+    with contextlib.closing(connection):
+        connection.request(method, path, body, sent)
+        answer = connection.getresponse()
+        return answer, answer.read()
 
 
 def test_clone_edit_push_shows_the_build(plane, person):
