@@ -138,13 +138,6 @@ def _make_link(destination: Path, link: tarfile.TarInfo) -> None:
         raise _unusable(f"the link {link.name!r} leads to nothing.") from exc
 
 
-def _make_link(destination: Path, link: tarfile.TarInfo) -> None:
-    try:
-        os.symlink(link.linkname, _place(destination, link.name))
-    except OSError as exc:
-        raise _unusable(f"the link {link.name!r} leads to nothing.") from exc
-
-
 def _place(destination: Path, name: str) -> Path:
     parts = name.rstrip("/").split("/")
     if name.startswith("/") or any(part in ("", ".", "..") for part in parts):
