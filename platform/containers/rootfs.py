@@ -17,7 +17,7 @@ from pathlib import Path
 
 from algoport.containers.errors import EnvironmentBuildFailed
 
-_FORMAT = "1"
+_FORMAT = "2"
 _PROGRAMS = """
     sh bash cat chmod cp cut date dirname basename echo env expr false find grep gzip gunzip
     head id ln ls mkdir mktemp mv nproc printf pwd readlink rm rmdir sed sleep sort stat
@@ -29,6 +29,8 @@ _LIBRARIES = """
     libdl.so.2 libpthread.so.0 librt.so.1 libutil.so.1 libgomp.so.1
 """
 _LEFT_OUT = ("test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "__pycache__")
+# Debian's Python brings one of its own, which would be found before ours.
+_LEFT_OUT_FILES = ("sitecustomize.py", "*.a")
 _USERS = "root:x:0:0:root:/root:/usr/sbin/nologin\nalgo:x:1000:1000:algo:/tmp:/bin/sh\n"
 _GROUPS = "root:x:0:\nalgo:x:1000:\n"
 _HOSTS = "127.0.0.1 localhost algorithm\n::1 localhost\n"
@@ -99,12 +101,16 @@ def _copy_python(root: Path) -> Path:
     """Copy this interpreter to usr/local; returns its site-packages."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     library = root / "usr/local/lib" / version
-    ignored = shutil.ignore_patterns(*_LEFT_OUT, "site-packages", "config-*", "*.a")
+    ignored = shutil.ignore_patterns(
+        *_LEFT_OUT, *_LEFT_OUT_FILES, "site-packages", "dist-packages", "config-*"
+    )
     shutil.copytree(
         sysconfig.get_path("stdlib", vars={"base": sys.base_prefix}), library, ignore=ignored
     )
     packages = library / "site-packages"
     packages.mkdir()
+    # The name under which Debian's Python looks for the same.
+    (library / "dist-packages").symlink_to(packages.name)
     binary = root / "usr/local/bin" / version
     shutil.copyfile(Path(sys.executable).resolve(), binary)
     binary.chmod(0o755)
