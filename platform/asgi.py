@@ -6,9 +6,10 @@ import algoport
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "algoport.settings")
 
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.asgi import get_asgi_application
 
-django_application = get_asgi_application()
+django_application = ASGIStaticFilesHandler(get_asgi_application())
 
 import algoport.celery  # noqa: E402, F401  (tasks are sent by this application's broker)
 from algoport.accounts.callers import CallerAuthenticator  # noqa: E402

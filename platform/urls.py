@@ -4,9 +4,10 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from algoport.api.exception_handler import not_found
-from algoport.web.views import health
+from algoport.web.views import health, home
 
 urlpatterns = [
+    path("", home, name="home"),
     path("healthz", health, name="health"),
     path("admin/", admin.site.urls),
     path("v1/", include("algorithms.api.urls")),

@@ -12,6 +12,7 @@ from algoport.accounts.models import User
 from algoport.accounts.permissions import EVERYTHING, Scopes
 from algoport.accounts.services import create_key, create_user
 from algorithms.models import Environment
+from tests.acceptance.platform import Platform, running_platform
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +27,13 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
             cursor.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         connection.settings_dict["NAME"] = name
     yield
+
+
+@pytest.fixture(scope="session")
+def live() -> Iterator[Platform]:
+    """A whole platform, started once for the tests that share it."""
+    with running_platform() as platform:
+        yield platform
 
 
 @pytest.fixture

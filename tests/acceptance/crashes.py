@@ -8,7 +8,14 @@ from typing import Any
 
 import requests
 
-from tests.acceptance.platform import Platform, answers, deploy, wait_until
+from tests.acceptance.platform import (
+    Platform,
+    answers,
+    create,
+    deploy,
+    wait_until,
+    working_copy,
+)
 from tests.acceptance.steps import ECHO, Say, unused
 
 SLOW = "import time\n\n\ndef apply(input):\n    time.sleep(input)\n    return 'slept'\n"
@@ -27,8 +34,6 @@ def _during(platform: Platform, marker: str, say: Say) -> None:
     demo = platform.account(unused("crash"))
     echo = deploy(demo, "Echo", ECHO)
     slow = deploy(demo, "Slow", SLOW)
-    from tests.acceptance.platform import create, working_copy
-
     path = create(demo, "Loading")
     outcome: dict[str, Any] = {}
 
@@ -53,6 +58,8 @@ def _during(platform: Platform, marker: str, say: Say) -> None:
     for thread in threads:
         thread.start()
     time.sleep(2.5)  # Both are in the middle: the call sleeps for 20 s, the build loads for 4 s.
+    sandboxes = set(platform.processes("bwrap"))
+    assert sandboxes
     _kill(platform, marker)
     wait_until(lambda: answers(platform.url), 30, "the platform answers again")
     for thread in threads:
@@ -67,7 +74,11 @@ def _during(platform: Platform, marker: str, say: Say) -> None:
 
     wait_until(ended, 60, "no build stays in-progress")
     wait_until(lambda: _call_works(platform, demo.key, echo), 30, "the next call works")
-    wait_until(lambda: not _left_over(platform), 30, "no runner of the dead is left")
+    wait_until(
+        lambda: not sandboxes & set(platform.processes("bwrap")),
+        30,
+        "no runner of the dead is left",
+    )
 
 
 def _call_works(platform: Platform, key: str, address: str) -> bool:
@@ -75,11 +86,6 @@ def _call_works(platform: Platform, key: str, address: str) -> bool:
         f"{platform.url}/v1/algo/{address}", json="x", headers={"Authorization": key}, timeout=60
     )
     return answer.status_code == 200 and answer.json().get("result") == "x"
-
-
-def _left_over(platform: Platform) -> list[int]:
-    """Sandboxes that belong to the killed call: its process sleeps in a runner of nobody."""
-    return [pid for pid in platform.processes("bwrap") if os.getppid() == 1 and pid == 1]
 
 
 def kill_worker(platform: Platform, say: Say) -> None:

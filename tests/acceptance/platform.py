@@ -98,7 +98,8 @@ class Platform:
                 environ = (entry / "environ").read_bytes()
             except OSError:
                 continue
-            if marker in command and f"ALGOPORT_DATA={self.data}".encode() in environ:
+            ours = f"ALGOPORT_DATA={self.data}".encode() in environ or str(self.data) in command
+            if marker in command and ours:
                 found.append(int(entry.name))
         return found
 
