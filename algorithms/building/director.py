@@ -4,11 +4,11 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 
 from algoport.containers.egress import index_environ, index_policy
-from algoport.containers.engine import BuildStep, Limits, Runtime, StepResult
+from algoport.containers.engine import BuildStep, Limits, Runtime
+from algoport.containers.errors import IndexNotUsable, RunnerStartFailed, RuntimeUnavailable
 from algorithms.building.images import image_folder, packages_folder
 from algorithms.building.log import BuildLog
 from algorithms.building.verification import verify_start
@@ -38,6 +38,10 @@ class BuildDirector:
     def run(self) -> None:
         """Build; on return the row has `rootfs` and `packages` set. Raises BuildStepFailed."""
         build = self._build
+        try:
+            self._runtime.check()
+        except RuntimeUnavailable as exc:
+            raise BuildStepFailed("the platform's machine cannot isolate algorithms") from exc
         self._log.line("Beginning container customization")
         self._log.line(f"Commit {build.commit_sha}, environment {build.environment.name}")
         build.rootfs = self._environment.name
@@ -127,18 +131,25 @@ class BuildDirector:
         read_only: dict[str, Path] | None = None,
         network: bool = False,
     ) -> None:
+        try:
+            index = (index_environ(), index_policy()) if network else ({}, None)
+        except IndexNotUsable as exc:
+            raise BuildStepFailed(f"dependencies cannot be installed: {exc}") from exc
         step = BuildStep(
             name=name,
             argv=argv,
             environment=self._environment,
             writable=writable,
             read_only=read_only or {},
-            environ=index_environ() if network else {},
+            environ=index[0],
             limits=STEP_LIMITS,
             seconds=BUILD_SECONDS,
-            egress=index_policy() if network else None,
+            egress=index[1],
         )
-        result = self._run(step, self._log.output)
+        try:
+            result = self._runtime.run_step(step, self._log.output)
+        except RunnerStartFailed as exc:
+            raise BuildStepFailed(f"the sandbox of the step {name!r} did not start") from exc
         self._log.flush()
         if result.reason == "timeout":
             raise BuildStepFailed(f"{name} took longer than {BUILD_SECONDS} seconds")
@@ -146,9 +157,6 @@ class BuildDirector:
             raise BuildStepFailed(f"{name} needed more memory than a build may use")
         if result.exit_code != 0:
             raise BuildStepFailed(f"{name} ended with exit code {result.exit_code}")
-
-    def _run(self, step: BuildStep, output: Callable[[bytes], None]) -> StepResult:
-        return self._runtime.run_step(step, output)
 
 
 def read_requirements(path: Path) -> list[str]:

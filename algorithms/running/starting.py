@@ -8,7 +8,7 @@ from uuid import UUID
 import redis
 
 from algoport.containers.engine import Runner, RunnerSpec
-from algoport.containers.errors import RunnerStartFailed
+from algoport.containers.errors import RunnerStartFailed, RuntimeUnavailable
 from algorithms.constants import BuildState
 from algorithms.models import Build
 from algorithms.running import registry
@@ -90,10 +90,17 @@ _keeper: RunnerKeeper | None = None
 
 
 def start_keeping() -> None:
-    """Prepare this process for runners: reap what a dead worker left, watch what will be."""
+    """Prepare this process for runners: reap what a dead worker left, watch what will be.
+
+    Where this machine cannot isolate algorithms, that is said, and none is ever started.
+    """
     global _keeper
     runtime = get_runtime()
-    logger.info("isolation: %s", runtime.check())
+    try:
+        logger.info("isolation: %s", runtime.check())
+    except RuntimeUnavailable as exc:
+        logger.error("no algorithm can be run: %s", exc)
+        return
     reaped = runtime.reap_leftovers()
     if reaped:
         logger.warning("removed %d sandboxes that a dead worker had left", reaped)
@@ -110,8 +117,10 @@ def stop_keeping() -> None:
 
 def start_runner(*, runner_id: str, build_id: UUID, gateway_id: str) -> None:
     """Start a runner and tell the gateway that asked for it where it listens."""
-    assert _keeper is not None, "this process does not keep runners"
-    message = _start(_keeper, runner_id, build_id, gateway_id)
+    if _keeper is None:
+        message = {"error": "this worker's machine cannot isolate algorithms"}
+    else:
+        message = _start(_keeper, runner_id, build_id, gateway_id)
     connection = registry.worker_connection()
     key = registry.started_key(runner_id)
     pipeline = connection.pipeline()

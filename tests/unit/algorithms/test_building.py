@@ -1,0 +1,141 @@
+"""Leases, settling and logs of builds, without a sandbox."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from algoport.accounts.models import User
+from algoport.containers.errors import RuntimeUnavailable
+from algorithms.building import work
+from algorithms.building.director import BuildStepFailed, read_requirements
+from algorithms.building.leases import LeaseLost, finish, take_build
+from algorithms.building.log import BuildLog
+from algorithms.constants import BUILD_ATTEMPTS, BuildState
+from algorithms.models import Build, Environment
+from algorithms.selectors import read_log
+from tests.factories.algorithms import make_algorithm, make_build
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def build(demo: User, python_environment: Environment) -> Build:
+    return make_build(make_algorithm(demo), BuildState.IN_PROGRESS, log="")
+
+
+def expire(build: Build) -> None:
+    past = timezone.now() - timedelta(seconds=1)
+    Build.objects.filter(pk=build.pk).update(lease_expires_at=past)
+
+
+class FailingDirector:
+    error: Exception = BuildStepFailed("no reason")
+
+    def __init__(self, *arguments: object) -> None:
+        pass
+
+    def run(self) -> None:
+        raise self.error
+
+
+def test_a_build_is_taken_by_one_worker_until_its_lease_ends(build: Build) -> None:
+    first = take_build(build.id)
+    assert first is not None and first.attempt == 1
+    assert take_build(build.id) is None
+    expire(build)
+    second = take_build(build.id)
+    assert second is not None and second.attempt == 2
+    with pytest.raises(LeaseLost):
+        finish(first, BuildState.SUCCEEDED)
+    stale = BuildLog(first)
+    with pytest.raises(LeaseLost):
+        stale.line("from the dead")
+    BuildLog(second).line("from the living")
+    finish(second, BuildState.SUCCEEDED)
+    build.refresh_from_db()
+    assert build.state == BuildState.SUCCEEDED and read_log(build) == "from the living\n"
+    assert take_build(build.id) is None
+
+
+def test_a_build_whose_workers_are_lost_fails(build: Build) -> None:
+    for _ in range(BUILD_ATTEMPTS):
+        assert take_build(build.id) is not None
+        expire(build)
+    work.perform_build(build.id)
+    build.refresh_from_db()
+    assert build.state == BuildState.FAILED and build.error == work.LOST_WORKER
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (BuildStepFailed("compiling ended with exit code 1"), "compiling ended with exit code 1"),
+        (KeyError("a secret detail"), "the platform could not finish the build"),
+    ],
+)
+def test_every_failure_settles_the_build(
+    build: Build, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    monkeypatch.setattr(FailingDirector, "error", error)
+    monkeypatch.setattr(work, "BuildDirector", FailingDirector)
+    work.perform_build(build.id)
+    build.refresh_from_db()
+    assert build.state == BuildState.FAILED and build.error.startswith(said)
+    assert "secret" not in read_log(build)
+
+
+def test_without_isolation_nothing_is_built(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    class NoRuntime:
+        def check(self) -> str:
+            raise RuntimeUnavailable("no user namespaces")
+
+    monkeypatch.setattr(work, "get_runtime", NoRuntime)
+    monkeypatch.setattr("algorithms.building.director.environment_root", lambda recipe: None)
+    work.perform_build(build.id)
+    build.refresh_from_db()
+    assert build.error == "the platform's machine cannot isolate algorithms"
+
+
+def test_waiting_builds_are_sent_again(
+    build: Build,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent: list[object] = []
+    monkeypatch.setattr("algorithms.receivers.build_algorithm_task.delay", sent.append)
+    assert work.wake_waiting_builds() == 1
+    take_build(build.id)
+    assert work.wake_waiting_builds() == 0
+    expire(build)
+    assert work.wake_waiting_builds() == 1
+    assert sent == [str(build.id)] * 2
+
+
+def test_logs_keep_split_characters_and_have_an_end(build: Build) -> None:
+    taken = take_build(build.id)
+    assert taken is not None
+    log = BuildLog(taken)
+    encoded = "\N{SNOWMAN}\x00".encode()
+    log.output(encoded[:1])
+    log.output(encoded[1:])
+    log.output(b"x" * 5_000_000)
+    log.flush()
+    text = read_log(build)
+    assert text.startswith("\N{SNOWMAN}\N{REPLACEMENT CHARACTER}x")
+    assert len(text) < 4_200_000 and "too long" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", []),
+        ("# only\n\n  # comments\n", []),
+        ("a\n b # why\nc#d\n", ["a", "b", "c#d"]),
+    ],
+)
+def test_requirements(tmp_path: Path, text: str, lines: list[str]) -> None:
+    path = tmp_path / "requirements.txt"
+    path.write_text(text)
+    assert read_requirements(path) == lines
+    assert read_requirements(path.with_name("missing")) == []
