@@ -152,7 +152,7 @@ async def _call(
 async def _end_failure(pool: RunnerPool, runner: GatewayRunner, exc: RunnerEnded) -> RunFailed:
     if exc.exit_code is not None and exc.exit_code >= 0:
         return RunFailed(f"exited with code {exc.exit_code}", "SystemExit")
-    if await pool.reason_of_end(runner) == "oom" or exc.exit_code == -9:
+    if await pool.reason_of_end(runner) == "oom":
         return RunFailed(CUT_OFF, "OutOfMemoryError")
     return RunFailed("The algorithm's process ended during the call.", "SystemError")
 

@@ -64,16 +64,22 @@ class RunnerKeeper(threading.Thread):
         with self._lock:
             found = self._runners.pop(runner_id, None)
         if found is not None:
-            found[0].kill()
+            # It may have ended by itself, and the gateway wants to know why.
+            self._report(connection, found[0])
 
     def _report_ended(self, connection: "redis.Redis") -> None:
         for runner, _ in self._snapshot():
             if runner.is_alive():
                 continue
-            reason = runner.exit_reason or "exited"
-            connection.set(registry.ended_key(runner.id), reason, ex=registry.STARTED_SECONDS)
-            runner.kill()
+            self._report(connection, runner)
             self._forget(runner)
+
+    def _report(self, connection: "redis.Redis", runner: Runner) -> None:
+        """Stop a runner and leave the reason of its end for its gateway."""
+        reason = runner.exit_reason
+        runner.kill()
+        key = registry.ended_key(runner.id)
+        connection.set(key, reason or runner.exit_reason, ex=registry.STARTED_SECONDS)
 
     def _stop_orphaned(self, connection: "redis.Redis") -> None:
         runners = self._snapshot()

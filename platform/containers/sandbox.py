@@ -84,19 +84,19 @@ class Sandbox(Runner):
         self._note_end()
         self._clean()
 
-    def memory(self) -> int:
-        """Bytes in use by its processes; shared pages count for each of them."""
-        total = 0
+    def uses_more_memory_than(self, most: int) -> bool:
+        """Whether all its processes together hold more; a page they share counts once."""
+        tree = self._processes()
+        # The quick sum counts shared pages for each process; only what exceeds is looked at closer.
+        if sum(_memory_of(process, exact=False) for process in tree) <= most:
+            return False
+        return sum(_memory_of(process, exact=True) for process in tree) > most
+
+    def _processes(self) -> list[psutil.Process]:
         try:
-            tree = psutil.Process(self.process.pid).children(recursive=True)
+            return psutil.Process(self.process.pid).children(recursive=True)
         except psutil.NoSuchProcess:
-            return 0
-        for process in tree:
-            try:
-                total += process.memory_info().rss
-            except psutil.NoSuchProcess:
-                continue
-        return total
+            return []
 
     @property
     def has_group(self) -> bool:
@@ -259,7 +259,9 @@ class SandboxRuntime(Runtime):
                 sandbox.exit_reason  # noqa: B018  (reads why, while its group still tells)
                 sandbox.kill()
                 self._forget(sandbox)
-            elif not sandbox.has_group and sandbox.memory() > sandbox.limits.memory_bytes:
+            elif not sandbox.has_group and sandbox.uses_more_memory_than(
+                sandbox.limits.memory_bytes
+            ):
                 sandbox.kill("oom")
 
     def stop_watchdog(self) -> None:
@@ -406,6 +408,15 @@ class SandboxRuntime(Runtime):
         if sandbox.exit_reason == "oom":
             reason = "oom"
         return StepResult(code, reason, time.monotonic() - began)
+
+
+def _memory_of(process: psutil.Process, *, exact: bool) -> int:
+    try:
+        return int(process.memory_full_info().pss if exact else process.memory_info().rss)
+    except psutil.AccessDenied:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def _pass_on(data: bytes, passed: int, on_output: Callable[[bytes], None]) -> int:

@@ -244,6 +244,19 @@ def test_processes_are_limited(start: Callable[..., Session]) -> None:
     assert 20 < session.call(1)["result"] < 40
 
 
+def test_memory_that_processes_share_counts_once(
+    start: Callable[..., Session], runtime: Runtime
+) -> None:
+    session = start(
+        "import os, time\nkept = b'x' * 100_000_000\n\n\ndef apply(n):\n"
+        "    for _ in range(n):\n        if os.fork() == 0:\n"
+        "            time.sleep(100)\n    time.sleep(0.5)\n    return sum(kept) > 0\n"
+    )
+    assert session.call(10)["result"] is True
+    runtime.watch()
+    assert session.call(0)["result"] is True
+
+
 def test_disk_is_limited_and_the_rest_read_only(start: Callable[..., Session]) -> None:
     session = start(
         "def apply(path):\n    with open(path, 'wb') as out:\n        for _ in range(10000):\n"
