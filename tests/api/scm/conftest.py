@@ -61,6 +61,13 @@ class Person:
         return self.git("ls-remote", self.address, f"refs/heads/{ref}").stdout[:40]
 
 
+GUNICORN_CONF = """
+import runpy
+
+post_worker_init = runpy.run_path("{path}/gunicorn.conf.py")["post_worker_init"]
+"""
+
+
 class Plane:
     """The server, and what its paper host knows."""
 
@@ -116,11 +123,12 @@ def served(tmp_path_factory):
             "SCM_TEST_SOCKETS": sockets,
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent), *sys.path]),
         }
+        (folder / "gunicorn.conf.py").write_text(GUNICORN_CONF.format(path=ROOT))
         command = ["-m", "gunicorn", "-k", "asgi", "--asgi-loop", "uvloop", "-w", "1"]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, *command, "-b", f"127.0.0.1:{port}", "served_plane"],
-                # Away from the platform's own gunicorn.conf.py.
+                # With a gunicorn.conf.py of its own: the plane has no lifespan.
                 cwd=folder,
                 env=environ,
                 stdout=log,
