@@ -22,6 +22,9 @@ KNOWN_LANGUAGES = frozenset(
 BUILD_LEASE_SECONDS = 10
 BUILD_RENEWAL_SECONDS = 2
 BUILD_ATTEMPTS = 2
+# At once in one worker, so that builds never hold all of its threads; and of one owner.
+MOST_BUILDS = 4
+MOST_BUILDS_OF_OWNER = 2
 BUILD_SECONDS = 900
 LOAD_SECONDS = 300
 SOURCE_BYTES = 1024 * 1024 * 1024

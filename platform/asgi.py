@@ -1,11 +1,14 @@
 """The HTTP application: the byte planes in front, Django behind them (design.md 4)."""
 
 import os
+from collections.abc import MutableMapping
+from typing import Any
 
 import algoport
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "algoport.settings")
 
+from django.conf import settings
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.asgi import get_asgi_application
 
@@ -19,6 +22,19 @@ from algoport.http.relay import PRINCIPAL, set_application  # noqa: E402
 from algorithms.api.call_plane import CallPlane  # noqa: E402
 from dataportal.api.data_plane import DataPlane  # noqa: E402
 from scm.api.git_plane import GitPlane  # noqa: E402
+
+
+def at_most(receive: Receive, limit: int) -> Receive:
+    """End a request whose body is larger: Django would write all of it to disk before a view."""
+    size = 0
+
+    async def counted() -> MutableMapping[str, Any]:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        return {"type": "http.disconnect"} if size > limit else message
+
+    return counted
 
 
 class Platform:
@@ -43,7 +59,7 @@ class Platform:
         elif path.startswith("/git/") and PRINCIPAL not in scope:
             await self._git(scope, receive, send)
         else:
-            await django_application(scope, receive, send)
+            await django_application(scope, at_most(receive, settings.DJANGO_BODY_BYTES), send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -11,7 +11,11 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from algorithms.constants import BUILD_LEASE_SECONDS, BUILD_RENEWAL_SECONDS
+from algorithms.constants import (
+    BUILD_LEASE_SECONDS,
+    BUILD_RENEWAL_SECONDS,
+    MOST_BUILDS_OF_OWNER,
+)
 from algorithms.models import Build
 from algorithms.querysets import BuildQuerySet
 
@@ -32,13 +36,21 @@ def take_build(build_id: UUID) -> Build | None:
             .filter(pk=build_id)
             .first()
         )
-        if build is None:
+        if build is None or _owner_is_busy(build):
             return None
         Build.objects.filter(pk=build_id).update(
             attempt=F("attempt") + 1, lease_expires_at=_expiry()
         )
         build.attempt += 1
         return build
+
+
+def _owner_is_busy(build: Build) -> bool:
+    """Whether the owner's other builds have all the places that one owner gets."""
+    building = Build.objects.in_progress().filter(
+        algorithm__owner_id=build.algorithm.owner_id, lease_expires_at__gte=timezone.now()
+    )
+    return building.count() >= MOST_BUILDS_OF_OWNER
 
 
 def held(build: Build) -> BuildQuerySet:

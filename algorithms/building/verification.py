@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-import orjson
-
 from algoport.accounts.authentication import principal_of_user
 from algoport.accounts.permissions import Principal, Run
 from algoport.containers.engine import Runner, RunnerSpec, Runtime
@@ -70,7 +68,7 @@ def _wait_until_ready(runner: Runner, log: BuildLog) -> str:
             elif kind is frames.FrameType.READY:
                 return ""
             elif kind is frames.FrameType.ENDED:
-                code = orjson.loads(payload).get("exit_code")
+                code = frames.exit_code_of(payload)
                 return f"the algorithm could not be loaded (exit code {code})"
     return f"the algorithm was still loading after {LOAD_SECONDS} seconds"
 

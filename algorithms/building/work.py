@@ -1,6 +1,7 @@
 """Working off builds, and finding the ones whose worker was lost."""
 
 import logging
+import threading
 from uuid import UUID
 
 from algorithms.building.director import BuildDirector, BuildStepFailed
@@ -13,7 +14,7 @@ from algorithms.building.leases import (
 )
 from algorithms.building.log import BuildLog
 from algorithms.building.signals import build_requested
-from algorithms.constants import BUILD_ATTEMPTS, BuildState
+from algorithms.constants import BUILD_ATTEMPTS, MOST_BUILDS, BuildState
 from algorithms.models import Build
 from algorithms.running.runtime import get_runtime
 
@@ -22,17 +23,37 @@ logger = logging.getLogger(__name__)
 LOST_WORKER = "the worker that built it was lost"
 
 
+_places = threading.BoundedSemaphore(MOST_BUILDS)
+
+
 def perform_build(build_id: UUID) -> None:
-    """Build it, if it is waiting for a worker; the row ends as succeeded or failed."""
+    """Build it, if it is waiting for a worker and there is a place for it.
+
+    The row ends as succeeded or failed. Without a place it goes on waiting, in the database and
+    not in a thread; whoever ends a build wakes those that wait.
+    """
+    if not _places.acquire(blocking=False):
+        return
+    try:
+        built = _perform(build_id)
+    finally:
+        _places.release()
+    if built:
+        wake_waiting_builds()
+
+
+def _perform(build_id: UUID) -> bool:
+    """Whether the build was this worker's to do."""
     build = take_build(build_id)
     if build is None:
-        return
+        return False
     log = BuildLog(build)
     try:
         with kept_lease(build):
             _settle(build, log)
     except LeaseLost:
         logger.warning("build %s was taken over by another attempt", build.id)
+    return True
 
 
 def _settle(build: Build, log: BuildLog) -> None:

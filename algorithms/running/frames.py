@@ -7,8 +7,12 @@ sandbox is hostile: lengths are bounded, unknown types end the connection.
 import struct
 from enum import Enum
 
+import orjson
+
 HEAD = struct.Struct(">cI")
 LONGEST_PAYLOAD = 17 * 1024 * 1024
+# What an algorithm may print in one call; the agent keeps half of it.
+MOST_OUTPUT = 2 * 1024 * 1024
 
 
 class FrameType(Enum):
@@ -29,6 +33,16 @@ _TYPES = {kind.value: kind for kind in FrameType}
 
 def encode(kind: FrameType, payload: bytes) -> bytes:
     return HEAD.pack(kind.value, len(payload)) + payload
+
+
+def exit_code_of(payload: bytes) -> int | None:
+    """The exit code in an ENDED frame; None when it holds something else."""
+    try:
+        message = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return None
+    code = message.get("exit_code") if isinstance(message, dict) else None
+    return code if isinstance(code, int) else None
 
 
 def decode_head(head: bytes) -> tuple[FrameType, int]:

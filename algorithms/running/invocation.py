@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import binascii
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,10 @@ class Outcome:
     failure: RunFailed | None
     seconds: float
     stdout: bytes
+
+    def result_bytes(self) -> bytes:
+        """A binary result as bytes; it was checked to be base64."""
+        return base64.b64decode(self.result)
 
 
 class UnsupportedContentType(InputValidationError):
@@ -97,7 +102,17 @@ def decode_reply(reply: Reply) -> tuple[Any, str]:
     result = message.get("result")
     if kind in ("text", "binary") and not isinstance(result, str):
         raise RunFailed("The algorithm answered outside the protocol.", "ParsingError")
+    if kind == "binary" and not _is_base64(result):
+        raise RunFailed("The algorithm's binary result is not base64.", "ParsingError")
     return result, kind
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        binascii.a2b_base64(text, strict_mode=True)
+    except (binascii.Error, ValueError):
+        return text == ""
+    return True
 
 
 def _text(value: object, default: str) -> str:
@@ -160,6 +175,8 @@ async def _end_failure(pool: RunnerPool, runner: GatewayRunner, exc: RunnerEnded
 def _load_failure(exc: LoadFailed) -> RunFailed:
     if exc.reason == "oom":
         return RunFailed(CUT_OFF, "OutOfMemoryError")
+    if exc.reason == "timeout":
+        return RunFailed(CUT_OFF, "TimeoutError")
     code = "" if exc.exit_code is None else f" (exit code {exc.exit_code})"
     return RunFailed(f"The algorithm could not be loaded{code}.", "LoadingError")
 
@@ -192,5 +209,5 @@ def _render_raw(outcome: Outcome) -> Response:
     if outcome.content_type == "text":
         return Response(200, outcome.result.encode(), "text/plain; charset=utf-8")
     if outcome.content_type == "binary":
-        return Response(200, base64.b64decode(outcome.result), "application/octet-stream")
+        return Response(200, outcome.result_bytes(), "application/octet-stream")
     return Response(200, orjson.dumps(outcome.result), "application/json")

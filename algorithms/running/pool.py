@@ -16,6 +16,7 @@ import redis
 from kombu.exceptions import OperationalError
 
 from algoport.accounts.permissions import Principal
+from algorithms.constants import LOAD_SECONDS
 from algorithms.errors import RunnersUnavailable
 from algorithms.running import registry
 from algorithms.running.runner import GatewayRunner, RunnerEnded
@@ -210,7 +211,11 @@ class RunnerPool:
             raise RunnersUnavailable
         runner = GatewayRunner(runner_id, started, caller)
         try:
-            await runner.connect()
+            async with asyncio.timeout(LOAD_SECONDS):
+                await runner.connect()
+        except TimeoutError as exc:
+            await self._dispose(runner)
+            raise LoadFailed(None, "timeout") from exc
         except RunnerEnded as exc:
             reason = await self.reason_of_end(runner)
             await self._dispose(runner)

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from algoport.accounts.permissions import Principal
 from algoport.http.relay import RelayServer
 from algorithms.running.frames import (
     HEAD,
+    MOST_OUTPUT,
     FrameType,
     ProtocolViolation,
     decode_head,
     encode,
+    exit_code_of,
 )
 
 
@@ -102,12 +102,12 @@ class GatewayRunner:
         return self._reader is not None and not self._reader.at_eof()
 
     def _collect(self, kind: FrameType, payload: bytes, output: list[bytes]) -> None:
-        if kind is FrameType.OUTPUT:
+        if kind is FrameType.OUTPUT and sum(map(len, output)) + len(payload) <= MOST_OUTPUT:
             output.append(payload)
         elif kind is FrameType.ENDED:
-            code = orjson.loads(payload).get("exit_code")
-            raise RunnerEnded(code if isinstance(code, int) else None)
+            raise RunnerEnded(exit_code_of(payload))
         else:
+            # An agent of ours cuts output before that, and sends nothing else here.
             raise RunnerEnded
 
     async def _read(self) -> tuple[FrameType, bytes]:

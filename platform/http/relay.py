@@ -25,6 +25,7 @@ PRINCIPAL = "algoport.principal"
 # What code in a sandbox must never choose: who it is, and by which way it came.
 _DROPPED_HEADERS = frozenset({b"authorization", b"cookie", b"x-forwarded-for", b"forwarded"})
 _READ_SIZE = 256 * 1024
+_MOST_CONNECTIONS = 64
 
 _application: Application | None = None
 
@@ -61,6 +62,9 @@ class RelayServer:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
+        if len(self._connections) >= _MOST_CONNECTIONS:
+            writer.close()
+            return
         self._connections.add(task)
         try:
             await _Connection(reader, writer, self._identity).serve()

@@ -336,3 +336,46 @@ def test_pushes_that_do_not_build(live: Platform, caller: Account) -> None:
         assert not rewritten.ok
     builds = caller.client.algo(path).get_builds()["results"]
     assert {build["status"] for build in builds} == {"failed"} and len(builds) == 3
+
+
+def test_a_body_that_no_page_needs_is_cut_off(live: Platform, caller: Account) -> None:
+    def endless() -> Iterator[bytes]:
+        for _ in range(400):
+            yield bytes(100_000)
+
+    for body in (bytes(9_000_000), endless()):
+        try:
+            answer = requests.post(
+                f"{live.url}/v1/algorithms/{caller.name}",
+                data=body,
+                headers={"Authorization": caller.key},
+                timeout=30,
+            )
+            assert answer.status_code >= 400
+        except requests.ConnectionError:
+            continue
+    assert requests.get(f"{live.url}/healthz", timeout=5).status_code == 200
+
+
+def test_many_pushes_at_once_leave_room_for_calls(live: Platform, caller: Account) -> None:
+    other = live.account(unused("busy"))
+    paths = [create(other, f"Busy{number}") for number in range(6)]
+    outputs: list[str] = []
+
+    def push(path: str) -> None:
+        with working_copy(other, path) as copy:
+            name = path.split("/")[1]
+            copy.write(f"src/{name}.py", "import time\n\ntime.sleep(1)\n\n\n" + ECHO)
+            outputs.append(copy.push().output)
+
+    threads = [threading.Thread(target=push, args=(path,)) for path in paths]
+    for thread in threads:
+        thread.start()
+    time.sleep(1)
+    began = time.monotonic()
+    fresh = deploy(caller, unused("Meanwhile"), ECHO)
+    assert caller.client.algo(fresh).pipe("x").result == "x"
+    assert time.monotonic() - began < 10
+    for thread in threads:
+        thread.join(60)
+    assert len(outputs) == 6 and all("algo://" in output for output in outputs)

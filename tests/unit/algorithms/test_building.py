@@ -139,3 +139,33 @@ def test_requirements(tmp_path: Path, text: str, lines: list[str]) -> None:
     path.write_text(text)
     assert read_requirements(path) == lines
     assert read_requirements(path.with_name("missing")) == []
+
+
+def test_an_owner_builds_a_few_at_once_and_the_rest_waits(
+    demo: User, python_environment: Environment
+) -> None:
+    algorithm = make_algorithm(demo)
+    builds = [make_build(algorithm, BuildState.IN_PROGRESS) for _ in range(3)]
+    taken = [take_build(build.id) for build in builds]
+    assert [build is not None for build in taken] == [True, True, False]
+    assert taken[0] is not None
+    finish(taken[0], BuildState.FAILED, error="x")
+    assert take_build(builds[2].id) is not None
+
+
+def test_only_a_build_that_was_done_wakes_others(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[object] = []
+    monkeypatch.setattr("algorithms.receivers.build_algorithm_task.delay", sent.append)
+    monkeypatch.setattr(work, "BuildDirector", FailingDirector)
+    waiting = make_build(build.algorithm, BuildState.IN_PROGRESS)
+    assert take_build(build.id) is not None
+    work.perform_build(build.id)
+    assert sent == []
+    work.perform_build(waiting.id)
+    assert sent == []
+    more = make_build(build.algorithm, BuildState.IN_PROGRESS)
+    last = make_build(build.algorithm, BuildState.IN_PROGRESS)
+    work.perform_build(more.id)
+    assert sent == [str(last.id)]
