@@ -34,13 +34,13 @@ def plane(transactional_db: None, hosted: Path) -> DataPlane:
 
 
 @pytest.fixture
-def alice(transactional_db: None) -> Caller:
-    return make_caller("alice")
+def demo(transactional_db: None) -> Caller:
+    return make_caller("demo")
 
 
 @pytest.fixture
-def bob(transactional_db: None) -> Caller:
-    return make_caller("bob")
+def guest(transactional_db: None) -> Caller:
+    return make_caller("guest")
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ from dataportal.models import Collection, HostedFile
 from tests.asgi_client import Answer, call_async
 from tests.factories.dataportal import Caller, make_caller
 
-FILE = "/v1/data/alice/c/f.txt"
+FILE = "/v1/data/demo/c/f.txt"
 
 RequestAs = Callable[..., Answer]
 
 
 @pytest.fixture(autouse=True)
-def collection(alice: Caller) -> Collection:
-    return Collection.objects.create(owner=alice.user, name="c")
+def collection(demo: Caller) -> Collection:
+    return Collection.objects.create(owner=demo.user, name="c")
 
 
 def left_over(folder: Path) -> list[Path]:
@@ -33,10 +33,10 @@ def left_over(folder: Path) -> list[Path]:
     return left
 
 
-def test_file_goes_in_and_comes_out(alice: Caller, request_as: RequestAs, hosted: Path) -> None:
-    put = request_as(alice, "PUT", FILE, body=b"hello", headers={"Content-Type": "image/png"})
-    assert (put.status, put.body) == (200, b'{"result":"data://alice/c/f.txt"}')
-    got = request_as(alice, "GET", "/v1/connector/data/.my/C/f.txt")
+def test_file_goes_in_and_comes_out(demo: Caller, request_as: RequestAs, hosted: Path) -> None:
+    put = request_as(demo, "PUT", FILE, body=b"hello", headers={"Content-Type": "image/png"})
+    assert (put.status, put.body) == (200, b'{"result":"data://demo/c/f.txt"}')
+    got = request_as(demo, "GET", "/v1/connector/data/.my/C/f.txt")
     modified = got.headers.pop("Last-Modified")
     assert (got.status, got.body, got.complete) == (200, b"hello", True)
     assert modified.endswith(" GMT")
@@ -48,29 +48,27 @@ def test_file_goes_in_and_comes_out(alice: Caller, request_as: RequestAs, hosted
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "sandbox; default-src 'none'",
     }
-    head = request_as(alice, "HEAD", FILE)
+    head = request_as(demo, "HEAD", FILE)
     assert (head.status, head.body) == (200, b"")
     assert head.headers == got.headers | {"Last-Modified": modified}
     assert left_over(hosted) == []
 
 
 @pytest.mark.parametrize("size", [0, 1, 256 * 1024, 512 * 1024, 3 * 1024 * 1024 + 7])
-def test_file_of_any_size_is_the_same_bytes(
-    alice: Caller, request_as: RequestAs, size: int
-) -> None:
+def test_file_of_any_size_is_the_same_bytes(demo: Caller, request_as: RequestAs, size: int) -> None:
     data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
     pieces = [data[at : at + 65_000] for at in range(0, size, 65_000)]
-    assert request_as(alice, "PUT", FILE, body=pieces).status == 200
-    got = request_as(alice, "GET", FILE)
+    assert request_as(demo, "PUT", FILE, body=pieces).status == 200
+    got = request_as(demo, "GET", FILE)
     assert got.body == data
     assert got.headers["Content-Length"] == str(size)
     assert max(len(piece) for piece in got.pieces) <= 256 * 1024
 
 
-def test_file_is_replaced(alice: Caller, request_as: RequestAs) -> None:
+def test_file_is_replaced(demo: Caller, request_as: RequestAs) -> None:
     for body in (b"old", b"new"):
-        assert request_as(alice, "PUT", FILE, body=body).status == 200
-    assert request_as(alice, "GET", FILE).body == b"new"
+        assert request_as(demo, "PUT", FILE, body=body).status == 200
+    assert request_as(demo, "GET", FILE).body == b"new"
 
 
 @pytest.mark.parametrize(
@@ -83,30 +81,28 @@ def test_file_is_replaced(alice: Caller, request_as: RequestAs) -> None:
     ],
 )
 def test_file_of_any_name_is_found(
-    alice: Caller, request_as: RequestAs, put: str, get: str, name: str
+    demo: Caller, request_as: RequestAs, put: str, get: str, name: str
 ) -> None:
-    assert request_as(alice, "PUT", put, body=b"x").json() == {"result": f"data://alice/c/{name}"}
-    assert request_as(alice, "GET", get).body == b"x"
+    assert request_as(demo, "PUT", put, body=b"x").json() == {"result": f"data://demo/c/{name}"}
+    assert request_as(demo, "GET", get).body == b"x"
 
 
-def test_client_that_goes_leaves_nothing(
-    alice: Caller, request_as: RequestAs, hosted: Path
-) -> None:
-    request_as(alice, "PUT", FILE, body=b"old")
-    gone = request_as(alice, "PUT", FILE, body=[b"a" * 600_000, b"half"], disconnect=True)
+def test_client_that_goes_leaves_nothing(demo: Caller, request_as: RequestAs, hosted: Path) -> None:
+    request_as(demo, "PUT", FILE, body=b"old")
+    gone = request_as(demo, "PUT", FILE, body=[b"a" * 600_000, b"half"], disconnect=True)
     assert gone.status == 0
-    assert request_as(alice, "GET", FILE).body == b"old"
+    assert request_as(demo, "GET", FILE).body == b"old"
     assert left_over(hosted) == []
     assert HostedFile.objects.count() == 1
 
 
-def test_cancelled_upload_leaves_nothing(alice: Caller, plane: object, hosted: Path) -> None:
+def test_cancelled_upload_leaves_nothing(demo: Caller, plane: object, hosted: Path) -> None:
     def endless() -> Iterator[bytes]:
         while True:
             yield b"a" * 100_000
 
     async def upload() -> None:
-        coming = call_async(plane, "PUT", FILE, headers=alice.headers, body=endless())
+        coming = call_async(plane, "PUT", FILE, headers=demo.headers, body=endless())
         await asyncio.wait_for(coming, 0.3)
 
     with pytest.raises(TimeoutError):
@@ -115,16 +111,16 @@ def test_cancelled_upload_leaves_nothing(alice: Caller, plane: object, hosted: P
     assert not HostedFile.objects.exists()
 
 
-def test_file_is_deleted_once(alice: Caller, request_as: RequestAs) -> None:
-    request_as(alice, "PUT", FILE, body=b"x")
-    deleted = request_as(alice, "DELETE", FILE)
+def test_file_is_deleted_once(demo: Caller, request_as: RequestAs) -> None:
+    request_as(demo, "PUT", FILE, body=b"x")
+    deleted = request_as(demo, "DELETE", FILE)
     assert (deleted.status, deleted.body) == (200, b'{"result":{"deleted":1}}')
-    again = request_as(alice, "DELETE", FILE)
+    again = request_as(demo, "DELETE", FILE)
     assert (again.status, again.json()["error"]["message"]) == (404, "path not found")
-    missing = request_as(alice, "HEAD", FILE)
+    missing = request_as(demo, "HEAD", FILE)
     assert (missing.status, missing.body) == (404, b"")
     assert missing.headers["X-Error-Message"] == "path not found"
-    assert request_as(alice, "GET", FILE).json()["code"] == 6001
+    assert request_as(demo, "GET", FILE).json()["code"] == 6001
 
 
 def unread() -> Iterator[bytes]:
@@ -135,14 +131,14 @@ def unread() -> Iterator[bytes]:
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("alice/none/f", 404),
+        ("demo/none/f", 404),
         ("nobody/c/f", 404),
-        ("bob/public/f", 403),
-        ("bob/private/f", 404),
-        ("alice/c/d/f", 400),
-        ("alice/c/f/", 400),
-        ("alice/c", 400),
-        ("alice/../c/f", 400),
+        ("guest/public/f", 403),
+        ("guest/private/f", 404),
+        ("demo/c/d/f", 400),
+        ("demo/c/f/", 400),
+        ("demo/c", 400),
+        ("demo/../c/f", 400),
         (".session/f", 501),
         (".session/c/f", 501),
         ("s3://bucket/f", 404),
@@ -150,12 +146,12 @@ def unread() -> Iterator[bytes]:
     ],
 )
 def test_refused_upload_is_not_read(
-    alice: Caller, bob: Caller, request_as: RequestAs, path: str, status: int
+    demo: Caller, guest: Caller, request_as: RequestAs, path: str, status: int
 ) -> None:
     for acl in ("public", "private"):
-        Collection.objects.create(owner=bob.user, name=acl, read_acl=acl)
+        Collection.objects.create(owner=guest.user, name=acl, read_acl=acl)
     large = {"content-length": "1000000000"}
-    answer = request_as(alice, "PUT", "/v1/data/" + path, body=unread(), headers=large)
+    answer = request_as(demo, "PUT", "/v1/data/" + path, body=unread(), headers=large)
     assert answer.status == status
     assert answer.headers["Connection"] == "close"
 
@@ -172,8 +168,8 @@ def test_refused_upload_is_not_read(
 )
 @pytest.mark.parametrize("public", [False, True])
 def test_file_access(
-    alice: Caller,
-    bob: Caller,
+    demo: Caller,
+    guest: Caller,
     request_as: RequestAs,
     collection: Collection,
     who: str,
@@ -181,7 +177,7 @@ def test_file_access(
     write: int,
     public: bool,
 ) -> None:
-    request_as(alice, "PUT", FILE, body=b"x")
+    request_as(demo, "PUT", FILE, body=b"x")
     if public:
         collection.read_acl = "public"
         collection.save()
@@ -189,10 +185,10 @@ def test_file_access(
         read, write = 200, 403
     callers = {
         "nobody": None,
-        "stranger": bob,
-        "owner": alice,
-        "reader": make_caller("alice", Scopes(data_read=True), alice.user),
-        "no data": make_caller("alice", Scopes(native_calls=True), alice.user),
+        "stranger": guest,
+        "owner": demo,
+        "reader": make_caller("demo", Scopes(data_read=True), demo.user),
+        "no data": make_caller("demo", Scopes(native_calls=True), demo.user),
     }
     caller = callers[who]
     assert request_as(caller, "GET", FILE).status == read
@@ -207,15 +203,15 @@ def test_wrong_key_is_401(request_as: RequestAs) -> None:
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "POST", "PATCH"])
-def test_other_method_is_405(alice: Caller, request_as: RequestAs, method: str) -> None:
-    assert request_as(alice, method, FILE).status == 405
+def test_other_method_is_405(demo: Caller, request_as: RequestAs, method: str) -> None:
+    assert request_as(demo, method, FILE).status == 405
 
 
 def test_file_whose_bytes_were_lost_is_a_failure(
-    alice: Caller, request_as: RequestAs, hosted: Path
+    demo: Caller, request_as: RequestAs, hosted: Path
 ) -> None:
-    request_as(alice, "PUT", FILE, body=b"x")
+    request_as(demo, "PUT", FILE, body=b"x")
     for blob in hosted.rglob("*"):
         if blob.is_file():
             blob.unlink()
-    assert request_as(alice, "GET", FILE).status == 500
+    assert request_as(demo, "GET", FILE).status == 500

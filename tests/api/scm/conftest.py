@@ -75,7 +75,7 @@ class Plane:
         self.folder = folder
         self.port = port
 
-    def add(self, owner="anna"):
+    def add(self, owner="demo"):
         name, repository_id = f"thing_{uuid.uuid4().hex[:8]}", uuid.uuid4()
         create_repository(repository_id, {"a.py": b"1\n"}, message="Initial commit", author=owner)
         (self.folder / "names" / f"{owner}.{name}").write_text(str(repository_id))
@@ -86,7 +86,7 @@ class Plane:
         path.write_text(what)
         return path
 
-    def url(self, name, owner="anna", login="anna:secret@"):
+    def url(self, name, owner="demo", login="demo:secret@"):
         return f"http://{login}127.0.0.1:{self.port}/git/{owner}/{name}.git"
 
     def events(self, **wanted):

@@ -28,8 +28,8 @@ from scm.api import git_plane  # noqa: E402
 from scm.host import RepositoryAccess, register_host  # noqa: E402
 
 ACCOUNTS = {
-    "anna": {"secret", "simA+b/c=D:e"},
-    "bert": {"hidden"},
+    "demo": {"secret", "simA+b/c=D:e"},
+    "guest": {"hidden"},
     "reader": {"reads"},
 }
 
@@ -86,7 +86,7 @@ class PaperHost:
                 yield ""
         finally:
             note(event="closed", waiting=plan.exists())
-        yield f"algo://anna/thing/{after}"
+        yield f"algo://demo/thing/{after}"
 
 
 git_plane.authenticate_basic = authenticate

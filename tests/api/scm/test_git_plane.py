@@ -25,7 +25,7 @@ def remote_lines(done):
     ]
 
 
-def ask(plane, method, path, login="anna:secret", body=None, **headers):
+def ask(plane, method, path, login="demo:secret", body=None, **headers):
     if login:
         headers["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
     sent = {key.replace("_", "-"): value for key, value in headers.items()}
@@ -38,38 +38,38 @@ def ask(plane, method, path, login="anna:secret", body=None, **headers):
 
 def test_clone_edit_push_shows_the_build(plane, person):
     name, repository_id = plane.add()
-    anna = person(plane.url(name))
-    anna.clone()
+    demo = person(plane.url(name))
+    demo.clone()
     before = head_commit(repository_id)
-    after = anna.commit()
-    done = anna.git("push", "origin", "master")
+    after = demo.commit()
+    done = demo.git("push", "origin", "master")
     assert remote_lines(done) == [
         "Build started",
         "Installing  many words many words many words many words many words many",
         "  words many words many words many words many words many words many",
         "  words",
-        f"algo://anna/thing/{after}",
+        f"algo://demo/thing/{after}",
     ]
     assert f"{before[:7]}..{after[:7]}  master -> master" in done.stderr
     assert head_commit(repository_id) == after
-    assert plane.events(event="pushed", user="anna", before=before, after=after)
+    assert plane.events(event="pushed", user="demo", before=before, after=after)
 
 
 def test_key_with_plus_and_slash_works_percent_encoded(plane, person):
     name, _ = plane.add()
-    anna = person(plane.url(name, login="anna:simA%2Bb%2Fc%3DD%3Ae@"))
-    anna.clone()
-    anna.commit()
-    anna.git("push", "origin", "master")
+    demo = person(plane.url(name, login="demo:simA%2Bb%2Fc%3DD%3Ae@"))
+    demo.clone()
+    demo.commit()
+    demo.git("push", "origin", "master")
 
 
 @pytest.mark.parametrize(
     ("login", "said"),
     [
         ("", "could not read Username"),
-        ("anna:wrong@", "Authentication failed"),
+        ("demo:wrong@", "Authentication failed"),
         ("nobody:secret@", "Authentication failed"),
-        ("bert:hidden@", "not found"),
+        ("guest:hidden@", "not found"),
     ],
 )
 def test_others_cannot_clone_and_learn_nothing(plane, person, login, said):
@@ -96,12 +96,12 @@ def test_a_reader_clones_but_does_not_push(plane, person):
 
 def test_history_is_not_rewritten_and_branches_are_not_deleted(plane, person):
     name, repository_id = plane.add()
-    anna = person(plane.url(name))
-    anna.clone()
-    anna.commit()
-    anna.git("push", "origin", "master", "master:side")
+    demo = person(plane.url(name))
+    demo.clone()
+    demo.commit()
+    demo.git("push", "origin", "master", "master:side")
     kept = head_commit(repository_id)
-    anna.git("commit", "-q", "--amend", "-m", "other")
+    demo.git("commit", "-q", "--amend", "-m", "other")
     for arguments, said in (
         (["--force", "origin", "master"], "non-fast-forward"),
         (["origin", ":master"], "deletion prohibited"),
@@ -109,7 +109,7 @@ def test_history_is_not_rewritten_and_branches_are_not_deleted(plane, person):
         (["origin", "master:refs/notes/x"], "hidden ref"),
         (["origin", "master:refs/internal/x"], "hidden ref"),
     ):
-        done = anna.git("push", *arguments, check=False)
+        done = demo.git("push", *arguments, check=False)
         assert done.returncode == 1
         assert said in done.stderr
     assert head_commit(repository_id) == kept
@@ -117,16 +117,16 @@ def test_history_is_not_rewritten_and_branches_are_not_deleted(plane, person):
 
 def test_other_branches_and_tags_are_stored_and_not_built(plane, person):
     name, _ = plane.add()
-    anna = person(plane.url(name))
-    anna.clone()
-    sha = anna.commit()
-    anna.git("tag", "v1")
-    done = anna.git("push", "origin", "master:feature/x", "v1")
+    demo = person(plane.url(name))
+    demo.clone()
+    sha = demo.commit()
+    demo.git("tag", "v1")
+    done = demo.git("push", "origin", "master:feature/x", "v1")
     assert sorted(remote_lines(done)) == [
         "Branch feature/x is stored, but only master is built.",
         "Stored tag v1.",
     ]
-    assert anna.remote_head("feature/x") == sha
+    assert demo.remote_head("feature/x") == sha
     assert not plane.events(event="pushed", after=sha)
 
 
@@ -137,10 +137,10 @@ def test_other_branches_and_tags_are_stored_and_not_built(plane, person):
 def test_a_push_stands_when_its_build_fails(plane, person, plan, said):
     name, repository_id = plane.add()
     plane.plan(repository_id, plan)
-    anna = person(plane.url(name))
-    anna.clone()
-    after = anna.commit()
-    done = anna.git("push", "origin", "master")
+    demo = person(plane.url(name))
+    demo.clone()
+    after = demo.commit()
+    done = demo.git("push", "origin", "master")
     assert said in remote_lines(done)[1]
     assert "secret detail" not in done.stderr
     assert head_commit(repository_id) == after
@@ -148,11 +148,11 @@ def test_a_push_stands_when_its_build_fails(plane, person, plan, said):
 
 def test_a_large_file_goes_up_and_comes_down(plane, person, tmp_path):
     name, _ = plane.add()
-    anna = person(plane.url(name))
-    anna.clone()
+    demo = person(plane.url(name))
+    demo.clone()
     content = os.urandom(30 * 1024 * 1024)
-    anna.commit("large", content)
-    anna.git("push", "origin", "master")
+    demo.commit("large", content)
+    demo.git("push", "origin", "master")
     other = person(plane.url(name), "other")
     other.clone()
     assert (other.folder / "large").read_bytes() == content
@@ -160,16 +160,16 @@ def test_a_large_file_goes_up_and_comes_down(plane, person, tmp_path):
 
 def test_a_long_fetch_sends_its_request_gzipped(plane, person):
     name, _ = plane.add()
-    anna, other = person(plane.url(name)), person(plane.url(name), "other")
-    anna.clone()
+    demo, other = person(plane.url(name)), person(plane.url(name), "other")
+    demo.clone()
     other.clone()
     for number in range(30):
-        anna.git("checkout", "-q", "-b", f"b{number}", "master")
-        anna.git("commit", "-q", "--allow-empty", "-m", str(number))
-    anna.git("push", "-q", "origin", "--all")
+        demo.git("checkout", "-q", "-b", f"b{number}", "master")
+        demo.git("commit", "-q", "--allow-empty", "-m", str(number))
+    demo.git("push", "-q", "origin", "--all")
     other.environ["GIT_TRACE_CURL"] = "1"
     assert "content-encoding: gzip" in other.git("fetch").stderr.lower()
-    there = anna.git("rev-parse", "b29").stdout
+    there = demo.git("rev-parse", "b29").stdout
     assert other.git("rev-parse", "origin/b29").stdout == there
 
 
@@ -201,29 +201,29 @@ def test_of_two_pushes_to_one_branch_one_wins(plane, person):
 def test_a_long_build_keeps_nobody_else_waiting(plane, person):
     name, repository_id = plane.add()
     plan = plane.plan(repository_id, "waits")
-    anna = person(plane.url(name))
-    anna.clone()
-    after = anna.commit()
+    demo = person(plane.url(name))
+    demo.clone()
+    after = demo.commit()
     with ThreadPoolExecutor(1) as pool:
-        pushing = pool.submit(anna.git, "push", "origin", "master")
+        pushing = pool.submit(demo.git, "push", "origin", "master")
         plane.wait_for(event="pushed", after=after)
         person(plane.url(name), "other").clone()
         assert not pushing.done()
         plan.unlink()
         done = pushing.result()
-    assert remote_lines(done)[-1] == f"algo://anna/thing/{after}"
+    assert remote_lines(done)[-1] == f"algo://demo/thing/{after}"
 
 
 def test_the_build_goes_on_when_the_pusher_leaves(plane, person):
     name, repository_id = plane.add()
     plane.plan(repository_id, "waits")
-    anna = person(plane.url(name))
-    anna.clone()
-    after = anna.commit()
+    demo = person(plane.url(name))
+    demo.clone()
+    after = demo.commit()
     closed = len(plane.events(event="closed", waiting=True))
-    command = ["git", "-C", str(anna.folder), "push", "origin", "master"]
+    command = ["git", "-C", str(demo.folder), "push", "origin", "master"]
     pushing = subprocess.Popen(
-        command, env=anna.environ, stderr=subprocess.DEVNULL, start_new_session=True
+        command, env=demo.environ, stderr=subprocess.DEVNULL, start_new_session=True
     )
     plane.wait_for(event="building", after=after)
     os.killpg(pushing.pid, signal.SIGKILL)
@@ -251,8 +251,8 @@ def _backends(repository_id):
 def test_git_is_stopped_when_half_a_push_breaks_off(plane, person):
     name, repository_id = plane.add()
     connection = http.client.HTTPConnection("127.0.0.1", plane.port, timeout=30)
-    connection.putrequest("POST", f"/git/anna/{name}.git/git-receive-pack")
-    connection.putheader("Authorization", "Basic " + base64.b64encode(b"anna:secret").decode())
+    connection.putrequest("POST", f"/git/demo/{name}.git/git-receive-pack")
+    connection.putheader("Authorization", "Basic " + base64.b64encode(b"demo:secret").decode())
     connection.putheader("Content-Type", "application/x-git-receive-pack-request")
     connection.putheader("Content-Length", "100000")
     connection.endheaders()
@@ -284,13 +284,13 @@ def test_git_is_stopped_when_half_a_push_breaks_off(plane, person):
 )
 def test_only_the_smart_protocol_is_served(plane, method, path):
     name, _ = plane.add()
-    answer, _ = ask(plane, method, f"/git/anna/{name}.git{path}")
+    answer, _ = ask(plane, method, f"/git/demo/{name}.git{path}")
     assert answer.status == 404
 
 
 def test_anonymous_are_asked_for_credentials(plane):
     for name in (plane.add()[0], "not_there"):
-        path = f"/git/anna/{name}.git/info/refs?service=git-upload-pack"
+        path = f"/git/demo/{name}.git/info/refs?service=git-upload-pack"
         answer, data = ask(plane, "GET", path, login=None)
         assert answer.status == 401
         assert answer.headers["WWW-Authenticate"] == 'Basic realm="algoport"'
@@ -299,7 +299,7 @@ def test_anonymous_are_asked_for_credentials(plane):
 
 
 def post(plane, name, body, service="git-upload-pack", **headers):
-    path = f"/git/anna/{name}.git/{service}"
+    path = f"/git/demo/{name}.git/{service}"
     headers = {"Content_Type": f"application/x-{service}-request"} | headers
     return ask(plane, "POST", path, body=body, **headers)
 
@@ -320,7 +320,7 @@ def test_bodies_that_are_not_gits_are_refused(plane):
 
 def test_versions_of_the_protocol(plane):
     name, _ = plane.add()
-    path = f"/git/anna/{name}.git/info/refs?service=git-upload-pack"
+    path = f"/git/demo/{name}.git/info/refs?service=git-upload-pack"
     old, first = ask(plane, "GET", path)
     new, second = ask(plane, "GET", path, Git_Protocol="version=2")
     odd, third = ask(plane, "GET", path, Git_Protocol="version=2; x")
@@ -333,14 +333,14 @@ def test_versions_of_the_protocol(plane):
 
 def test_a_hostile_commit_is_refused_on_arrival(plane, person):
     name, repository_id = plane.add()
-    anna = person(plane.url(name))
-    anna.clone()
-    blob = anna.git("rev-parse", "HEAD:a.py").stdout.strip()
+    demo = person(plane.url(name))
+    demo.clone()
+    blob = demo.git("rev-parse", "HEAD:a.py").stdout.strip()
     raw = b"100644 .git\0" + bytes.fromhex(blob)
-    (anna.folder / "raw").write_bytes(raw)
-    tree = anna.git("hash-object", "-t", "tree", "-w", "--literally", "raw").stdout.strip()
-    sha = anna.git("commit-tree", "-p", "HEAD", "-m", "x", tree).stdout.strip()
-    done = anna.git("push", "origin", f"{sha}:master", check=False)
+    (demo.folder / "raw").write_bytes(raw)
+    tree = demo.git("hash-object", "-t", "tree", "-w", "--literally", "raw").stdout.strip()
+    sha = demo.git("commit-tree", "-p", "HEAD", "-m", "x", tree).stdout.strip()
+    done = demo.git("push", "origin", f"{sha}:master", check=False)
     assert done.returncode == 1
     assert "hasDotgit" in done.stderr
     assert head_commit(repository_id) != sha

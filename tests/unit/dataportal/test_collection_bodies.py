@@ -34,7 +34,7 @@ def test_collection_body(body: bytes, name: str | None, acl: ReadAcl | None) -> 
         b"[]",
         b'""',
         b'{"read":null}',
-        b'{"read":["user://bob"]}',
+        b'{"read":["user://guest"]}',
         b'{"read":["user://*","algo://.my/*"]}',
         b'{"read":"user://*"}',
     ],

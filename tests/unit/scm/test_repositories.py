@@ -35,7 +35,7 @@ FILES = {
 def repository(settings, tmp_path):
     settings.REPOSITORIES_FOLDER = tmp_path / "repositories"
     repository_id = uuid.uuid4()
-    create_repository(repository_id, FILES, message="Initial commit", author="anna")
+    create_repository(repository_id, FILES, message="Initial commit", author="demo")
     return repository_id
 
 
@@ -242,7 +242,7 @@ def test_list_commits_gives_newest_first_within_inclusive_bounds(repository):
     sha = head_commit(repository)
     made = datetime.fromtimestamp(int(git(repository, "log", "-1", "--format=%ct")), UTC)
     script = (
-        f"commit refs/heads/master\ncommitter bob <b@b> {int(made.timestamp()) + 10} +0000\n"
+        f"commit refs/heads/master\ncommitter guest <b@b> {int(made.timestamp()) + 10} +0000\n"
         f"data 10\ntitle\n\nend\nfrom {sha}\nM 644 inline n\ndata 0\n"
     )
     git(repository, "fast-import", "--quiet", stdin=script.encode())
@@ -251,11 +251,11 @@ def test_list_commits_gives_newest_first_within_inclusive_bounds(repository):
         return [c.author for c in list_commits(repository, since=since, until=until, limit=limit)]
 
     later = made + timedelta(seconds=10)
-    assert found() == ["bob", "anna"]
-    assert found(limit=1) == ["bob"]
-    assert found(since=later) == ["bob"]
-    assert found(until=made) == ["anna"]
-    assert found(since=made, until=later) == ["bob", "anna"]
+    assert found() == ["guest", "demo"]
+    assert found(limit=1) == ["guest"]
+    assert found(since=later) == ["guest"]
+    assert found(until=made) == ["demo"]
+    assert found(since=made, until=later) == ["guest", "demo"]
     assert found(since=later + timedelta(seconds=1)) == []
     newest = list_commits(repository, since=later, until=None, limit=1)[0]
     assert (newest.short_message, newest.message) == ("title", "title\n\nend")
