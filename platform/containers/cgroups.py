@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
@@ -124,5 +125,6 @@ def remove_groups(token: str) -> None:
             if folder.is_dir():
                 group = ControlGroup([folder], found[1])
                 for pid in group.processes():
-                    os.kill(pid, 9)
+                    with suppress(ProcessLookupError):  # It was ending by itself.
+                        os.kill(pid, 9)
                 group.remove()

@@ -9,6 +9,10 @@ class RunnerStartFailed(Exception):
     """A sandbox did not come up; the platform's fault, not the algorithm's."""
 
 
+class SandboxNotEnded(Exception):
+    """Processes of a sandbox were still there long after they were killed."""
+
+
 class EnvironmentBuildFailed(Exception):
     """The root file system of an environment could not be made."""
 

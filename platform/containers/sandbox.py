@@ -5,16 +5,20 @@ import hashlib
 import json
 import os
 import random
+import select
 import selectors
 import shutil
+import signal
 import socket
 import stat
 import subprocess
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +36,14 @@ from algoport.containers.engine import (
     Runtime,
     StepResult,
 )
-from algoport.containers.errors import RunnerStartFailed, RuntimeUnavailable
+from algoport.containers.errors import RunnerStartFailed, RuntimeUnavailable, SandboxNotEnded
 from algoport.containers.seccomp import build_filter
 
 # Kernel users of sandboxes when we are root; one for each, far from those of people and services.
 _FIRST_UID, _UIDS = 2_100_000, 400_000
 _START_SECONDS = 10
+_KILL_SECONDS = 10
+_MOST_REFUSALS = 100
 _STEP_DISK_BYTES = 6 * 1024**3
 _SHM_BYTES = 64 * 1024**2
 _AGENT = Path(__file__).parent / "agent"
@@ -62,6 +68,8 @@ class Sandbox(Runner):
         self.agent_socket = folder / "agent.sock"
         self.platform_socket = folder / "platform.sock"
         self._group = group
+        self._first: int | None = None
+        self._lifeline: int | None = None
         self._reason = ""
         self._lock = threading.Lock()
         self._cleaned = False
@@ -74,15 +82,33 @@ class Sandbox(Runner):
     def is_alive(self) -> bool:
         return self.process.poll() is None
 
+    def hold(self, first: int | None, lifeline: int) -> None:
+        """Keep the pipe whose end tells the agent that we died, and the first process inside."""
+        self._lifeline = lifeline
+        if first is not None:
+            self._first = os.pidfd_open(first)
+
     def kill(self, reason: str = "killed") -> None:
         with self._lock:
             if self.process.poll() is None and not self._reason:
                 self._reason = reason
-        # SIGKILL of bwrap ends its namespace: the kernel kills every process in it.
-        self.process.kill()
+            if not self._cleaned:
+                self._end_all()
         self.process.wait()
         self._note_end()
         self._clean()
+
+    def _end_all(self) -> None:
+        """Kill the first process inside and wait: it is gone only when all the others are.
+
+        bwrap itself ends earlier, on its own or by a signal, and says nothing about them.
+        """
+        if self._first is not None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._first, signal.SIGKILL)
+            if not select.select([self._first], [], [], _KILL_SECONDS)[0]:
+                raise SandboxNotEnded(f"sandbox {self.id} did not end in {_KILL_SECONDS} seconds")
+        self.process.kill()
 
     def uses_more_memory_than(self, most: int) -> bool:
         """Whether all its processes together hold more; a page they share counts once."""
@@ -118,6 +144,9 @@ class Sandbox(Runner):
             for stream in (self.process.stdout, self.process.stderr):
                 if stream is not None:
                     stream.close()
+            for descriptor in (self._first, self._lifeline):
+                if descriptor is not None:
+                    os.close(descriptor)
             if self._group is not None:
                 self._group.remove()
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -140,7 +169,7 @@ class SandboxRuntime(Runtime):
         self._sandboxes: dict[str, Sandbox] = {}
         self._lock = threading.Lock()
         self._next_uid = random.randrange(_UIDS)
-        self._filter = build_filter()
+        self._filters = {counted: build_filter(counted=counted) for counted in (True, False)}
         # --die-with-parent means the thread that started it: one that lives as long as we do.
         self._spawner = ThreadPoolExecutor(1, thread_name_prefix="sandbox-spawner")
         state_dir.mkdir(parents=True, exist_ok=True)
@@ -207,8 +236,9 @@ class SandboxRuntime(Runtime):
         folder.chmod(0o711)
         uid = self._uid()
         proxy = None
+        refusals: deque[bytes] = deque(maxlen=_MOST_REFUSALS)
         if step.egress is not None:
-            proxy = EgressProxy(folder / "egress.sock", step.egress, on_output)
+            proxy = EgressProxy(folder / "egress.sock", step.egress, refusals.append)
             proxy.start()
         for path in step.writable.values():
             hand_over(path, uid)
@@ -227,7 +257,7 @@ class SandboxRuntime(Runtime):
                 uid=uid,
                 capture=True,
             )
-            return self._follow(step, sandbox, output, on_output)
+            return self._follow(step, sandbox, output, refusals, on_output)
         finally:
             if sandbox is not None:
                 sandbox.kill()
@@ -247,6 +277,7 @@ class SandboxRuntime(Runtime):
             if lock.exists() and not _can_lock(lock):
                 continue  # Its worker lives.
             count += sum(1 for each in folder.iterdir() if each.is_dir())
+            _kill_processes_of(folder.name)
             cgroups.remove_groups(folder.name)
             shutil.rmtree(folder)
         return count
@@ -311,10 +342,14 @@ class SandboxRuntime(Runtime):
         capture: bool = False,
     ) -> tuple[Sandbox, int]:
         """Start bubblewrap held back, put limits on it, let it go."""
+        for path in (environment, *read_only.values(), *writable.values()):
+            if not path.is_dir():
+                raise RunnerStartFailed(f"there is no folder {path} to mount")
         group = cgroups.make_group(self._token, identifier) if self._use_cgroups else None
         info_read, info_write = os.pipe()
         block_read, block_write = os.pipe()
-        seccomp = _memory_file("seccomp", self._filter)
+        lifeline_read, lifeline = os.pipe()
+        seccomp = _memory_file("seccomp", self._filters[group is not None])
         output = subprocess.PIPE if capture else subprocess.DEVNULL
         options = [
             *_namespaces(info_write, block_read, seccomp),
@@ -332,6 +367,7 @@ class SandboxRuntime(Runtime):
             "-I",
             "-S",
             "/opt/algoport/agent.py",
+            f"{_worker_mark(self._token)}{lifeline_read}",
             *command,
         ]
         try:
@@ -340,45 +376,68 @@ class SandboxRuntime(Runtime):
                 uid,
                 stdout=output,
                 stderr=subprocess.STDOUT if capture else subprocess.PIPE,
-                pass_fds=(info_write, block_read, seccomp, hidden, *inherit),
+                pass_fds=(info_write, block_read, lifeline_read, seccomp, hidden, *inherit),
             )
-            for descriptor in (info_write, block_read, seccomp, hidden):
+            for descriptor in (info_write, block_read, lifeline_read, seccomp, hidden):
                 os.close(descriptor)
             sandbox = Sandbox(identifier, folder, process, group, limits)
             with self._lock:
                 self._sandboxes[identifier] = sandbox
-            self._release(sandbox, group, info_read, block_write)
+            self._release(sandbox, group, info_read, block_write, lifeline)
         finally:
             for descriptor in (info_read, block_write):
                 os.close(descriptor)
         return sandbox, process.stdout.fileno() if process.stdout else -1
 
     def _release(
-        self, sandbox: Sandbox, group: cgroups.ControlGroup | None, info: int, block: int
+        self,
+        sandbox: Sandbox,
+        group: cgroups.ControlGroup | None,
+        info: int,
+        block: int,
+        lifeline: int,
     ) -> None:
-        child = _read_child_pid(info)
-        if child is None:
+        if not self._put_limits(sandbox, group, _read_child_pid(info), lifeline):
             stream = sandbox.process.stderr or sandbox.process.stdout
             sandbox.process.kill()
             said = stream.read().decode("utf-8", "replace").strip() if stream else ""
             sandbox.kill()
             self._forget(sandbox)
             raise RunnerStartFailed(said or "bubblewrap ended")
-        if group is not None:
-            group.limit(sandbox.limits.memory_bytes, sandbox.limits.pids)
-            group.add(child)
         if sandbox.process.stderr is not None:
             # Nobody would read it any more, and nothing inside may write to a file of ours.
             sandbox.process.stderr.close()
+        # The end of this pipe lets bwrap go on as well, so the agent asks for a byte of its own.
         os.write(block, b"1")
+        os.write(lifeline, b"1")
+
+    def _put_limits(
+        self,
+        sandbox: Sandbox,
+        group: cgroups.ControlGroup | None,
+        child: int | None,
+        lifeline: int,
+    ) -> bool:
+        """Whether the process that is held back was still there to be limited."""
+        try:
+            sandbox.hold(child, lifeline)
+            if group is not None and child is not None:
+                group.limit(sandbox.limits.memory_bytes, sandbox.limits.pids)
+                group.add(child)
+        except ProcessLookupError:
+            return False  # bwrap met a mount that it cannot make, for one.
+        return child is not None
 
     def _follow(
         self,
         step: BuildStep,
         sandbox: Sandbox,
         output: int,
+        refusals: deque[bytes],
         on_output: Callable[[bytes], None],
     ) -> StepResult:
+        # One of our own: the watchdog closes the other when it ends the sandbox.
+        output = os.dup(output)
         began = time.monotonic()
         reason = ""
         ended = False
@@ -393,6 +452,8 @@ class SandboxRuntime(Runtime):
                         ended = True
                         break
                     passed = _pass_on(data, passed, on_output)
+                while refusals:
+                    passed = _pass_on(refusals.popleft(), passed, on_output)
                 now = time.monotonic()
                 if now - began > step.seconds:
                     reason = "timeout"
@@ -402,6 +463,9 @@ class SandboxRuntime(Runtime):
                     if any(_is_larger(path, _STEP_DISK_BYTES) for path in step.writable.values()):
                         on_output(b"\n[stopped: the step wrote more than a build may]\n")
                         break
+        os.close(output)
+        while refusals:
+            passed = _pass_on(refusals.popleft(), passed, on_output)
         if reason or not ended:
             sandbox.kill(reason or "killed")
         code = sandbox.process.wait()
@@ -567,6 +631,20 @@ def _install_copy(state: Path, name: str, files: Mapping[str, Path]) -> Path:
     return folder
 
 
+def _worker_mark(token: str) -> str:
+    """Argument of every process of bwrap and every agent that a worker started."""
+    return f"--worker={token}:"
+
+
+def _kill_processes_of(token: str) -> None:
+    """Kill what a worker started and was killed before bwrap could tie its life to ours."""
+    mark = _worker_mark(token)
+    for process in psutil.process_iter(["cmdline"]):
+        if any(each.startswith(mark) for each in process.info["cmdline"] or ()):
+            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                process.kill()
+
+
 def _can_lock(path: Path) -> bool:
     with path.open("r") as held:
         try:
@@ -590,12 +668,21 @@ def hand_over(root: Path, uid: int) -> None:
                 continue
             os.chown(name, uid, gid, dir_fd=descriptor, follow_symlinks=False)
             if stat.S_ISREG(kind):
-                executable = 0o111 if kind & 0o100 else 0
-                os.chmod(name, 0o644 | executable, dir_fd=descriptor)
+                _set_mode(name, descriptor, 0o755 if kind & 0o100 else 0o644)
             elif stat.S_ISDIR(kind):
-                os.chmod(name, 0o755, dir_fd=descriptor)
+                _set_mode(name, descriptor, 0o755)
     os.chown(root, uid, gid)
     root.chmod(0o755)
+
+
+def _set_mode(name: str, folder: int, mode: int) -> None:
+    """Linux's chmod always follows a link; this way it is refused where a link is met."""
+    descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        if not stat.S_ISLNK(os.fstat(descriptor).st_mode):
+            os.chmod(f"/proc/self/fd/{descriptor}", mode)
+    finally:
+        os.close(descriptor)
 
 
 def _is_larger(root: Path, most: int) -> bool:

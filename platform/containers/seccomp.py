@@ -78,6 +78,12 @@ _REFUSED: dict[str, tuple[int | None, int]] = {
     "ioperm": (173, 0xFFFF),
     "modify_ldt": (154, 0xFFFF),
 }
+# Memory that no process maps: nothing but a control group counts it.
+_UNCOUNTED: dict[str, tuple[int, int]] = {
+    "shmget": (29, 194),
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
+}
 _ARCHITECTURES = {
     # machine: (audit number, column, clone, clone3, socket)
     "x86_64": (0xC000003E, 0, 56, 435, 41),
@@ -93,14 +99,18 @@ def _refuse(number: int, code: int = errno.EPERM) -> bytes:
     return _step(_JEQ, number, 0, 1) + _step(_RETURN, _ERRNO | code)
 
 
-def build_filter(machine: str | None = None) -> bytes:
-    """The filter for `bwrap --seccomp`. Raises KeyError for an architecture that is not known."""
+def build_filter(machine: str | None = None, *, counted: bool = False) -> bytes:
+    """The filter for `bwrap --seccomp`. Raises KeyError for an architecture that is not known.
+
+    `counted` says that a control group counts all memory, even what no process maps.
+    """
     audit, column, clone, clone3, socket = _ARCHITECTURES[machine or os.uname().machine]
     program = _step(_LOAD, _ARCH) + _step(_JEQ, audit, 1, 0) + _step(_RETURN, _KILL)
     program += _step(_LOAD, _NUMBER)
     # The x32 way of calling has numbers of its own and would pass every comparison below.
     program += _step(_JGE, _X32_BIT, 0, 1) + _step(_RETURN, _KILL)
-    for numbers in _REFUSED.values():
+    refused = [*_REFUSED.values(), *(() if counted else _UNCOUNTED.values())]
+    for numbers in refused:
         number = numbers[column]
         if number is not None and number != 0xFFFF:
             program += _refuse(number)

@@ -19,8 +19,16 @@ from typing import Any
 import pytest
 
 from algoport.containers.egress import EgressPolicy
-from algoport.containers.engine import BuildStep, Image, Limits, Runner, RunnerSpec, Runtime
-from algoport.containers.errors import RuntimeUnavailable
+from algoport.containers.engine import (
+    MOST_STEP_OUTPUT,
+    BuildStep,
+    Image,
+    Limits,
+    Runner,
+    RunnerSpec,
+    Runtime,
+)
+from algoport.containers.errors import RunnerStartFailed, RuntimeUnavailable
 from algoport.containers.rootfs import build_environment
 from algoport.containers.sandbox import SandboxRuntime
 
@@ -469,6 +477,51 @@ def test_a_step_reaches_what_its_policy_names(runtime: Runtime, environment: Pat
     assert "hello" in output
     assert "403" in output and f"may not connect to 127.0.0.1:{bad}" in output
     assert "hello" not in run_step(runtime, environment, fetch % [good])[2]
+
+
+def test_a_step_out_of_memory_ends_at_once(runtime: Runtime, environment: Path) -> None:
+    hog = "import mmap\nk=[]\nwhile True: k.append(mmap.mmap(-1, 1<<24)); k[-1].write(b'x'*(1<<24))"
+    began = time.monotonic()
+    assert run_step(runtime, environment, hog, seconds=60)[1] == "oom"
+    assert time.monotonic() - began < 20
+
+
+def test_nothing_of_a_step_outlives_it(runtime: Runtime, environment: Path) -> None:
+    code = (
+        "import os\nfor _ in range(30):\n    if os.fork() == 0:\n        os.setsid()\n"
+        "        os.closerange(0, 3)\n        while True:\n            for i in range(99):\n"
+        "                open(f'/work/{os.getpid()}', 'w').close()\n"
+        "                os.rename(f'/work/{os.getpid()}', f'/work/x{i}')\n"
+    )
+    for _ in range(4):
+        assert run_step(runtime, environment, code)[:2] == (0, "")
+
+
+def test_refusals_do_not_flood_the_output(runtime: Runtime, environment: Path) -> None:
+    code = (
+        "import socket, time\nend = time.monotonic() + 1\nwhile time.monotonic() < end:\n"
+        "    with socket.create_connection(('127.0.0.1', 3128)) as s:\n"
+        "        s.sendall(b'CONNECT ' + b'a' * 30000 + b':1 HTTP/1.1\\r\\n\\r\\n')\n"
+        "        s.recv(100)\n"
+    )
+    output = run_step(runtime, environment, code, egress=EgressPolicy(frozenset()))[2]
+    assert "may not connect" in output and len(output) < MOST_STEP_OUTPUT + 100
+
+
+def test_memory_that_no_process_maps_is_limited(start: Callable[..., Session]) -> None:
+    session = start(
+        "import os\n\n\ndef apply(i):\n    f = os.memfd_create('x')\n"
+        "    for _ in range(i):\n        os.write(f, bytes(1 << 20))\n    return 'held'\n"
+    )
+    session.send(600)
+    kind, payload, _ = session.until(b"d", b"e", b"")
+    assert b"held" not in payload, kind
+
+
+def test_a_source_that_is_gone_is_told(runtime: Runtime, environment: Path) -> None:
+    spec = RunnerSpec("gone", Image(environment, Path("/not-there"), None), SMALL, {})
+    with pytest.raises(RunnerStartFailed, match="not-there"):
+        runtime.start_runner(spec)
 
 
 OWNER = """

@@ -21,6 +21,7 @@ READY_LINE = b"PIPE_INIT_COMPLETE"
 MOST_OUTPUT = 1024 * 1024
 MOST_RESULT = 16 * 1024 * 1024
 MOST_RELAYED = 64
+CONNECT_SECONDS = 60
 CHUNK = 65536
 READ_SIZE = 1024 * 1024
 
@@ -65,6 +66,7 @@ class Agent:
         self._outgoing = b""
         self._result = []
         self._result_size = 0
+        self._is_called = False
         self._ready = False
         self._line_ends = False
         self._tail = b""
@@ -128,6 +130,8 @@ class Agent:
             length = int.from_bytes(self._incoming[1:5], "big")
             if len(self._incoming) < 5 + length:
                 return
+            self._forget_late_results()
+            self._is_called = True
             self._outgoing += bytes(self._incoming[5 : 5 + length]) + b"\n"
             del self._incoming[: 5 + length]
             self._write()
@@ -196,17 +200,29 @@ class Agent:
                 data = os.read(self._fifo, READ_SIZE)
             except BlockingIOError:
                 return
-            line, found, rest = data.partition(b"\n")
-            if self._result_size <= MOST_RESULT:
-                self._result.append(line)
-            self._result_size += len(line)
-            if found:
-                self._finish(rest)
-                return
+            found = b"\n"
+            while found:
+                line, found, data = data.partition(b"\n")
+                if self._result_size <= MOST_RESULT:
+                    self._result.append(line)
+                self._result_size += len(line)
+                if found:
+                    self._finish()
 
-    def _finish(self, rest):
+    def _forget_late_results(self):
+        """A call must not be answered with what was left over from the one before it."""
+        try:
+            while os.read(self._fifo, READ_SIZE):
+                pass
+        except BlockingIOError:
+            self._result, self._result_size = [], 0
+
+    def _finish(self):
         line, size = b"".join(self._result), self._result_size
-        self._result, self._result_size = [rest] if rest else [], len(rest)
+        self._result, self._result_size = [], 0
+        if not self._is_called:
+            return  # A second line for one call: the host would take it for the next one's.
+        self._is_called = False
         self._drain(4 * MOST_OUTPUT)
         self._send_output()
         if size > MOST_RESULT:
@@ -348,9 +364,25 @@ def lower_limits():
         resource.setrlimit(resource.RLIMIT_DATA, (data, data))
 
 
-def run_algorithm(descriptor):
-    # The host has made the socket and listens on it already; it is the only thing we inherit.
+def wait_for_go(lifeline):
+    """Go on only when the host has put its limits on us; it may die before that."""
+    os.set_inheritable(lifeline, False)
+    if not os.read(lifeline, 1):
+        os._exit(1)
+
+
+def end_with_host(lifeline):
+    """The kernel's own signal comes too early to be seen when the host dies while we start."""
+    os.read(lifeline, 1)
+    os._exit(1)
+
+
+def run_algorithm(descriptor, lifeline):
+    # The host has made the socket and listens on it already.
     with socket.socket(fileno=int(descriptor)) as listener:
+        ready, _, _ = select.select([listener, lifeline], [], [], CONNECT_SECONDS)
+        if listener not in ready:
+            os._exit(1)  # Nobody wants this sandbox any more.
         connection, _ = listener.accept()
     start_relay(API_PORT, PLATFORM)
     Agent(connection).serve()
@@ -368,8 +400,12 @@ def run_step(argv):
 
 
 if __name__ == "__main__":
+    # --worker=TOKEN:FD; the token lets the host find what a dead worker left behind.
+    host = int(sys.argv[1].rpartition(":")[2])
+    wait_for_go(host)
     lower_limits()
-    if sys.argv[1].startswith("--listen="):
-        run_algorithm(sys.argv[1].partition("=")[2])
+    if sys.argv[2].startswith("--listen="):
+        run_algorithm(sys.argv[2].partition("=")[2], host)
     else:
-        run_step(sys.argv[1:])
+        _thread.start_new_thread(end_with_host, (host,))
+        run_step(sys.argv[2:])
