@@ -19,6 +19,7 @@ from algoport.accounts.callers import CallerAuthenticator  # noqa: E402
 from algoport.db.changes import ChangeListener  # noqa: E402
 from algoport.http.asgi import Receive, Scope, Send  # noqa: E402
 from algoport.http.relay import PRINCIPAL, set_application  # noqa: E402
+from algoport.http.tracing import begin, traced  # noqa: E402
 from algorithms.api.call_plane import CallPlane  # noqa: E402
 from dataportal.api.data_plane import DataPlane  # noqa: E402
 from scm.api.git_plane import GitPlane  # noqa: E402
@@ -51,6 +52,7 @@ class Platform:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return
+        send = traced(send, begin(scope))
         path: str = scope["path"]
         if path.startswith("/v1/algo/"):
             await self._calls(scope, receive, send)

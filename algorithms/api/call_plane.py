@@ -15,6 +15,7 @@ from algoport.errors import (
     NotAuthenticated,
 )
 from algoport.http.asgi import Receive, Request, Scope, Send, answer, parse_boolean
+from algoport.http.tracing import SESSION
 from algorithms.errors import CalledAlgorithmNotFound, InvalidTimeout
 from algorithms.running.invocation import CallOptions, encode_input, invoke, render
 from algorithms.running.pool import RunnerPool
@@ -47,12 +48,20 @@ class CallPlane:
         options = parse_options(request.query())
         body = await request.body(settings.CALL_INPUT_BYTES)
         line = encode_input(body, request.header(b"content-type"))
-        outcome = await invoke(self.pool, principal, target, line, options.timeout)
+        session = request.scope[SESSION]
+        outcome = await invoke(self.pool, principal, target, line, options.timeout, session)
         await render(outcome, target, options).send(send)
 
     async def _resolve(self, principal: Principal, owner: str, name: str, version: str) -> Target:
-        # The principal is a value: with another scope or run it is another entry.
-        key = (principal, owner, name, version)
+        # The principal is a value: with another scope or run it is another entry. Of a run the
+        # session does not matter, and the rest follows from these.
+        run = principal.run
+        asked_by = (
+            principal
+            if run is None
+            else (principal.user_id, principal.key_id, run.algorithm_id, run.pipeline_enabled)
+        )
+        key = (asked_by, owner, name, version)
         known = self._targets.get(key)
         if known is not None:
             return known

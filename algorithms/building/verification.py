@@ -14,7 +14,7 @@ from algoport.accounts.authentication import principal_of_user
 from algoport.accounts.permissions import Principal, Run
 from algoport.containers.engine import Runner, RunnerSpec, Runtime
 from algoport.containers.errors import RunnerStartFailed
-from algoport.http.relay import RelayServer
+from algoport.http.relay import PRINCIPAL, RelayServer
 from algorithms.building.log import BuildLog
 from algorithms.constants import LOAD_SECONDS
 from algorithms.models import Build
@@ -88,7 +88,7 @@ def _read_frame(stream: BinaryIO) -> tuple[frames.FrameType, bytes]:
 def _relay(path: Path, principal: Principal) -> Iterator[None]:
     """The platform's API for code that loads a model from it, while the body runs."""
     loop = asyncio.new_event_loop()
-    server = RelayServer(path, lambda: principal)
+    server = RelayServer(path, lambda: {PRINCIPAL: principal})
     loop.run_until_complete(server.start())
     thread = threading.Thread(target=loop.run_forever, name="build-relay", daemon=True)
     thread.start()

@@ -13,6 +13,7 @@ from django.conf import settings
 from algoport.accounts.permissions import Principal, Run
 from algoport.errors import InputValidationError, MalformedJson
 from algoport.http.asgi import Response, json_response
+from algoport.http.tracing import Session
 from algorithms.errors import RunFailed
 from algorithms.running.pool import LoadFailed, RunnerPool
 from algorithms.running.runner import GatewayRunner, Reply, RunnerEnded
@@ -120,7 +121,12 @@ def _text(value: object, default: str) -> str:
 
 
 async def invoke(
-    pool: RunnerPool, principal: Principal, target: Target, request: bytes, timeout: float
+    pool: RunnerPool,
+    principal: Principal,
+    target: Target,
+    request: bytes,
+    timeout: float,
+    session: Session,
 ) -> Outcome:
     """Run the call; a failure of the algorithm is part of the outcome.
 
@@ -132,7 +138,7 @@ async def invoke(
     try:
         async with asyncio.timeout(timeout):
             runner = await pool.acquire(target.build_id, identity)
-            reply = await _call(pool, target, identity, runner, request)
+            reply = await _call(pool, target, identity, runner, request, session)
     except TimeoutError:
         seconds = time.perf_counter() - began
         return Outcome(None, "void", RunFailed(CUT_OFF, "TimeoutError"), seconds, b"")
@@ -149,10 +155,15 @@ async def invoke(
 
 
 async def _call(
-    pool: RunnerPool, target: Target, identity: Principal, runner: GatewayRunner, request: bytes
+    pool: RunnerPool,
+    target: Target,
+    identity: Principal,
+    runner: GatewayRunner,
+    request: bytes,
+    session: Session,
 ) -> Reply:
     try:
-        reply = await runner.call(request)
+        reply = await runner.call(request, session)
     except RunnerEnded as exc:
         pool.discard(target.build_id, identity, runner)
         raise await _end_failure(pool, runner, exc) from exc

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from algoport.accounts.permissions import Principal
-from algoport.http.relay import RelayServer
+from algoport.http.relay import PRINCIPAL, RelayServer
+from algoport.http.tracing import SESSION, Session
 from algorithms.running.frames import (
     HEAD,
     MOST_OUTPUT,
@@ -17,6 +18,8 @@ from algorithms.running.frames import (
     encode,
     exit_code_of,
 )
+
+NOBODY: dict[str, object] = {PRINCIPAL: None}
 
 
 class RunnerEnded(Exception):
@@ -45,7 +48,7 @@ class GatewayRunner:
         self.idle_since = 0.0
         self._agent_socket: str = started["agent_socket"]
         self._identity = identity
-        self._speaking_for: Principal | None = identity
+        self._speaking_for: dict[str, object] = {PRINCIPAL: identity}
         self._relay = RelayServer(Path(started["platform_socket"]), lambda: self._speaking_for)
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -67,12 +70,13 @@ class GatewayRunner:
                 break
             self._collect(kind, payload, output)
         self.load_output = b"".join(output)
-        self._speaking_for = None
+        self._speaking_for = NOBODY
 
-    async def call(self, request: bytes) -> Reply:
+    async def call(self, request: bytes, session: Session) -> Reply:
         """Run one request line. Raises RunnerEnded; cancelling it leaves the runner unusable."""
         assert self._writer is not None
-        self._speaking_for = self._identity
+        principal = self._identity.in_session(session.id)
+        self._speaking_for = {PRINCIPAL: principal, SESSION: session}
         output: list[bytes] = []
         began = time.perf_counter()
         try:
@@ -88,11 +92,11 @@ class GatewayRunner:
         except (ConnectionError, asyncio.IncompleteReadError) as exc:
             raise RunnerEnded from exc
         finally:
-            self._speaking_for = None
+            self._speaking_for = NOBODY
 
     async def close(self) -> None:
         """Let go of it; the agent ends the sandbox when its connection ends."""
-        self._speaking_for = None
+        self._speaking_for = NOBODY
         if self._writer is not None:
             self._writer.close()
         await self._relay.close()

@@ -6,7 +6,7 @@ described by its app (`AlgorithmResource`, `CollectionResource`), never by a row
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from uuid import UUID
 
@@ -42,6 +42,7 @@ class Run:
     algorithm_id: UUID
     algorithm_owner_id: UUID
     pipeline_enabled: bool
+    session_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,11 @@ class Principal:
         return Principal(
             PrincipalKind.RUN, self.user_id, self.username, False, scopes, self.key_id, run
         )
+
+    def in_session(self, session_id: UUID) -> "Principal":
+        """A run's principal during a call of this session."""
+        assert self.run is not None
+        return replace(self, run=replace(self.run, session_id=session_id))
 
 
 ANONYMOUS = Principal()

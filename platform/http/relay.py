@@ -8,7 +8,7 @@ progress in place of an Authorization header: nothing secret ever enters the san
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -20,6 +20,7 @@ from algoport.http.asgi import Receive, Scope, Send
 logger = logging.getLogger(__name__)
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Identity = Callable[[], Mapping[str, object]]
 
 PRINCIPAL = "algoport.principal"
 # What code in a sandbox must never choose: who it is, and by which way it came.
@@ -37,9 +38,13 @@ def set_application(application: Application) -> None:
 
 
 class RelayServer:
-    """Serves one sandbox; `identity` says, for each request, on whose behalf it is made."""
+    """Serves one sandbox.
 
-    def __init__(self, path: Path, identity: Callable[[], object | None]) -> None:
+    `identity` gives, for each request, the entries of its scope that say on whose behalf it is
+    made: always PRINCIPAL, which is None while no call is in progress.
+    """
+
+    def __init__(self, path: Path, identity: Identity) -> None:
         self._path = path
         self._identity = identity
         self._server: asyncio.Server | None = None
@@ -82,7 +87,7 @@ class _Connection:
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        identity: Callable[[], object | None],
+        identity: Identity,
     ) -> None:
         self._reader = reader
         self._writer = writer
@@ -138,7 +143,7 @@ class _Connection:
             ],
             "server": ("localhost", 80),
             "client": None,
-            PRINCIPAL: self._identity(),
+            **self._identity(),
         }
 
     async def _receive(self) -> MutableMapping[str, Any]:
