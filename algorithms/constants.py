@@ -27,6 +27,8 @@ MOST_BUILDS = 4
 MOST_BUILDS_OF_OWNER = 2
 BUILD_SECONDS = 900
 LOAD_SECONDS = 300
+# Of a call with all the calls below it (spec.md 3.9).
+MOST_CHILD_CALLS = 24
 SOURCE_BYTES = 1024 * 1024 * 1024
 SOURCE_FILES = 50_000
 LONGEST_LOG_CHARACTERS = 4 * 1024 * 1024
@@ -71,6 +73,14 @@ class BuildState(models.TextChoices):
     IN_PROGRESS = "in-progress"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+
+
+class CallKind(models.TextChoices):
+    """How a call came: from outside, from another call, or from the queue."""
+
+    SYNC = "sync"
+    CHILD = "child"
+    ASYNC = "async"
 
 
 class VersionType(models.TextChoices):

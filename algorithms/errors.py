@@ -96,6 +96,43 @@ class InvalidTimeout(InputValidationError):
     message = "timeout is a whole number of seconds from 1 to {limit}."
 
 
+class UnsupportedContentType(InputValidationError):
+    status = 415
+    message = (
+        "Content-Type {given!r} is not supported. "
+        "Send application/json, text/plain or application/octet-stream."
+    )
+
+
+class TooManyChildCalls(InputValidationError):
+    message = (
+        "A call may make at most {limit} calls of other algorithms, those of its calls included."
+    )
+
+
+class TooManyCalls(UserError):
+    """The account has as many calls in progress as it may have (spec.md 3.10)."""
+
+    code, status = 6001, 429
+    message = (
+        "Your account has {limit} calls in progress, as many as it may have. "
+        "Wait for one to end and try again, or ask an administrator for more."
+    )
+
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": "1"}
+
+
+class TooManyCallsWaiting(UserError):
+    """The platform's queue is full."""
+
+    code, status = 6001, 429
+    message = "Too many calls wait for a runner. Try again shortly."
+
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": "2"}
+
+
 class RunnersUnavailable(PlatformError):
     code, status = 5001, 503
     message = "No runner could be started for this algorithm right now. Try again shortly."

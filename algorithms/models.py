@@ -11,6 +11,7 @@ from algorithms.constants import (
     NAME_PATTERN,
     BuildState,
     Callability,
+    CallKind,
     EnvironmentForm,
     License,
     MachineType,
@@ -147,3 +148,39 @@ class Version(UUIDModel):
     @property
     def semantic_version(self) -> str:
         return f"{self.major}.{self.minor}.{self.patch}"
+
+
+class CallRecord(models.Model):
+    """One call that has ended, as the gateways recorded it; written in batches, never changed.
+
+    It names accounts and algorithms by id alone: it stays when they go.
+    """
+
+    request_id = models.UUIDField(primary_key=True)
+    session_id = models.UUIDField()
+    caller_id = models.UUIDField()
+    key_id = models.UUIDField(null=True)
+    algorithm_id = models.UUIDField()
+    build_id = models.UUIDField()
+    version = models.CharField(max_length=60)
+    kind = models.CharField(max_length=5, choices=CallKind.choices)
+    started_at = models.DateTimeField()
+    total_seconds = models.FloatField()
+    queue_seconds = models.FloatField()
+    start_seconds = models.FloatField()
+    load_seconds = models.FloatField()
+    run_seconds = models.FloatField()
+    status = models.PositiveSmallIntegerField()
+    error_type = models.CharField(max_length=60, blank=True)
+    bytes_in = models.BigIntegerField()
+    bytes_out = models.BigIntegerField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["caller_id", "-started_at"]),
+            models.Index(fields=["algorithm_id", "-started_at"]),
+            models.Index(fields=["started_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"req-{self.request_id}"

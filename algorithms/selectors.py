@@ -225,7 +225,10 @@ def list_environments(language: str) -> list[Environment]:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a call is to run, as resolved for one principal."""
+    """What a call is to run, as resolved for one principal.
+
+    `version` is the number, or the commit's hash when it was called by that.
+    """
 
     build_id: UUID
     algorithm_id: UUID
@@ -233,8 +236,10 @@ class Target:
     owner: str
     name: str
     pipeline_enabled: bool
+    network_access: str
     is_owner: bool
     may_read_source: bool
+    version: str
 
 
 def resolve_call(principal: Principal, owner: str, name: str, version: str) -> Target:
@@ -272,8 +277,12 @@ def resolve_call(principal: Principal, owner: str, name: str, version: str) -> T
         owner=algorithm.owner.username,
         name=algorithm.name,
         pipeline_enabled=settings_of.pipeline_enabled,
+        network_access=settings_of.network_access,
         is_owner=principal.user_id == algorithm.owner_id,
         may_read_source=bool(can(principal, Action.READ_SOURCE, resource)),
+        version=(
+            build.commit_sha if by_commit or published is None else published.semantic_version
+        ),
     )
 
 

@@ -1,10 +1,13 @@
 """Celery's entry points to builds and runners."""
 
+from pathlib import Path
 from uuid import UUID
 
 from celery import shared_task
+from django.conf import settings
 
 from algorithms.building.work import perform_build, wake_waiting_builds
+from algorithms.metering.writing import write_call_records
 from algorithms.running.starting import start_runner
 
 
@@ -21,3 +24,8 @@ def wake_waiting_builds_task(**kwargs: object) -> None:
 @shared_task(expires=30)
 def start_runner_task(runner_id: str, build_id: str, gateway_id: str, **kwargs: object) -> None:
     start_runner(runner_id=runner_id, build_id=UUID(build_id), gateway_id=gateway_id)
+
+
+@shared_task(expires=5)
+def write_call_records_task(**kwargs: object) -> None:
+    write_call_records(Path(settings.JOURNAL_FOLDER))

@@ -21,6 +21,7 @@ from algoport.http.asgi import Receive, Scope, Send  # noqa: E402
 from algoport.http.relay import PRINCIPAL, set_application  # noqa: E402
 from algoport.http.tracing import begin, traced  # noqa: E402
 from algorithms.api.call_plane import CallPlane  # noqa: E402
+from algorithms.running.gateway import Gateway  # noqa: E402
 from dataportal.api.data_plane import DataPlane  # noqa: E402
 from scm.api.git_plane import GitPlane  # noqa: E402
 
@@ -44,7 +45,8 @@ class Platform:
     def __init__(self) -> None:
         self._listener = ChangeListener()
         authenticate = CallerAuthenticator(self._listener)
-        self._calls = CallPlane(authenticate, self._listener)
+        self._gateway = Gateway()
+        self._calls = CallPlane(authenticate, self._listener, self._gateway)
         self._data = DataPlane(authenticate)
         self._git = GitPlane()
 
@@ -66,10 +68,10 @@ class Platform:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         self._listener.start()
-        await self._calls.pool.open()
+        await self._gateway.open()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._calls.pool.close()
+        await self._gateway.close()
         self._listener.stop()
         await send({"type": "lifespan.shutdown.complete"})
 

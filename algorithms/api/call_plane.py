@@ -1,5 +1,6 @@
 """POST /v1/algo/OWNER/NAME[/VERSION]: the ASGI application in front of Django (design.md 4)."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from urllib.parse import unquote
 
@@ -9,17 +10,23 @@ from algoport.accounts.permissions import Principal
 from algoport.db.changes import ChangeCache, ChangeListener
 from algoport.db.threads import in_database_thread
 from algoport.errors import (
+    ApiError,
     FeatureNotImplemented,
     InputValidationError,
     MethodNotAllowed,
     NotAuthenticated,
 )
 from algoport.http.asgi import Receive, Request, Scope, Send, answer, parse_boolean
-from algoport.http.tracing import SESSION
-from algorithms.errors import CalledAlgorithmNotFound, InvalidTimeout
-from algorithms.running.invocation import CallOptions, encode_input, invoke, render
-from algorithms.running.pool import RunnerPool
-from algorithms.selectors import Target, resolve_call
+from algoport.http.tracing import TRACE, Trace
+from algorithms.api.answers import CallOptions, render
+from algorithms.constants import MOST_CHILD_CALLS
+from algorithms.errors import CalledAlgorithmNotFound, InvalidTimeout, TooManyChildCalls
+from algorithms.metering.records import CallRecord
+from algorithms.running.gateway import Gateway
+from algorithms.running.invocation import Outcome, Route, invoke, route_of
+from algorithms.running.payloads import encode_input
+from algorithms.running.program import CALL, Call
+from algorithms.selectors import resolve_call
 
 PREFIX = b"/v1/algo/"
 
@@ -28,31 +35,70 @@ class CallPlane:
     """Authenticates, resolves, runs and answers calls."""
 
     def __init__(
-        self, authenticate: Callable[[Request], Awaitable[Principal]], listener: ChangeListener
+        self,
+        authenticate: Callable[[Request], Awaitable[Principal]],
+        listener: ChangeListener,
+        gateway: Gateway,
     ) -> None:
         self._authenticate = authenticate
-        self._targets: ChangeCache[Target] = ChangeCache(listener)
-        self.pool = RunnerPool()
+        self._routes: ChangeCache[Route] = ChangeCache(listener)
+        self._gateway = gateway
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await answer(self._handle, scope, receive, send)
 
     async def _handle(self, request: Request, send: Send) -> None:
+        trace: Trace = request.scope[TRACE]
         if request.method != "POST":
             raise MethodNotAllowed("Algorithms are called with POST.")
         principal = await self._authenticate(request)
         if principal.user_id is None:
             raise NotAuthenticated("authorization required")
+        trace.spent("auth")
         owner, name, version = parse_path(request.raw_path)
-        target = await self._resolve(principal, owner, name, version)
+        route = await self._resolve(principal, owner, name, version)
+        trace.spent("resolve")
         options = parse_options(request.query())
         body = await request.body(settings.CALL_INPUT_BYTES)
         line = encode_input(body, request.header(b"content-type"))
-        session = request.scope[SESSION]
-        outcome = await invoke(self.pool, principal, target, line, options.timeout, session)
-        await render(outcome, target, options).send(send)
+        trace.spent("relay")
+        record = CallRecord(trace, principal, route.target, len(body), kind_of(request))
+        try:
+            outcome = await self._run(request, trace, principal, route, line, options)
+        except ApiError as exc:
+            self._gateway.journal.write(record, exc.status, type(exc).__name__, 0)
+            raise
+        response = render(outcome, route.target, options)
+        failure = outcome.failure
+        error_type = "" if failure is None else failure.error_type
+        self._gateway.journal.write(record, response.status, error_type, len(response.body))
+        await response.send(send)
 
-    async def _resolve(self, principal: Principal, owner: str, name: str, version: str) -> Target:
+    async def _run(
+        self,
+        request: Request,
+        trace: Trace,
+        principal: Principal,
+        route: Route,
+        line: bytes,
+        options: CallOptions,
+    ) -> Outcome:
+        gateway = self._gateway
+        deadline = asyncio.get_running_loop().time() + options.timeout
+        parent: Call | None = request.scope.get(CALL)
+        if parent is not None:
+            call = child_of(parent, trace, route, deadline)
+            with parent.child():
+                return await invoke(gateway.pool, gateway.starter, route, line, call)
+        assert principal.user_id is not None
+        await gateway.slots.take(principal.user_id, principal.call_limit)
+        try:
+            call = Call(trace, route.identity, deadline)
+            return await invoke(gateway.pool, gateway.starter, route, line, call)
+        finally:
+            gateway.slots.give_back(principal.user_id)
+
+    async def _resolve(self, principal: Principal, owner: str, name: str, version: str) -> Route:
         # The principal is a value: with another scope or run it is another entry. Of a run the
         # session does not matter, and the rest follows from these.
         run = principal.run
@@ -62,13 +108,30 @@ class CallPlane:
             else (principal.user_id, principal.key_id, run.algorithm_id, run.pipeline_enabled)
         )
         key = (asked_by, owner, name, version)
-        known = self._targets.get(key)
+        known = self._routes.get(key)
         if known is not None:
             return known
-        generation = self._targets.generation
+        generation = self._routes.generation
         target = await in_database_thread(resolve_call, principal, owner, name, version)
-        self._targets.put(key, target, generation)
-        return target
+        route = route_of(target, principal)
+        self._routes.put(key, route, generation)
+        return route
+
+
+def kind_of(request: Request) -> str:
+    return "child" if CALL in request.scope else "sync"
+
+
+def child_of(parent: Call, trace: Trace, route: Route, deadline: float) -> Call:
+    """A call that a run makes: of the same session and caller, and not longer than its parent.
+
+    Raises TooManyChildCalls.
+    """
+    session = parent.session
+    if session.children >= MOST_CHILD_CALLS:
+        raise TooManyChildCalls(limit=MOST_CHILD_CALLS)
+    session.children += 1
+    return Call(trace, route.identity, min(deadline, parent.deadline), parent.depth + 1)
 
 
 def parse_path(raw_path: bytes) -> tuple[str, str, str]:

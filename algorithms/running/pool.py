@@ -1,274 +1,426 @@
-"""The runners of this web process: kept per build and caller, started by demand.
+"""The runners of one gateway: kept per program and caller, started by demand.
 
-A runner serves one caller only, for as long as it lives (design.md 1, promise 4).
+A runner serves one caller only, for as long as it lives (design.md 1, promise 4). Runners that were
+started without a caller are bound by the first call that takes them.
 """
 
 import asyncio
 import logging
 import time
-import uuid
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-import redis
-from kombu.exceptions import OperationalError
-
-from algoport.accounts.permissions import Principal
-from algorithms.constants import LOAD_SECONDS
-from algorithms.errors import RunnersUnavailable
-from algorithms.running import registry
-from algorithms.running.runner import GatewayRunner, RunnerEnded
-from algorithms.tasks import start_runner_task
+from algorithms.errors import RunnersUnavailable, TooManyCallsWaiting
+from algorithms.running.program import Call, Loader, Program, Starter, loader_for
+from algorithms.running.runner import GatewayRunner, LoadFailed
+from algorithms.running.spares import Spares
 
 logger = logging.getLogger(__name__)
 
 MOST_RUNNERS = 64
-MOST_RUNNERS_PER_KEY = 16
+MOST_RUNNERS_PER_CALLER = 16
+MOST_WAITING = 2000
 IDLE_SECONDS = 300.0
 # A call that waits longer than this for a busy runner gets another one started.
 PATIENCE_SECONDS = 0.03
-START_SECONDS = 30
+# For so long a caller keeps a runner although others have none.
+FAIR_SECONDS = 0.25
 
-Key = tuple[UUID, UUID]
-
-
-class LoadFailed(Exception):
-    """The algorithm ended before it could take calls."""
-
-    def __init__(self, exit_code: int | None, reason: str) -> None:
-        super().__init__(exit_code, reason)
-        self.exit_code = exit_code
-        self.reason = reason
+Key = tuple[Program, UUID]
 
 
-@dataclass
+@dataclass(eq=False)
+class _Waiting:
+    """A call that waits for a runner."""
+
+    future: "asyncio.Future[GatewayRunner]"
+    depth: int
+
+
+@dataclass(eq=False)
 class _Group:
-    """The runners of one build for one caller, and the calls that wait for one."""
+    """The runners of one program for one caller, and the calls that wait for one."""
 
+    program: Program
+    caller_id: UUID
+    loader: Loader
     idle: list[GatewayRunner] = field(default_factory=list)
-    waiting: deque[asyncio.Future[GatewayRunner]] = field(default_factory=deque)
+    waiting: deque[_Waiting] = field(default_factory=deque)
     busy: int = 0
     starting: int = 0
+    reserved: int = 0
+    hungry_since: float = 0.0
+    timer: asyncio.TimerHandle | None = None
 
     @property
     def size(self) -> int:
         return len(self.idle) + self.busy + self.starting
 
+    @property
+    def depth(self) -> int:
+        return max((each.depth for each in self.waiting), default=0)
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """Runners that one caller's calls of one program always find (spec.md 3.13)."""
+
+    program: Program
+    loader: Loader
+    count: int
+
+
+@dataclass(frozen=True)
+class PoolState:
+    """How many runners there are in which state, and how many calls wait."""
+
+    idle: int
+    busy: int
+    starting: int
+    unbound: int
+    waiting: int
+
 
 class RunnerPool:
     """Hands runners to calls; all its methods run in the one event loop."""
 
-    def __init__(self) -> None:
-        self.gateway_id = uuid.uuid4().hex
+    def __init__(
+        self,
+        starter: Starter,
+        *,
+        memory_is_short: Callable[[], bool] = lambda: False,
+        most_runners: int = MOST_RUNNERS,
+    ) -> None:
+        self._starter = starter
+        self._memory_is_short = memory_is_short
+        self._most = most_runners
         self._groups: dict[Key, _Group] = {}
-        self._valkey = registry.gateway_connection()
+        # Groups whose calls wait because there is no place for another runner, oldest first.
+        self._hungry: dict[Key, _Group] = {}
+        self._waiting = 0
+        self._active = 0
         self._tasks: set[asyncio.Task[None]] = set()
-
-    async def open(self) -> None:
-        """Announce this gateway, and keep doing so."""
-        await self._announce()
-        self._spawn(self._housekeeping())
+        self._spares = Spares(starter, self.spawn)
 
     async def close(self) -> None:
-        for task in list(self._tasks):
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        for group in self._groups.values():
-            for runner in group.idle:
-                await runner.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        runners = [runner for group in self._groups.values() for runner in group.idle]
+        runners += self._spares.take_all()
         self._groups.clear()
-        await self._valkey.delete(registry.gateway_key(self.gateway_id))
-        await self._valkey.aclose()
+        for runner in runners:
+            await self._starter.stop(runner)
 
-    async def acquire(self, build_id: UUID, caller: Principal) -> GatewayRunner:
-        """A runner for one call. Raises RunnersUnavailable, LoadFailed.
+    def state(self) -> PoolState:
+        groups = self._groups.values()
+        return PoolState(
+            idle=sum(len(group.idle) for group in groups),
+            busy=sum(group.busy for group in groups),
+            starting=sum(group.starting for group in groups) + self._spares.preparing,
+            unbound=self._spares.ready,
+            waiting=self._waiting,
+        )
 
-        To be followed by `release` or `discard`.
+    async def acquire(self, program: Program, call: Call, unbound: Loader) -> GatewayRunner:
+        """A runner for one call. Raises RunnersUnavailable, LoadFailed, TooManyCallsWaiting.
+
+        To be followed by `release` or `discard`. `unbound` is who spare runners of this program
+        load as. The time it took is told to the call's trace.
         """
-        assert caller.user_id is not None
-        key = (build_id, caller.user_id)
-        group = self._groups.setdefault(key, _Group())
+        assert call.identity.user_id is not None
+        key = (program, call.identity.user_id)
+        group = self._groups.get(key)
+        if group is None:
+            group = _Group(program, call.identity.user_id, loader_for(call.identity))
+            self._groups[key] = group
+        self._spares.note_use(program, unbound)
+        runner = self._take_ready(group)
+        if runner is None:
+            runner = await self._wait(group, call)
+        call.trace.spent("queue")
+        return runner
+
+    def release(self, runner: GatewayRunner, program: Program) -> None:
+        """Give a runner back whose call has ended well."""
+        group = self._end_call(runner, program)
+        if group.waiting and self._must_share(group):
+            self._dispose(runner)
+            self._feed()
+            self._feed_group(group)
+        else:
+            self._offer(group, runner)
+
+    def discard(self, runner: GatewayRunner, program: Program) -> None:
+        """Stop a runner whose call did not end: whatever still runs in it is killed."""
+        group = self._end_call(runner, program)
+        self._dispose(runner)
+        self._feed_group(group)
+        self._feed()
+
+    async def prepare(self, program: Program, loader: Loader) -> bool:
+        """Have a runner of the program that belongs to nobody; whether there is one now."""
+        self._spares.note_use(program, loader)
+        if program in self._spares.wanted() and self._make_room(0):
+            await self._spares.prepare(program)
+        return self._spares.has(program)
+
+    def reserve(self, reservations: Iterable[Reserved]) -> None:
+        """From now on keep these runners, and no others, whether or not they are called."""
+        for group in self._groups.values():
+            group.reserved = 0
+        for each in reservations:
+            assert each.loader.caller_id is not None
+            key = (each.program, each.loader.caller_id)
+            if key not in self._groups:
+                self._groups[key] = _Group(each.program, each.loader.caller_id, each.loader)
+            self._groups[key].reserved += each.count
+
+    def tend(self) -> None:
+        """To be called each second: let idle runners go, keep spares and reservations."""
+        self._stop_idle()
+        while self._memory_is_short() and self._evict_one():
+            continue
+        self._feed()
+        for group in list(self._groups.values()):
+            while group.size < group.reserved and group.starting < 2:
+                if not self._start(group):
+                    break
+        for program in self._spares.wanted():
+            # Spares take no place that a caller could need soon.
+            if self._total() < self._most // 2 and not self._memory_is_short():
+                self.spawn(self._use_spare(program, self._spares.prepare(program)))
+
+    def spawn(self, coroutine: Coroutine[None, None, None]) -> None:
+        """Run something for as long as the pool is open; a failure is logged."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    # -- handing out ------------------------------------------------------------------------
+
+    def _take_ready(self, group: _Group) -> GatewayRunner | None:
         while group.idle:
             runner = group.idle.pop()
             if runner.is_connected:
-                group.busy += 1
-                return runner
-            self._spawn(self._dispose(runner))
-        return await self._wait(key, group, caller)
+                return self._begin_call(group, runner)
+            self._dispose(runner)
+        spare = self._take_spare(group)
+        return None if spare is None else self._begin_call(group, spare)
 
-    def release(self, build_id: UUID, caller: Principal, runner: GatewayRunner) -> None:
-        """Give a runner back whose call has ended well."""
-        assert caller.user_id is not None
-        group = self._groups[(build_id, caller.user_id)]
+    def _take_spare(self, group: _Group) -> GatewayRunner | None:
+        runner = self._spares.take(group.program)
+        if runner is not None:
+            runner.bind(group.caller_id)
+        return runner
+
+    def _begin_call(self, group: _Group, runner: GatewayRunner) -> GatewayRunner:
+        group.busy += 1
+        self._active += 1
+        return runner
+
+    def _end_call(self, runner: GatewayRunner, program: Program) -> _Group:
+        assert runner.caller_id is not None
+        group = self._groups[(program, runner.caller_id)]
         group.busy -= 1
-        self._offer(group, runner)
+        self._active -= 1
+        return group
 
-    def discard(self, build_id: UUID, caller: Principal, runner: GatewayRunner) -> None:
-        """Stop a runner whose call did not end: whatever still runs in it is killed."""
-        assert caller.user_id is not None
-        group = self._groups[(build_id, caller.user_id)]
-        group.busy -= 1
-        self._spawn(self._dispose(runner))
-        if group.waiting and group.size == 0:
-            # Nobody else would come back for those who wait.
-            self._start((build_id, caller.user_id), group, caller)
-
-    async def reason_of_end(self, runner: GatewayRunner) -> str:
-        """Why a runner ended, as its worker saw it; an empty text when it does not say in time."""
-        for _ in range(20):
-            try:
-                reason = await self._valkey.get(registry.ended_key(runner.id))
-            except redis.RedisError as exc:
-                logger.warning("cannot ask why runner %s ended: %s", runner.id, exc)
-                return ""
-            if reason is not None:
-                return registry.as_text(reason)
-            await asyncio.sleep(0.05)
-        return ""
-
-    async def _wait(self, key: Key, group: _Group, caller: Principal) -> GatewayRunner:
-        future: asyncio.Future[GatewayRunner] = asyncio.get_running_loop().create_future()
-        group.waiting.append(future)
+    async def _wait(self, group: _Group, call: Call) -> GatewayRunner:
+        if self._waiting >= MOST_WAITING:
+            raise TooManyCallsWaiting
+        waiting = _Waiting(asyncio.get_running_loop().create_future(), call.depth)
+        began = time.perf_counter()
+        group.waiting.append(waiting)
+        self._waiting += 1
         try:
             if group.size == 0:
-                self._start(key, group, caller)
-            while True:
-                done, _ = await asyncio.wait({future}, timeout=PATIENCE_SECONDS)
-                if done:
-                    break
-                if self._should_grow(group):
-                    self._start(key, group, caller)
-            return future.result()
+                self._start(group)
+            self._watch(group)
+            runner = await waiting.future
         except asyncio.CancelledError:
+            future = waiting.future
             if future.done() and not future.cancelled() and future.exception() is None:
+                self._active -= 1
                 group.busy -= 1
                 self._offer(group, future.result())
             raise
         finally:
-            if future in group.waiting:
-                group.waiting.remove(future)
+            self._waiting -= 1
+            if waiting in group.waiting:
+                group.waiting.remove(waiting)
+            if not group.waiting:
+                self._hungry.pop((group.program, group.caller_id), None)
+        _tell_times(call, runner, time.perf_counter() - began)
+        return runner
+
+    def _watch(self, group: _Group) -> None:
+        """Look after a group with waiting calls, until there are none."""
+        if group.timer is None:
+            loop = asyncio.get_running_loop()
+            group.timer = loop.call_later(PATIENCE_SECONDS, self._grow, group)
+
+    def _grow(self, group: _Group) -> None:
+        group.timer = None
+        if group.waiting:
+            if (group.program, group.caller_id) not in self._hungry and self._should_grow(group):
+                self._start(group)
+            self._watch(group)
 
     def _should_grow(self, group: _Group) -> bool:
         """Whether calls wait for more runners than are on their way; a burst doubles them."""
         wanted = min(len(group.waiting), max(1, group.busy))
-        return group.starting < wanted and group.size < MOST_RUNNERS_PER_KEY
+        return group.starting < wanted and group.size < MOST_RUNNERS_PER_CALLER
 
     def _offer(self, group: _Group, runner: GatewayRunner) -> None:
         while group.waiting:
-            future = group.waiting.popleft()
+            future = group.waiting.popleft().future
             if not future.done():
-                group.busy += 1
-                future.set_result(runner)
+                future.set_result(self._begin_call(group, runner))
                 return
         runner.idle_since = time.monotonic()
         group.idle.append(runner)
+        self._feed()
 
-    def _start(self, key: Key, group: _Group, caller: Principal) -> None:
-        total = sum(each.size for each in self._groups.values())
-        if total >= MOST_RUNNERS and not self._evict_one():
-            return
+    def _must_share(self, group: _Group) -> bool:
+        """Whether another caller has waited long for a place while this one holds several."""
+        horizon = time.monotonic() - FAIR_SECONDS
+        return any(
+            other is not group and other.hungry_since < horizon and other.size < max(1, group.size)
+            for other in self._hungry.values()
+        )
+
+    def _feed(self) -> None:
+        """Start runners for those who wait for a place: first for whoever has fewest."""
+        while self._hungry:
+            key, group = min(
+                self._hungry.items(), key=lambda pair: (pair[1].size, pair[1].hungry_since)
+            )
+            del self._hungry[key]
+            since = group.hungry_since
+            if group.waiting and not self._start(group):
+                group.hungry_since = since
+                return
+
+    def _feed_group(self, group: _Group) -> None:
+        if group.waiting and group.size == 0:
+            # Nobody else would come back for those who wait.
+            self._start(group)
+
+    # -- starting and stopping --------------------------------------------------------------
+
+    def _start(self, group: _Group) -> bool:
+        """Have another runner for the group; False when there is no place for it yet."""
+        spare = self._take_spare(group)
+        if spare is not None:
+            self._offer(group, spare)
+            return True
+        if not self._make_room(group.depth):
+            key = (group.program, group.caller_id)
+            if key not in self._hungry:
+                group.hungry_since = time.monotonic()
+                self._hungry[key] = group
+            return False
         group.starting += 1
-        self._spawn(self._start_one(key, group, caller))
+        self._active += 1
+        self.spawn(self._start_one(group))
+        return True
 
-    async def _start_one(self, key: Key, group: _Group, caller: Principal) -> None:
+    def _make_room(self, depth: int) -> bool:
+        # Calls of calls find places that calls from outside cannot take: else those could hold
+        # every runner while each waits for one more.
+        if self._active >= self._most * (depth + 1) // (depth + 2):
+            return False
+        while self._total() >= self._most:
+            if not self._evict_one():
+                return False
+        while self._memory_is_short():
+            if not self._evict_one():
+                # One at a time goes on even then: nothing would ever get free otherwise.
+                return self._active == 0
+        return True
+
+    def _total(self) -> int:
+        spares = self._spares.ready + self._spares.preparing
+        return sum(group.size for group in self._groups.values()) + spares
+
+    async def _start_one(self, group: _Group) -> None:
         try:
-            runner = await self._request_runner(key[0], caller)
+            runner = await self._starter.start(group.program, group.loader)
         except (LoadFailed, RunnersUnavailable) as exc:
-            group.starting -= 1
+            self._end_start(group)
             self._fail_one(group, exc)
         except BaseException:
-            group.starting -= 1
+            self._end_start(group)
             self._fail_one(group, RunnersUnavailable())
             raise
         else:
-            group.starting -= 1
+            self._end_start(group)
             self._offer(group, runner)
+
+    def _end_start(self, group: _Group) -> None:
+        group.starting -= 1
+        self._active -= 1
 
     def _fail_one(self, group: _Group, exc: Exception) -> None:
         """A start that failed answers the call that has waited longest; others may have luck."""
         while group.waiting:
-            future = group.waiting.popleft()
+            future = group.waiting.popleft().future
             if not future.done():
                 future.set_exception(exc)
+                break
+        self._feed_group(group)
+        self._feed()
+
+    async def _use_spare(self, program: Program, prepared: Awaitable[bool]) -> None:
+        if not await prepared:
+            return
+        for group in self._groups.values():
+            if group.program == program and group.waiting:
+                self._start(group)
                 return
 
-    async def _request_runner(self, build_id: UUID, caller: Principal) -> GatewayRunner:
-        runner_id = uuid.uuid4().hex[:20]
-        loop = asyncio.get_running_loop()
-        arguments = (runner_id, str(build_id), self.gateway_id)
-        try:
-            await loop.run_in_executor(None, lambda: start_runner_task.apply_async(arguments))
-            message = await self._valkey.blpop([registry.started_key(runner_id)], START_SECONDS)
-        except (OperationalError, redis.RedisError) as exc:
-            logger.error("no runner can be asked for: %s", exc)
-            raise RunnersUnavailable from exc
-        if message is None:
-            logger.error("no worker started runner %s within %s s", runner_id, START_SECONDS)
-            raise RunnersUnavailable
-        started = registry.decode(message[1])
-        if "error" in started:
-            raise RunnersUnavailable
-        runner = GatewayRunner(runner_id, started, caller)
-        try:
-            async with asyncio.timeout(LOAD_SECONDS):
-                await runner.connect()
-        except TimeoutError as exc:
-            await self._dispose(runner)
-            raise LoadFailed(None, "timeout") from exc
-        except RunnerEnded as exc:
-            reason = await self.reason_of_end(runner)
-            await self._dispose(runner)
-            raise LoadFailed(exc.exit_code, reason) from exc
-        return runner
-
     def _evict_one(self) -> bool:
-        """Stop the runner that has been idle longest."""
-        idle = [(group.idle[0], group) for group in self._groups.values() if group.idle]
-        if not idle:
+        """Stop the runner that has been idle longest; those without a caller go first."""
+        spare = self._spares.take_oldest()
+        if spare is not None:
+            self._dispose(spare)
+            return True
+        groups = [each for each in self._groups.values() if each.idle]
+        groups = [each for each in groups if each.size > each.reserved]
+        if not groups:
             return False
-        oldest, group = min(idle, key=lambda pair: pair[0].idle_since)
-        group.idle.remove(oldest)
-        self._spawn(self._dispose(oldest))
+        oldest = min(groups, key=lambda group: group.idle[0].idle_since)
+        self._dispose(oldest.idle.pop(0))
         return True
-
-    async def _dispose(self, runner: GatewayRunner) -> None:
-        await runner.close()
-        try:
-            await self._valkey.rpush(registry.stop_key(runner.worker_id), runner.id)
-        except redis.RedisError as exc:
-            # The agent ends without its connection; this only hurries it.
-            logger.warning("cannot tell the worker to stop runner %s: %s", runner.id, exc)
-
-    async def _housekeeping(self) -> None:
-        while True:
-            await asyncio.sleep(registry.GATEWAY_RENEWAL_SECONDS)
-            try:
-                await self._announce()
-            except redis.RedisError as exc:
-                logger.warning("cannot announce this gateway: %s", exc)
-            self._stop_idle()
 
     def _stop_idle(self) -> None:
         horizon = time.monotonic() - IDLE_SECONDS
         for key, group in list(self._groups.items()):
-            for runner in [each for each in group.idle if each.idle_since < horizon]:
-                group.idle.remove(runner)
-                self._spawn(self._dispose(runner))
-            if group.size == 0 and not group.waiting:
+            while group.idle and group.idle[0].idle_since < horizon and group.size > group.reserved:
+                self._dispose(group.idle.pop(0))
+            if group.size == 0 and not group.waiting and not group.reserved:
                 del self._groups[key]
+        for runner in self._spares.take_unused(horizon):
+            self._dispose(runner)
 
-    async def _announce(self) -> None:
-        await self._valkey.set(
-            registry.gateway_key(self.gateway_id), b"1", ex=registry.GATEWAY_SECONDS
-        )
-
-    def _spawn(self, coroutine: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
+    def _dispose(self, runner: GatewayRunner) -> None:
+        self.spawn(self._starter.stop(runner))
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             logger.error("work of the runner pool failed", exc_info=task.exception())
+
+
+def _tell_times(call: Call, runner: GatewayRunner, waited: float) -> None:
+    """Of a wait that ended with a new runner, its start and its loading are told by their names."""
+    call.trace.spent("queue")
+    loading = min(waited, runner.load_seconds)
+    starting = min(waited - loading, runner.start_seconds)
+    runner.load_seconds = runner.start_seconds = 0.0
+    call.trace.move("queue", "load", loading)
+    call.trace.move("queue", "start", starting)

@@ -2,6 +2,7 @@
 
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 import orjson
 import redis
@@ -11,6 +12,8 @@ from django.conf import settings
 STARTED_SECONDS = 60
 GATEWAY_SECONDS = 10
 GATEWAY_RENEWAL_SECONDS = 3
+# Where gateways hear from each other and from services.
+GATEWAYS_CHANNEL = "algoport:gateways"
 
 
 @cache
@@ -41,6 +44,16 @@ def stop_key(worker_id: str) -> str:
 def gateway_key(gateway_id: str) -> str:
     """Present while the gateway lives."""
     return f"algoport:gateway:{gateway_id}"
+
+
+def slots_key(account: UUID) -> str:
+    """Hash of gateways and how many calls of the account they may have in progress."""
+    return f"algoport:slots:{account}"
+
+
+def warmed_key(reply_id: str) -> str:
+    """List with an entry for each gateway that has a runner ready, or cannot have one."""
+    return f"algoport:warmed:{reply_id}"
 
 
 def encode(message: dict[str, Any]) -> bytes:

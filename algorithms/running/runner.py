@@ -5,10 +5,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
-from algoport.accounts.permissions import Principal
 from algoport.http.relay import PRINCIPAL, RelayServer
-from algoport.http.tracing import SESSION, Session
+from algoport.http.tracing import SESSION
 from algorithms.running.frames import (
     HEAD,
     MOST_OUTPUT,
@@ -18,6 +18,7 @@ from algorithms.running.frames import (
     encode,
     exit_code_of,
 )
+from algorithms.running.program import CALL, Call, Loader
 
 NOBODY: dict[str, object] = {PRINCIPAL: None}
 
@@ -30,6 +31,15 @@ class RunnerEnded(Exception):
         self.exit_code = exit_code
 
 
+class LoadFailed(Exception):
+    """The algorithm ended before it could take calls; `reason` as its worker saw it."""
+
+    def __init__(self, exit_code: int | None, reason: str) -> None:
+        super().__init__(exit_code, reason)
+        self.exit_code = exit_code
+        self.reason = reason
+
+
 @dataclass(slots=True)
 class Reply:
     """What came back for one call: the algorithm's line, or None when it was too large."""
@@ -40,19 +50,29 @@ class Reply:
 
 
 class GatewayRunner:
-    """A runner that this process uses, for one build and one caller."""
+    """A runner that this process uses, for one build and one caller.
 
-    def __init__(self, runner_id: str, started: dict[str, Any], identity: Principal) -> None:
+    One that was started without a caller serves the first who takes it, and nobody else after.
+    `load_refused` when the platform refused what such a runner asked for while it loaded.
+    """
+
+    def __init__(self, runner_id: str, started: dict[str, Any], loader: Loader) -> None:
         self.id = runner_id
         self.worker_id: str = started["worker"]
+        self.caller_id = loader.caller_id
         self.idle_since = 0.0
+        self.start_seconds = 0.0
+        self.load_seconds = 0.0
+        self.load_refused = False
+        self.load_output = b""
         self._agent_socket: str = started["agent_socket"]
-        self._identity = identity
-        self._speaking_for: dict[str, object] = {PRINCIPAL: identity}
-        self._relay = RelayServer(Path(started["platform_socket"]), lambda: self._speaking_for)
+        self._speaking_for: dict[str, object] = {PRINCIPAL: loader.principal}
+        self._is_loading = True
+        self._relay = RelayServer(
+            Path(started["platform_socket"]), lambda: self._speaking_for, self._note_status
+        )
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
-        self.load_output = b""
 
     async def connect(self) -> None:
         """Take the runner and wait until its algorithm has loaded. Raises RunnerEnded."""
@@ -70,13 +90,19 @@ class GatewayRunner:
                 break
             self._collect(kind, payload, output)
         self.load_output = b"".join(output)
+        self._is_loading = False
         self._speaking_for = NOBODY
 
-    async def call(self, request: bytes, session: Session) -> Reply:
+    def bind(self, caller_id: UUID) -> None:
+        """Give it to the one account that it will ever serve."""
+        assert self.caller_id in (None, caller_id)
+        self.caller_id = caller_id
+
+    async def call(self, request: bytes, call: Call) -> Reply:
         """Run one request line. Raises RunnerEnded; cancelling it leaves the runner unusable."""
-        assert self._writer is not None
-        principal = self._identity.in_session(session.id)
-        self._speaking_for = {PRINCIPAL: principal, SESSION: session}
+        assert self._writer is not None and call.identity.user_id == self.caller_id
+        principal = call.identity.in_session(call.session.id)
+        self._speaking_for = {PRINCIPAL: principal, SESSION: call.session, CALL: call}
         output: list[bytes] = []
         began = time.perf_counter()
         try:
@@ -104,6 +130,10 @@ class GatewayRunner:
     @property
     def is_connected(self) -> bool:
         return self._reader is not None and not self._reader.at_eof()
+
+    def _note_status(self, status: int) -> None:
+        if self._is_loading and status >= 400:
+            self.load_refused = True
 
     def _collect(self, kind: FrameType, payload: bytes, output: list[bytes]) -> None:
         if kind is FrameType.OUTPUT and sum(map(len, output)) + len(payload) <= MOST_OUTPUT:

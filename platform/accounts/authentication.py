@@ -77,6 +77,7 @@ def principal_of_key(key: ApiKey) -> Principal:
         is_staff=key.owner.is_staff,
         scopes=scopes,
         key_id=key.id,
+        call_limit=key.owner.call_limit,
     )
 
 

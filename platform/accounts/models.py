@@ -13,6 +13,7 @@ from algoport.accounts.constants import (
     AccountKind,
     KeyType,
 )
+from algoport.accounts.permissions import DEFAULT_CALL_LIMIT
 from algoport.db.models import UUIDModel
 
 
@@ -38,6 +39,9 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     company_role = models.CharField(max_length=200, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField("administrator", default=False)
+    call_limit = models.PositiveIntegerField(
+        "most calls at the same time", default=DEFAULT_CALL_LIMIT
+    )
 
     objects = UserManager()
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from uuid import UUID
 
+# Calls of one account at the same time, unless an administrator says otherwise (spec.md 3.10).
+DEFAULT_CALL_LIMIT = 80
+
 
 class PrincipalKind(Enum):
     ANONYMOUS = "anonymous"
@@ -56,6 +59,7 @@ class Principal:
     scopes: Scopes = field(default_factory=Scopes)
     key_id: UUID | None = None
     run: Run | None = None
+    call_limit: int = DEFAULT_CALL_LIMIT
 
     def for_run(self, run: Run) -> "Principal":
         """The caller as an algorithm's code speaks for them.

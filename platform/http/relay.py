@@ -41,12 +41,16 @@ class RelayServer:
     """Serves one sandbox.
 
     `identity` gives, for each request, the entries of its scope that say on whose behalf it is
-    made: always PRINCIPAL, which is None while no call is in progress.
+    made: always PRINCIPAL, which is None while no call is in progress. `note_status` is told the
+    status of each answer.
     """
 
-    def __init__(self, path: Path, identity: Identity) -> None:
+    def __init__(
+        self, path: Path, identity: Identity, note_status: Callable[[int], None] = lambda _: None
+    ) -> None:
         self._path = path
         self._identity = identity
+        self._note_status = note_status
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -72,7 +76,7 @@ class RelayServer:
             return
         self._connections.add(task)
         try:
-            await _Connection(reader, writer, self._identity).serve()
+            await _Connection(reader, writer, self._identity, self._note_status).serve()
         except (ConnectionError, h11.RemoteProtocolError, h11.LocalProtocolError) as exc:
             logger.debug("relay connection ended: %s", exc)
         finally:
@@ -88,10 +92,12 @@ class _Connection:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         identity: Identity,
+        note_status: Callable[[int], None],
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._identity = identity
+        self._note_status = note_status
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=64 * 1024)
         self._events: deque[h11.Event] = deque()
 
@@ -160,6 +166,7 @@ class _Connection:
 
     async def _send(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
+            self._note_status(message["status"])
             await self._write(
                 h11.Response(status_code=message["status"], headers=list(message["headers"]))
             )

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import MutableMapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 from algoport.http.asgi import Scope, Send
@@ -38,11 +38,12 @@ class Session:
 
 @dataclass(slots=True, eq=False)
 class Trace:
-    """One request: its ids, and the seconds of its phases."""
+    """One request: its ids, when it began (`began_at` since 1970), the seconds of its phases."""
 
     session: Session
     id: uuid.UUID = field(default_factory=uuid.uuid4)
     began: float = field(default_factory=perf_counter)
+    began_at: float = field(default_factory=time)
     phases: dict[str, float] = field(default_factory=dict)
     _last: float = 0.0
 
@@ -69,9 +70,7 @@ class Trace:
         if not self.phases:
             return f"total;dur={(perf_counter() - self.began) * 1000:.3f}"
         self.spent("relay")
-        told = [
-            f"{name};dur={self.phases[name] * 1000:.3f}" for name in PHASES if name in self.phases
-        ]
+        told = [f"{name};dur={self.phases.get(name, 0.0) * 1000:.3f}" for name in PHASES]
         return ", ".join((*told, f"total;dur={(self._last - self.began) * 1000:.3f}"))
 
 

@@ -22,6 +22,7 @@ SOCKET_FOLDER = env.socket_folder(SERVICE_FOLDER)
 RUNNERS_FOLDER = SOCKET_FOLDER / "r"
 ENVIRONMENTS_FOLDER = SERVICE_FOLDER / "environments"
 IMAGES_FOLDER = SERVICE_FOLDER / "images"
+JOURNAL_FOLDER = ALGOPORT_DATA / "journal"
 REPOSITORIES_FOLDER = ALGOPORT_DATA / "repositories"
 
 # -- Django ---------------------------------------------------------------------------------
@@ -143,6 +144,10 @@ CELERY_BEAT_SCHEDULE = {
     "wake-waiting-builds": {
         "task": "algorithms.tasks.wake_waiting_builds_task",
         "schedule": 5.0,
+    },
+    "write-call-records": {
+        "task": "algorithms.tasks.write_call_records_task",
+        "schedule": 1.0,
     },
     "remove-unused-blobs": {
         "task": "dataportal.tasks.remove_unused_blobs_task",

@@ -4,7 +4,7 @@ import pytest
 
 from algorithms.errors import RunFailed
 from algorithms.running.frames import HEAD, ProtocolViolation, decode_head, exit_code_of
-from algorithms.running.invocation import decode_reply
+from algorithms.running.payloads import decode_reply
 from algorithms.running.runner import Reply
 
 TEXT = b'{"result":"x","metadata":{"content_type":"text"}}'

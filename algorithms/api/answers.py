@@ -1,0 +1,51 @@
+"""The protocol's answer to a call, with exactly the keys that clients compare (wire.md 3)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from algoport.http.asgi import Response, json_response
+from algorithms.running.invocation import Outcome
+from algorithms.selectors import Target
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """The query of a call."""
+
+    timeout: int
+    stdout: bool
+    raw: bool
+
+
+def render(outcome: Outcome, target: Target, options: CallOptions) -> Response:
+    """The answer to a call that reached its algorithm."""
+    if options.raw:
+        return _render_raw(outcome)
+    failure = outcome.failure
+    # Clients assert that a duration is more than nothing.
+    metadata: dict[str, Any] = {"duration": max(round(outcome.seconds, 7), 1e-7)}
+    if failure is None:
+        metadata = {"content_type": outcome.content_type, **metadata}
+    if options.stdout and target.is_owner:
+        metadata["stdout"] = outcome.stdout.decode("utf-8", "replace")
+    if failure is None:
+        return json_response({"result": outcome.result, "metadata": metadata})
+    error = {"message": failure.message}
+    if failure.stacktrace and target.may_read_source:
+        error["stacktrace"] = error["stack_trace"] = failure.stacktrace
+    error["error_type"] = failure.error_type
+    return json_response({"error": error, "metadata": metadata})
+
+
+def _render_raw(outcome: Outcome) -> Response:
+    if outcome.failure is not None:
+        text = outcome.failure.message
+        headers = {"X-Error-Message": text}
+        return Response(400, text.encode(), "text/plain; charset=utf-8", headers)
+    if outcome.content_type == "text":
+        return Response(200, outcome.result.encode(), "text/plain; charset=utf-8")
+    if outcome.content_type == "binary":
+        return Response(200, outcome.result_bytes(), "application/octet-stream")
+    return Response(200, orjson.dumps(outcome.result), "application/json")

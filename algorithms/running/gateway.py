@@ -1,0 +1,104 @@
+"""What one process needs to run calls: runners, places for callers, the journal."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import redis
+from django.conf import settings
+
+from algorithms.metering.journal import Journal
+from algorithms.running import registry
+from algorithms.running.memory import MemoryGauge
+from algorithms.running.pool import RunnerPool
+from algorithms.running.program import Program, loader_without_caller
+from algorithms.running.slots import CallSlots
+from algorithms.running.starter import RunnerStarter
+
+logger = logging.getLogger(__name__)
+
+TEND_SECONDS = 0.5
+
+
+class Gateway:
+    """Runs calls in one event loop; web processes have one, and workers for what is queued."""
+
+    def __init__(self) -> None:
+        self.starter = RunnerStarter()
+        self.pool = RunnerPool(self.starter, memory_is_short=MemoryGauge().is_short)
+        self.slots = CallSlots(self.starter.gateway_id)
+        self.journal = Journal(Path(settings.JOURNAL_FOLDER))
+        self._valkey = registry.gateway_connection()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        """Announce this gateway, and keep its parts in order from now on."""
+        await self.starter.announce()
+        loop = asyncio.get_running_loop()
+        for work in (self._announce(), self._tend(), self._listen()):
+            self._tasks.append(loop.create_task(_for_ever(work)))
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.pool.close()
+        await self.slots.close()
+        await self.starter.close()
+        await self._valkey.aclose()
+        self.journal.close()
+
+    async def _announce(self) -> None:
+        while True:
+            await asyncio.sleep(registry.GATEWAY_RENEWAL_SECONDS)
+            try:
+                await self.starter.announce()
+            except redis.RedisError as exc:
+                logger.warning("cannot announce this gateway: %s", exc)
+
+    async def _tend(self) -> None:
+        while True:
+            await asyncio.sleep(TEND_SECONDS)
+            self.journal.tend()
+            self.pool.tend()
+            await self.slots.tend()
+
+    async def _listen(self) -> None:
+        """Do what other gateways and services ask all gateways for."""
+        while True:
+            try:
+                async with self._valkey.pubsub() as channel:
+                    await channel.subscribe(registry.GATEWAYS_CHANNEL)
+                    async for message in channel.listen():
+                        if message["type"] == "message":
+                            await self._take(registry.decode(message["data"]))
+            except redis.RedisError as exc:
+                logger.warning("not hearing of other gateways: %s", exc)
+                await asyncio.sleep(1)
+
+    async def _take(self, message: dict[str, Any]) -> None:
+        if "give_back" in message:
+            await self.slots.return_unused(UUID(message["give_back"]))
+        elif "warm" in message:
+            self.pool.spawn(self._warm(message))
+
+    async def _warm(self, message: dict[str, Any]) -> None:
+        program = Program(UUID(message["warm"]), message["network_access"])
+        loader = loader_without_caller(UUID(message["algorithm"]), UUID(message["owner"]))
+        await self.pool.prepare(program, loader)
+        key = registry.warmed_key(message["reply"])
+        await self._valkey.rpush(key, b"1")
+        await self._valkey.expire(key, registry.STARTED_SECONDS)
+
+
+async def _for_ever(work: Coroutine[None, None, None]) -> None:
+    try:
+        await work
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        logger.exception("a part of the gateway has ended")
+        raise

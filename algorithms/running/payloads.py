@@ -1,0 +1,77 @@
+"""What goes into a runner and comes out of it: the langpack protocol's lines (wire.md 3)."""
+
+import base64
+import binascii
+from typing import Any
+
+import orjson
+from django.conf import settings
+
+from algoport.errors import InputValidationError, MalformedJson
+from algorithms.errors import RunFailed, UnsupportedContentType
+from algorithms.running.runner import Reply
+
+
+def encode_input(body: bytes, content_type: str | None) -> bytes:
+    """The langpack request line. Raises MalformedJson, UnsupportedContentType."""
+    media = (content_type or "application/json").partition(";")[0].strip().lower()
+    if media == "application/json":
+        try:
+            orjson.loads(body)
+        except orjson.JSONDecodeError as exc:
+            raise MalformedJson from exc
+        # Outside strings a line break is white space, and inside one it cannot stand.
+        flat = body.replace(b"\n", b" ").replace(b"\r", b" ")
+        return b'{"content_type":"json","data":' + flat + b"}"
+    if media in ("text/plain", "application/text"):
+        try:
+            text = body.decode()
+        except UnicodeDecodeError as exc:
+            raise InputValidationError("The text is not UTF-8.") from exc
+        return b'{"content_type":"text","data":' + orjson.dumps(text) + b"}"
+    if media == "application/octet-stream":
+        return b'{"content_type":"binary","data":"' + base64.b64encode(body) + b'"}'
+    raise UnsupportedContentType(given=content_type)
+
+
+def decode_reply(reply: Reply) -> tuple[Any, str]:
+    """Result and content type of an algorithm's line. Raises RunFailed for everything else.
+
+    The line was written by the algorithm's process and can be anything.
+    """
+    if reply.line is None or len(reply.line) > settings.CALL_OUTPUT_BYTES + 1024:
+        megabytes = settings.CALL_OUTPUT_BYTES // 1_000_000
+        raise RunFailed(f"The result is larger than {megabytes} MB.", "TooLargeError")
+    try:
+        message = orjson.loads(reply.line)
+    except orjson.JSONDecodeError as exc:
+        raise RunFailed("The algorithm answered with invalid JSON.", "ParsingError") from exc
+    if isinstance(message, dict) and isinstance(message.get("error"), dict):
+        error = message["error"]
+        raise RunFailed(
+            _text(error.get("message"), "The algorithm failed without a message."),
+            _text(error.get("error_type"), "AlgorithmError"),
+            _text(error.get("stacktrace"), "") or None,
+        )
+    metadata = message.get("metadata") if isinstance(message, dict) else None
+    kind = metadata.get("content_type") if isinstance(metadata, dict) else None
+    if kind not in ("text", "json", "binary", "void"):
+        raise RunFailed("The algorithm answered outside the protocol.", "ParsingError")
+    result = message.get("result")
+    if kind in ("text", "binary") and not isinstance(result, str):
+        raise RunFailed("The algorithm answered outside the protocol.", "ParsingError")
+    if kind == "binary" and not _is_base64(result):
+        raise RunFailed("The algorithm's binary result is not base64.", "ParsingError")
+    return result, kind
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        binascii.a2b_base64(text, strict_mode=True)
+    except (binascii.Error, ValueError):
+        return text == ""
+    return True
+
+
+def _text(value: object, default: str) -> str:
+    return value if isinstance(value, str) and value else default

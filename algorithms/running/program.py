@@ -1,0 +1,89 @@
+"""What a runner runs, and for which call it does so."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from uuid import UUID
+
+from algoport.accounts.permissions import Principal, PrincipalKind, Run, Scopes
+from algoport.http.tracing import Session, Trace
+from algorithms.constants import NetworkAccess
+
+if TYPE_CHECKING:
+    from algorithms.running.runner import GatewayRunner
+
+# The entry of a relayed request's scope with the call that makes it.
+CALL = "algoport.call"
+
+_NOBODY = UUID(int=0)
+_READER = Scopes(data_read=True)
+
+
+class Program(NamedTuple):
+    """A build with the network that its runners have."""
+
+    build_id: UUID
+    network_access: str = str(NetworkAccess.ISOLATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """Who speaks while an algorithm loads: its caller, or nobody yet (`caller_id` None)."""
+
+    principal: Principal
+    caller_id: UUID | None
+
+
+def loader_for(caller: Principal) -> Loader:
+    assert caller.user_id is not None
+    return Loader(caller, caller.user_id)
+
+
+def loader_without_caller(algorithm_id: UUID, owner_id: UUID) -> Loader:
+    """What a runner that belongs to no caller may do: read what every caller's run may read.
+
+    It has no account, so no `.my`, and starts no calls: there is nobody who would pay for them.
+    """
+    run = Run(algorithm_id, owner_id, pipeline_enabled=False)
+    return Loader(Principal(PrincipalKind.RUN, _NOBODY, "", False, _READER, None, run), None)
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A call in progress: the account it is made for, its place in the tree, its deadline.
+
+    `identity` is the caller as the algorithm speaks for them; `deadline` is in the loop's time.
+    """
+
+    trace: Trace
+    identity: Principal
+    deadline: float
+    depth: int = 0
+    tasks: "set[asyncio.Task[Any]]" = field(default_factory=set)
+
+    @property
+    def session(self) -> Session:
+        return self.trace.session
+
+    @contextmanager
+    def child(self) -> Iterator[None]:
+        """The current task makes a call for this one, and is cancelled when this one ends."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.tasks.add(task)
+        try:
+            yield
+        finally:
+            self.tasks.discard(task)
+
+
+class Starter(Protocol):
+    """Where runners come from."""
+
+    async def start(self, program: Program, loader: Loader) -> "GatewayRunner":
+        """A runner that has loaded. Raises LoadFailed, RunnersUnavailable."""
+        ...
+
+    async def stop(self, runner: "GatewayRunner") -> None: ...

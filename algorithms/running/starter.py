@@ -1,0 +1,101 @@
+"""The gateway's way to get a runner: ask the workers for one, take it, let it load."""
+
+import asyncio
+import logging
+import time
+import uuid
+
+import redis
+from kombu.exceptions import OperationalError
+
+from algorithms.constants import LOAD_SECONDS
+from algorithms.errors import RunnersUnavailable
+from algorithms.running import registry
+from algorithms.running.program import Loader, Program
+from algorithms.running.runner import GatewayRunner, LoadFailed, RunnerEnded
+from algorithms.tasks import start_runner_task
+
+logger = logging.getLogger(__name__)
+
+START_SECONDS = 30
+
+
+class RunnerStarter:
+    """Starts and stops runners for one gateway, by way of the workers."""
+
+    def __init__(self) -> None:
+        self.gateway_id = uuid.uuid4().hex
+        self._valkey = registry.gateway_connection()
+
+    async def close(self) -> None:
+        await self._valkey.delete(registry.gateway_key(self.gateway_id))
+        await self._valkey.aclose()
+
+    async def announce(self) -> None:
+        """Say that this gateway lives; workers stop the runners of one that does not say so."""
+        key = registry.gateway_key(self.gateway_id)
+        await self._valkey.set(key, b"1", ex=registry.GATEWAY_SECONDS)
+
+    async def start(self, program: Program, loader: Loader) -> GatewayRunner:
+        """A runner that has loaded. Raises LoadFailed, RunnersUnavailable."""
+        began = time.perf_counter()
+        runner = await self._request(program, loader)
+        runner.start_seconds = time.perf_counter() - began
+        began = time.perf_counter()
+        try:
+            async with asyncio.timeout(LOAD_SECONDS):
+                await runner.connect()
+        except TimeoutError as exc:
+            await self.stop(runner)
+            raise LoadFailed(None, "timeout") from exc
+        except RunnerEnded as exc:
+            reason = await self.reason_of_end(runner)
+            await self.stop(runner)
+            raise LoadFailed(exc.exit_code, reason) from exc
+        except BaseException:
+            await self.stop(runner)
+            raise
+        runner.load_seconds = time.perf_counter() - began
+        return runner
+
+    async def stop(self, runner: GatewayRunner) -> None:
+        await runner.close()
+        try:
+            await self._valkey.rpush(registry.stop_key(runner.worker_id), runner.id)
+        except redis.RedisError as exc:
+            # The agent ends without its connection; this only hurries it.
+            logger.warning("cannot tell the worker to stop runner %s: %s", runner.id, exc)
+
+    async def reason_of_end(self, runner: GatewayRunner) -> str:
+        """Why a runner ended, as its worker saw it; an empty text when it does not say in time."""
+        for _ in range(20):
+            try:
+                reason = await self._valkey.get(registry.ended_key(runner.id))
+            except redis.RedisError as exc:
+                logger.warning("cannot ask why runner %s ended: %s", runner.id, exc)
+                return ""
+            if reason is not None:
+                return registry.as_text(reason)
+            await asyncio.sleep(0.05)
+        return ""
+
+    async def _request(self, program: Program, loader: Loader) -> GatewayRunner:
+        runner_id = uuid.uuid4().hex[:20]
+        loop = asyncio.get_running_loop()
+        arguments = (runner_id, str(program.build_id), self.gateway_id)
+        options = {"network_access": program.network_access}
+        try:
+            await loop.run_in_executor(
+                None, lambda: start_runner_task.apply_async(arguments, options)
+            )
+            message = await self._valkey.blpop([registry.started_key(runner_id)], START_SECONDS)
+        except (OperationalError, redis.RedisError) as exc:
+            logger.error("no runner can be asked for: %s", exc)
+            raise RunnersUnavailable from exc
+        if message is None:
+            logger.error("no worker started runner %s within %s s", runner_id, START_SECONDS)
+            raise RunnersUnavailable
+        started = registry.decode(message[1])
+        if "error" in started:
+            raise RunnersUnavailable
+        return GatewayRunner(runner_id, started, loader)

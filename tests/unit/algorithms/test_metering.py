@@ -1,0 +1,125 @@
+"""Records of calls: written before the answer, in the database once."""
+
+import multiprocessing
+import os
+import signal
+import uuid
+from pathlib import Path
+
+import pytest
+from django.db import DatabaseError
+
+from algoport.accounts.permissions import Principal, PrincipalKind
+from algoport.http.tracing import Session, Trace
+from algorithms.metering import writing
+from algorithms.metering.journal import CLOSED, OPEN, SEGMENT_SECONDS, Journal, held
+from algorithms.metering.records import CallRecord
+from algorithms.metering.writing import write_call_records
+from algorithms.models import CallRecord as Row
+from algorithms.selectors import Target
+
+pytestmark = pytest.mark.django_db
+
+
+def target() -> Target:
+    return Target(
+        uuid.uuid4(), uuid.uuid4(), uuid.uuid4(), "demo", "Hello", True, "full", True, True, "1.2.3"
+    )
+
+
+def record(bytes_in: int = 3) -> CallRecord:
+    caller = Principal(PrincipalKind.KEY, uuid.uuid4(), "demo", key_id=uuid.uuid4())
+    return CallRecord(Trace(Session()), caller, target(), bytes_in, "sync")
+
+
+def test_a_record_arrives_whole(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    made = record(10)
+    made.trace.phases["run"] = 0.25
+    journal.write(made, 200, "", 77)
+    journal.close()
+    assert write_call_records(tmp_path) == 1
+    row = Row.objects.get()
+    assert row.request_id == made.trace.id and row.session_id == made.trace.session.id
+    assert row.caller_id == made.caller.user_id and row.key_id == made.caller.key_id
+    assert row.algorithm_id == made.target.algorithm_id and row.version == "1.2.3"
+    assert abs(row.started_at.timestamp() - made.trace.began_at) < 1e-3
+    assert (row.status, row.bytes_in, row.bytes_out, row.run_seconds) == (200, 10, 77, 0.25)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a\tb", "a\nb", "\\N", "\\", "\x00x", "\ud800", "x" * 500, "é"])
+def test_an_algorithm_cannot_break_a_line(tmp_path: Path, name: str) -> None:
+    journal = Journal(tmp_path)
+    journal.write(record(), 200, name, 1)
+    journal.write(record(), 200, "", 1)
+    journal.close()
+    assert write_call_records(tmp_path) == 2
+
+
+def test_what_is_being_written_to_is_left_alone(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.write(record(), 200, "", 1)
+    assert write_call_records(tmp_path) == 0
+    (segment,) = tmp_path.iterdir()
+    assert segment.suffix == OPEN
+    journal.tend()
+    assert segment.exists()
+    journal._since -= SEGMENT_SECONDS
+    journal.tend()
+    assert segment.with_suffix(CLOSED).exists()
+    journal.write(record(), 200, "", 1)
+    assert write_call_records(tmp_path) == 1
+
+
+def _write_and_die(folder: Path) -> None:
+    journal = Journal(folder)
+    for _ in range(100):
+        journal.write(record(), 200, "", 1)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_process_loses_nothing(tmp_path: Path) -> None:
+    process = multiprocessing.get_context("fork").Process(target=_write_and_die, args=(tmp_path,))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    (segment,) = tmp_path.iterdir()
+    os.utime(segment, (0, 0))
+    assert write_call_records(tmp_path) == 100
+
+
+def test_a_failed_write_is_done_again_without_doubles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path)
+    first, second = record(), record()
+    journal.write(first, 200, "", 1)
+    journal.close()
+    (segment,) = tmp_path.iterdir()
+    content = segment.read_bytes()
+    # Killed between the commit and the removal.
+    write_call_records(tmp_path)
+    segment.write_bytes(content)
+    journal.write(second, 200, "", 1)
+    journal.close()
+    assert write_call_records(tmp_path) == 1
+    assert Row.objects.count() == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "_INSERT", "INSERT INTO nowhere SELECT 1")
+        journal.write(record(), 200, "", 1)
+        journal.close()
+        with pytest.raises(DatabaseError):
+            write_call_records(tmp_path)
+    assert write_call_records(tmp_path) == 1
+
+
+def test_two_workers_do_not_write_the_same(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.write(record(), 200, "", 1)
+    journal.close()
+    (segment,) = tmp_path.iterdir()
+    with held(segment) as descriptor:
+        assert descriptor is not None
+        assert write_call_records(tmp_path) == 0
+    assert write_call_records(tmp_path) == 1
