@@ -1,5 +1,7 @@
 """Choices and limits of algorithms (spec.md 3)."""
 
+from datetime import timedelta
+
 from django.db import models
 
 NAME_PATTERN = r"^[a-zA-Z][a-zA-Z0-9_]*\Z"
@@ -27,6 +29,20 @@ MOST_BUILDS = 4
 MOST_BUILDS_OF_OWNER = 2
 BUILD_SECONDS = 900
 LOAD_SECONDS = 300
+# Asynchronous calls: how long one stays with a worker that says nothing, how often it says so.
+ASYNC_LEASE_SECONDS = 15.0
+ASYNC_RENEWAL_SECONDS = 3.0
+MOST_ASYNC_CALLS = 32
+MOST_QUEUED_CALLS = 10_000
+MOST_RETRIES = 20
+RETRY_SECONDS = 1.0
+LONGEST_RETRY_SECONDS = 300.0
+# A call that found no runner for so long is given up.
+QUEUE_SECONDS = 24 * 3600.0
+REQUESTS_KEPT = timedelta(days=7)
+# Of all results that are kept for one account.
+RESULT_BYTES = 1024 * 1024 * 1024
+IDEMPOTENCY_KEY_LENGTH = 255
 # Of a call with all the calls below it (spec.md 3.9).
 MOST_CHILD_CALLS = 24
 SOURCE_BYTES = 1024 * 1024 * 1024
@@ -81,6 +97,20 @@ class CallKind(models.TextChoices):
     SYNC = "sync"
     CHILD = "child"
     ASYNC = "async"
+
+
+class AsyncState(models.TextChoices):
+    """`failed` is the algorithm's own answer; `dead` has used up its attempts without a result."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+ENDED_STATES = (AsyncState.FINISHED, AsyncState.FAILED, AsyncState.DEAD, AsyncState.CANCELLED)
 
 
 class VersionType(models.TextChoices):

@@ -133,6 +133,42 @@ class TooManyCallsWaiting(UserError):
         return {"Retry-After": "2"}
 
 
+class RequestNotFound(UserError):
+    code, status = 7000, 404
+    message = "Request ID was not found."
+
+
+class RequestNotDead(InputValidationError):
+    status = 409
+    message = "Only a request in state dead can be started again; this one is {state}."
+
+
+class RequestHasEnded(InputValidationError):
+    status = 409
+    message = "The request has ended already: it is {state}."
+
+
+class IdempotencyKeyReused(InputValidationError):
+    status = 409
+    message = "This Idempotency-Key was used for another call. Use a new key for a new call."
+
+
+class TooManyQueuedCalls(UserError):
+    code, status = 6001, 429
+    message = "Your account has {limit} calls in the queue, as many as it may have."
+
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": "30"}
+
+
+class QueueUnavailable(PlatformError):
+    code, status = 5001, 503
+    message = "The call was not accepted: the queue cannot be reached. Try again shortly."
+
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": "5"}
+
+
 class RunnersUnavailable(PlatformError):
     code, status = 5001, 503
     message = "No runner could be started for this algorithm right now. Try again shortly."

@@ -7,8 +7,10 @@ from django.db.models.functions import Lower
 from algoport.accounts.models import User
 from algoport.db.models import UUIDModel
 from algorithms.constants import (
+    IDEMPOTENCY_KEY_LENGTH,
     NAME_LENGTH,
     NAME_PATTERN,
+    AsyncState,
     BuildState,
     Callability,
     CallKind,
@@ -18,7 +20,7 @@ from algorithms.constants import (
     NetworkAccess,
     Visibility,
 )
-from algorithms.querysets import BuildQuerySet
+from algorithms.querysets import AsyncCallQuerySet, BuildQuerySet
 
 
 class Environment(UUIDModel):
@@ -184,3 +186,78 @@ class CallRecord(models.Model):
 
     def __str__(self) -> str:
         return f"req-{self.request_id}"
+
+
+class AsyncCall(models.Model):
+    """A call that was accepted to be run later (design.md 7); its id is the request's.
+
+    queued -> running -> finished | failed | dead, or queued again for another attempt; cancelled
+    from either. `attempt` is the fencing number: a worker's write names the attempt it was given;
+    `tries` counts those that used up one of `attempts_allowed`. `line` is what the algorithm will
+    be given, and goes when the call has ended well.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    session_id = models.UUIDField()
+    caller = models.ForeignKey(User, models.CASCADE, related_name="+")
+    key_id = models.UUIDField(null=True)
+    # The run that made this call, when an algorithm did.
+    calling_algorithm_id = models.UUIDField(null=True)
+    calling_owner_id = models.UUIDField(null=True)
+    owner_name = models.CharField(max_length=60)
+    algorithm_name = models.CharField(max_length=60)
+    algorithm_id = models.UUIDField()
+    build_id = models.UUIDField()
+    version = models.CharField(max_length=60)
+    line = models.BinaryField(null=True)
+    bytes_in = models.BigIntegerField()
+    timeout = models.PositiveIntegerField()
+    attempts_allowed = models.PositiveIntegerField(default=1)
+    idempotency_key = models.CharField(max_length=IDEMPOTENCY_KEY_LENGTH, null=True)
+    digest = models.BinaryField()
+
+    state = models.CharField(max_length=9, choices=AsyncState.choices, default=AsyncState.QUEUED)
+    attempt = models.PositiveIntegerField(default=0)
+    tries = models.PositiveIntegerField(default=0)
+    not_before = models.DateTimeField()
+    lease_expires_at = models.DateTimeField(null=True)
+    accepted_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    result = models.BinaryField(null=True)
+    content_type = models.CharField(max_length=6, blank=True)
+    seconds = models.FloatField(null=True)
+    error = models.TextField(blank=True)
+    error_type = models.CharField(max_length=60, blank=True)
+    stacktrace = models.TextField(blank=True)
+
+    objects = AsyncCallQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["caller", "idempotency_key"], name="async_call_idempotent"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["caller", "accepted_at"],
+                condition=models.Q(state=AsyncState.QUEUED),
+                name="async_call_queued",
+            ),
+            models.Index(
+                fields=["lease_expires_at"],
+                condition=models.Q(state=AsyncState.RUNNING),
+                name="async_call_running",
+            ),
+            models.Index(fields=["caller", "-accepted_at", "-id"]),
+            models.Index(fields=["ended_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"req-{self.id}"
+
+    @property
+    def address(self) -> str:
+        return f"{self.owner_name}/{self.algorithm_name}/{self.version}"

@@ -1,15 +1,10 @@
 """Filters of builds that read as what they mean."""
 
-from typing import TYPE_CHECKING
-
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from algorithms.constants import BuildState, Callability
-
-if TYPE_CHECKING:
-    pass
+from algorithms.constants import AsyncState, BuildState, Callability
 
 
 class BuildQuerySet(models.QuerySet):
@@ -33,3 +28,22 @@ class BuildQuerySet(models.QuerySet):
 
     def newest_first(self) -> "BuildQuerySet":
         return self.order_by("-started_at", "-id")
+
+
+class AsyncCallQuerySet(models.QuerySet):
+    def queued(self) -> "AsyncCallQuerySet":
+        return self.filter(state=AsyncState.QUEUED)
+
+    def running(self) -> "AsyncCallQuerySet":
+        return self.filter(state=AsyncState.RUNNING)
+
+    def lost(self) -> "AsyncCallQuerySet":
+        """Running, but nobody has renewed the lease."""
+        return self.running().filter(lease_expires_at__lt=timezone.now())
+
+    def without_payload(self) -> "AsyncCallQuerySet":
+        """For lists: what may be large stays in the database."""
+        return self.defer("line", "result", "stacktrace")
+
+    def newest_first(self) -> "AsyncCallQuerySet":
+        return self.order_by("-accepted_at", "-id")

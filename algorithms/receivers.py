@@ -1,14 +1,35 @@
-"""What happens when something is announced: a requested build is sent to a worker."""
+"""What happens when something is announced: a worker is told that there is work for it."""
 
+import logging
 from typing import Any
 from uuid import UUID
 
+import redis
 from django.dispatch import receiver
 
 from algorithms.building.signals import build_requested
-from algorithms.tasks import build_algorithm_task
+from algorithms.queueing.signals import call_cancelled, call_queued
+from algorithms.running import registry
+from algorithms.tasks import build_algorithm_task, run_queued_calls_task
+
+logger = logging.getLogger(__name__)
 
 
 @receiver(build_requested)
 def enqueue_build(sender: object, build_id: UUID, **kwargs: Any) -> None:
     build_algorithm_task.delay(str(build_id))
+
+
+@receiver(call_queued)
+def wake_executor(sender: object, **kwargs: Any) -> None:
+    run_queued_calls_task.delay()
+
+
+@receiver(call_cancelled)
+def stop_run(sender: object, call_id: UUID, **kwargs: Any) -> None:
+    message = registry.encode({"cancel": str(call_id)})
+    try:
+        registry.worker_connection().publish(registry.GATEWAYS_CHANNEL, message)
+    except redis.RedisError as exc:
+        # Its worker finds out when it renews the lease.
+        logger.warning("cannot hurry the end of req-%s: %s", call_id, exc)

@@ -260,9 +260,35 @@ def resolve_call(principal: Principal, owner: str, name: str, version: str) -> T
     build = _find_build(algorithm, spec) if algorithm is not None else None
     if algorithm is None or build is None:
         raise missing
+    by_commit = spec.kind is SpecKind.COMMIT
+    return _target(principal, algorithm, build, by_commit=by_commit, missing=missing)
+
+
+def resolve_build(principal: Principal, build_id: UUID, version: str) -> Target:
+    """A build that was resolved before, under the same version. Raises as resolve_call does."""
+    build = (
+        Build.objects.succeeded()
+        .select_related("algorithm__owner", "version")
+        .filter(pk=build_id)
+        .first()
+    )
+    if build is None:
+        raise CalledAlgorithmNotFound(target=version)
+    missing = CalledAlgorithmNotFound(target=f"{build.algorithm}/{version}")
+    by_commit = version == build.commit_sha
+    return _target(principal, build.algorithm, build, by_commit=by_commit, missing=missing)
+
+
+def _target(
+    principal: Principal,
+    algorithm: Algorithm,
+    build: Build,
+    *,
+    by_commit: bool,
+    missing: CalledAlgorithmNotFound,
+) -> Target:
     published: Version | None = getattr(build, "version", None)
     public = published is not None and published.callability == Callability.PUBLIC
-    by_commit = spec.kind is SpecKind.COMMIT
     resource = resource_of(algorithm, public=public and not by_commit)
     if not can(principal, Action.SEE_ALGORITHM, resource):
         raise missing

@@ -8,6 +8,8 @@ from django.conf import settings
 
 from algorithms.building.work import perform_build, wake_waiting_builds
 from algorithms.metering.writing import write_call_records
+from algorithms.queueing.services import remove_old_requests
+from algorithms.queueing.waking import wake_executor
 from algorithms.running.starting import start_runner
 
 
@@ -24,6 +26,16 @@ def wake_waiting_builds_task(**kwargs: object) -> None:
 @shared_task(expires=30)
 def start_runner_task(runner_id: str, build_id: str, gateway_id: str, **kwargs: object) -> None:
     start_runner(runner_id=runner_id, build_id=UUID(build_id), gateway_id=gateway_id)
+
+
+@shared_task(expires=30)
+def run_queued_calls_task(**kwargs: object) -> None:
+    wake_executor()
+
+
+@shared_task
+def remove_old_requests_task(**kwargs: object) -> None:
+    remove_old_requests()
 
 
 @shared_task(expires=5)

@@ -45,8 +45,8 @@ class Platform:
     def __init__(self) -> None:
         self._listener = ChangeListener()
         authenticate = CallerAuthenticator(self._listener)
-        self._gateway = Gateway()
-        self._calls = CallPlane(authenticate, self._listener, self._gateway)
+        self.gateway = Gateway()
+        self._calls = CallPlane(authenticate, self._listener, self.gateway)
         self._data = DataPlane(authenticate)
         self._git = GitPlane()
 
@@ -65,14 +65,21 @@ class Platform:
         else:
             await django_application(scope, at_most(receive, settings.DJANGO_BODY_BYTES), send)
 
+    async def open(self) -> None:
+        """Start what calls need, in this event loop; web processes and workers do."""
+        self._listener.start()
+        await self.gateway.open()
+
+    async def close(self) -> None:
+        await self.gateway.close()
+        self._listener.stop()
+
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        self._listener.start()
-        await self._gateway.open()
+        await self.open()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._gateway.close()
-        self._listener.stop()
+        await self.close()
         await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -1,6 +1,7 @@
 """The Celery application: workers and beat start from here."""
 
 import os
+from typing import TYPE_CHECKING
 
 import algoport  # noqa: F401
 
@@ -9,6 +10,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "algoport.settings")
 from celery import Celery
 from celery.signals import setup_logging, worker_init, worker_shutdown
 from django.conf import settings
+
+if TYPE_CHECKING:
+    from algorithms.queueing.executor import ExecutorThread
+
+_executor: "ExecutorThread | None" = None
 
 app = Celery("algoport")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -25,16 +31,26 @@ def configure_logging(**kwargs: object) -> None:
 
 @worker_init.connect
 def start_worker(**kwargs: object) -> None:
+    from algorithms.queueing.executor import ExecutorThread
+    from algorithms.queueing.waking import set_executor
     from algorithms.running.starting import start_keeping
 
-    # Builds start algorithms, whose load() may use the API: the worker serves their relay.
-    import algoport.asgi  # noqa: F401  isort:skip
+    # Builds and queued calls run algorithms, which may use the API: the worker serves their relay.
+    from algoport.asgi import application  # isort:skip
 
     start_keeping()
+    global _executor
+    _executor = ExecutorThread(application.gateway, application.open, application.close)
+    _executor.start()
+    set_executor(_executor.wake)
 
 
 @worker_shutdown.connect
 def stop_worker(**kwargs: object) -> None:
+    from algorithms.queueing.waking import set_executor
     from algorithms.running.starting import stop_keeping
 
+    set_executor(None)
+    if _executor is not None:
+        _executor.stop()
     stop_keeping()

@@ -6,17 +6,19 @@ from typing import Any
 import orjson
 
 from algoport.http.asgi import Response, json_response
+from algorithms.queueing.accepting import QueueOptions
 from algorithms.running.invocation import Outcome
 from algorithms.selectors import Target
 
 
 @dataclass(frozen=True, slots=True)
 class CallOptions:
-    """The query of a call."""
+    """What the query of a call asks for; `queue` when it is to be run later."""
 
     timeout: int
     stdout: bool
     raw: bool
+    queue: QueueOptions | None = None
 
 
 def render(outcome: Outcome, target: Target, options: CallOptions) -> Response:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from urllib.parse import unquote
+from uuid import UUID, uuid4
 
 from django.conf import settings
 
@@ -11,17 +12,25 @@ from algoport.db.changes import ChangeCache, ChangeListener
 from algoport.db.threads import in_database_thread
 from algoport.errors import (
     ApiError,
-    FeatureNotImplemented,
     InputValidationError,
     MethodNotAllowed,
     NotAuthenticated,
 )
-from algoport.http.asgi import Receive, Request, Scope, Send, answer, parse_boolean
-from algoport.http.tracing import TRACE, Trace
+from algoport.http.asgi import (
+    Receive,
+    Request,
+    Scope,
+    Send,
+    answer,
+    json_response,
+    parse_boolean,
+)
+from algoport.http.tracing import TRACE, Session, Trace
 from algorithms.api.answers import CallOptions, render
-from algorithms.constants import MOST_CHILD_CALLS
+from algorithms.constants import IDEMPOTENCY_KEY_LENGTH, MOST_CHILD_CALLS, MOST_RETRIES
 from algorithms.errors import CalledAlgorithmNotFound, InvalidTimeout, TooManyChildCalls
 from algorithms.metering.records import CallRecord
+from algorithms.queueing.accepting import QueueOptions, accept_call
 from algorithms.running.gateway import Gateway
 from algorithms.running.invocation import Outcome, Route, invoke, route_of
 from algorithms.running.payloads import encode_input
@@ -58,10 +67,16 @@ class CallPlane:
         owner, name, version = parse_path(request.raw_path)
         route = await self._resolve(principal, owner, name, version)
         trace.spent("resolve")
-        options = parse_options(request.query())
+        options = parse_options(request)
         body = await request.body(settings.CALL_INPUT_BYTES)
         line = encode_input(body, request.header(b"content-type"))
         trace.spent("relay")
+        if options.queue is not None:
+            accepted = await self._queue(
+                request, trace, principal, route, line, len(body), options.queue
+            )
+            await json_response({"async": "void", "request_id": f"req-{accepted}"}).send(send)
+            return
         record = CallRecord(trace, principal, route.target, len(body), kind_of(request))
         try:
             outcome = await self._run(request, trace, principal, route, line, options)
@@ -73,6 +88,34 @@ class CallPlane:
         error_type = "" if failure is None else failure.error_type
         self._gateway.journal.write(record, response.status, error_type, len(response.body))
         await response.send(send)
+
+    async def _queue(
+        self,
+        request: Request,
+        trace: Trace,
+        principal: Principal,
+        route: Route,
+        line: bytes,
+        size: int,
+        options: QueueOptions,
+    ) -> UUID:
+        """The id of the request that was accepted, or of the first one of its Idempotency-Key."""
+        session_id = trace.session.id
+        parent: Call | None = request.scope.get(CALL)
+        if parent is not None:
+            count_child(parent.session)
+            # It goes on when the session of the run that made it has ended.
+            session_id = uuid4()
+        return await in_database_thread(
+            accept_call,
+            request_id=trace.id,
+            session_id=session_id,
+            principal=principal,
+            target=route.target,
+            line=line,
+            bytes_in=size,
+            options=options,
+        )
 
     async def _run(
         self,
@@ -127,11 +170,15 @@ def child_of(parent: Call, trace: Trace, route: Route, deadline: float) -> Call:
 
     Raises TooManyChildCalls.
     """
-    session = parent.session
+    count_child(parent.session)
+    deadline = min(deadline, parent.deadline)
+    return Call(trace, route.identity, deadline, parent.depth + 1, parent.lease)
+
+
+def count_child(session: Session) -> None:
     if session.children >= MOST_CHILD_CALLS:
         raise TooManyChildCalls(limit=MOST_CHILD_CALLS)
     session.children += 1
-    return Call(trace, route.identity, min(deadline, parent.deadline), parent.depth + 1)
 
 
 def parse_path(raw_path: bytes) -> tuple[str, str, str]:
@@ -143,12 +190,11 @@ def parse_path(raw_path: bytes) -> tuple[str, str, str]:
     return parts[0], parts[1], parts[2] if len(parts) == 3 else ""
 
 
-def parse_options(query: dict[str, str]) -> CallOptions:
+def parse_options(request: Request) -> CallOptions:
     """The options of a call; names we do not know are the client's own business (wire.md 3)."""
+    query = request.query()
     output = query.get("output", "default").lower()
-    if output == "void":
-        raise FeatureNotImplemented("Asynchronous calls (output=void) are not available yet.")
-    if output not in ("default", "raw", ""):
+    if output not in ("default", "raw", "void", ""):
         raise InputValidationError("output is raw, void or default.")
     limit = settings.CALL_TIMEOUT_LIMIT_SECONDS
     raw = query.get("timeout", "")
@@ -157,4 +203,25 @@ def parse_options(query: dict[str, str]) -> CallOptions:
         if not (raw.isascii() and raw.isdigit()) or not 1 <= int(raw) <= limit:
             raise InvalidTimeout(limit=limit)
         timeout = int(raw)
-    return CallOptions(timeout, parse_boolean([query.get("stdout")]), output == "raw")
+    queue = parse_queue_options(request, query, timeout, is_queued=output == "void")
+    return CallOptions(timeout, parse_boolean([query.get("stdout")]), output == "raw", queue)
+
+
+def parse_queue_options(
+    request: Request, query: dict[str, str], timeout: int, *, is_queued: bool
+) -> QueueOptions | None:
+    """What only a queued call can have. Raises InputValidationError when another asks for it."""
+    key = request.header(b"idempotency-key")
+    retries = query.get("retries", "")
+    if not is_queued:
+        for name, value in (("Idempotency-Key", key), ("retries", retries)):
+            if value:
+                raise InputValidationError(f"{name} is for asynchronous calls: add output=void.")
+        return None
+    if key is not None and not 1 <= len(key) <= IDEMPOTENCY_KEY_LENGTH:
+        raise InputValidationError(
+            f"Idempotency-Key has from 1 to {IDEMPOTENCY_KEY_LENGTH} characters."
+        )
+    if retries and not (retries.isascii() and retries.isdigit() and int(retries) <= MOST_RETRIES):
+        raise InputValidationError(f"retries is a whole number from 0 to {MOST_RETRIES}.")
+    return QueueOptions(timeout, int(retries or 0), key)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from algorithms.api import environments, views
+from algorithms.api import environments, requests, views
 
 _ONE = "algorithms/<str:owner>/<str:name>"
 
@@ -18,6 +18,13 @@ urlpatterns = [
     path(f"{_ONE}/version", views.VersionListView.as_view(http_method_names=["post"])),
     path(f"{_ONE}/versions/<str:git_hash>", views.VersionView.as_view(), name="version-detail"),
     path(f"{_ONE}/scm/status", views.ScmStatusView.as_view(), name="scm-status"),
+    path("requests", requests.RequestListView.as_view(), name="request-list"),
+    path("requests/<str:request_id>", requests.RequestView.as_view(), name="request-detail"),
+    path(
+        "requests/<str:request_id>/redrive",
+        requests.RedriveView.as_view(),
+        name="request-redrive",
+    ),
     path(
         "algorithm-environments/edge/languages",
         environments.LanguageListView.as_view(),

@@ -16,9 +16,9 @@ _NAMES = ", ".join(COLUMNS)
 _SELECTED = _NAMES.replace("started_at", "to_timestamp(started_at)")
 
 _STAGED = _NAMES.replace("started_at", "0::float8 AS started_at")
-_STAGING = (
-    "CREATE TEMPORARY TABLE IF NOT EXISTS incoming_calls ON COMMIT DELETE ROWS AS "
-    f"SELECT {_STAGED} FROM algorithms_callrecord WITH NO DATA"  # noqa: S608  (names of our own)
+_STAGING = (  # names of our own
+    "CREATE TEMPORARY TABLE IF NOT EXISTS incoming_calls ON COMMIT DELETE ROWS AS "  # noqa: S608
+    f"SELECT {_STAGED} FROM algorithms_callrecord WITH NO DATA"
 )
 _INSERT = (
     f"INSERT INTO algorithms_callrecord ({_NAMES}) "  # noqa: S608  (names of our own)

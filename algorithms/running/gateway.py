@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -31,6 +31,7 @@ class Gateway:
         self.pool = RunnerPool(self.starter, memory_is_short=MemoryGauge().is_short)
         self.slots = CallSlots(self.starter.gateway_id)
         self.journal = Journal(Path(settings.JOURNAL_FOLDER))
+        self.on_cancel: Callable[[UUID], None] = lambda _: None
         self._valkey = registry.gateway_connection()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -82,6 +83,8 @@ class Gateway:
     async def _take(self, message: dict[str, Any]) -> None:
         if "give_back" in message:
             await self.slots.return_unused(UUID(message["give_back"]))
+        elif "cancel" in message:
+            self.on_cancel(UUID(message["cancel"]))
         elif "warm" in message:
             self.pool.spawn(self._warm(message))
 

@@ -1,6 +1,7 @@
 """What a runner runs, and for which call it does so."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -51,16 +52,38 @@ def loader_without_caller(algorithm_id: UUID, owner_id: UUID) -> Loader:
 
 
 @dataclass(slots=True, eq=False)
+class Lease:
+    """How long an attempt may go on, in time.monotonic(); its runners end by themselves then.
+
+    The clock is the machine's: the agents in the sandboxes read the same (design.md 7).
+    """
+
+    expires: float
+    runners: "set[GatewayRunner]" = field(default_factory=set)
+
+    @property
+    def is_valid(self) -> bool:
+        return time.monotonic() < self.expires
+
+    def extend(self, expires: float) -> None:
+        self.expires = expires
+        for runner in self.runners:
+            runner.tell_lease(expires)
+
+
+@dataclass(slots=True, eq=False)
 class Call:
     """A call in progress: the account it is made for, its place in the tree, its deadline.
 
     `identity` is the caller as the algorithm speaks for them; `deadline` is in the loop's time.
+    A queued call, and those below it, have the lease of their attempt.
     """
 
     trace: Trace
     identity: Principal
     deadline: float
     depth: int = 0
+    lease: Lease | None = None
     tasks: "set[asyncio.Task[Any]]" = field(default_factory=set)
 
     @property

@@ -18,7 +18,7 @@ from algorithms.running.frames import (
     encode,
     exit_code_of,
 )
-from algorithms.running.program import CALL, Call, Loader
+from algorithms.running.program import CALL, Call, Lease, Loader
 
 NOBODY: dict[str, object] = {PRINCIPAL: None}
 
@@ -68,8 +68,9 @@ class GatewayRunner:
         self._agent_socket: str = started["agent_socket"]
         self._speaking_for: dict[str, object] = {PRINCIPAL: loader.principal}
         self._is_loading = True
+        self._lease: Lease | None = None
         self._relay = RelayServer(
-            Path(started["platform_socket"]), lambda: self._speaking_for, self._note_status
+            Path(started["platform_socket"]), self._speaker, self._note_status
         )
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -103,6 +104,10 @@ class GatewayRunner:
         assert self._writer is not None and call.identity.user_id == self.caller_id
         principal = call.identity.in_session(call.session.id)
         self._speaking_for = {PRINCIPAL: principal, SESSION: call.session, CALL: call}
+        lease = self._lease = call.lease
+        if lease is not None:
+            self.tell_lease(lease.expires)
+            lease.runners.add(self)
         output: list[bytes] = []
         began = time.perf_counter()
         try:
@@ -119,6 +124,14 @@ class GatewayRunner:
             raise RunnerEnded from exc
         finally:
             self._speaking_for = NOBODY
+            self._lease = None
+            if lease is not None:
+                lease.runners.discard(self)
+
+    def tell_lease(self, expires: float) -> None:
+        """Have the agent end the run by itself at this time of the machine's clock."""
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(encode(FrameType.LEASE, b"%d" % (expires * 1e9)))
 
     async def close(self) -> None:
         """Let go of it; the agent ends the sandbox when its connection ends."""
@@ -130,6 +143,10 @@ class GatewayRunner:
     @property
     def is_connected(self) -> bool:
         return self._reader is not None and not self._reader.at_eof()
+
+    def _speaker(self) -> dict[str, object]:
+        # SECURITY: an attempt that has lost its lease must not write (design.md 1, promise 5).
+        return NOBODY if self._lease and not self._lease.is_valid else self._speaking_for
 
     def _note_status(self, status: int) -> None:
         if self._is_loading and status >= 400:

@@ -92,6 +92,7 @@ class Action(Enum):
     READ_COLLECTION = "read the collection"
     WRITE_COLLECTION = "write to the collection"
     MANAGE_COLLECTION = "create, delete or change the collection"
+    SEE_REQUEST = "see, cancel or repeat a queued call"
     READ_REFERENCE = "read languages, environments and repository hosts"
 
 
@@ -122,7 +123,15 @@ class CollectionResource:
     read: frozenset[str] = frozenset()
 
 
-Resource = AccountResource | AlgorithmResource | CollectionResource | None
+@dataclass(frozen=True, slots=True)
+class RequestResource:
+    """A queued call of an account, and the algorithm whose run made it, if one did."""
+
+    caller_id: UUID
+    calling_algorithm_id: UUID | None = None
+
+
+Resource = AccountResource | AlgorithmResource | CollectionResource | RequestResource | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +233,16 @@ def _write_collection(principal: Principal, resource: Resource) -> Decision:
     return Decision(principal.user_id == resource.owner_id, "only the owner writes")
 
 
+def _see_request(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, RequestResource)
+    if principal.user_id != resource.caller_id:
+        return Decision(False, "requests are their caller's to see")
+    if principal.run is not None:
+        own = principal.run.algorithm_id == resource.calling_algorithm_id
+        return Decision(own, "an algorithm's code sees the requests that it made itself")
+    return Decision(principal.scopes.native_calls, "the key may be used by native clients")
+
+
 def _anyone(principal: Principal, resource: Resource) -> Decision:
     return Decision(True, "every account")
 
@@ -239,5 +258,6 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.READ_COLLECTION: _read_collection,
     Action.WRITE_COLLECTION: _write_collection,
     Action.MANAGE_COLLECTION: _write_collection,
+    Action.SEE_REQUEST: _see_request,
     Action.READ_REFERENCE: _anyone,
 }

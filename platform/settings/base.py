@@ -137,6 +137,7 @@ CELERY_TASK_DEFAULT_QUEUE = "periodic"
 CELERY_TASK_ROUTES = {
     "algorithms.tasks.build_algorithm_task": {"queue": "builds"},
     "algorithms.tasks.start_runner_task": {"queue": "runners"},
+    "algorithms.tasks.run_queued_calls_task": {"queue": "calls"},
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -148,6 +149,10 @@ CELERY_BEAT_SCHEDULE = {
     "write-call-records": {
         "task": "algorithms.tasks.write_call_records_task",
         "schedule": 1.0,
+    },
+    "remove-old-requests": {
+        "task": "algorithms.tasks.remove_old_requests_task",
+        "schedule": 600.0,
     },
     "remove-unused-blobs": {
         "task": "dataportal.tasks.remove_unused_blobs_task",

@@ -11,6 +11,7 @@ import resource
 import select
 import socket
 import sys
+import time
 
 RUN = "/run/algoport"
 FIFO = "/tmp/algoout"
@@ -67,6 +68,7 @@ class Agent:
         self._result = []
         self._result_size = 0
         self._is_called = False
+        self._lease_ends = 0
         self._ready = False
         self._line_ends = False
         self._tail = b""
@@ -112,7 +114,7 @@ class Agent:
             self._stdin: lambda: self._on_room(poll),
         }
         while True:
-            events = dict(poll.poll())
+            events = dict(poll.poll(self._time_left()))
             for descriptor, handler in handlers.items():
                 if descriptor in events:
                     handler()
@@ -120,6 +122,16 @@ class Agent:
                 poll.register(self._stdin, select.POLLOUT)
             if self._ended in events:
                 self._report_end()
+
+    def _time_left(self):
+        """Milliseconds that the call's lease has left; the end of all this when it has none."""
+        if not self._is_called or not self._lease_ends:
+            return None
+        left = self._lease_ends - time.monotonic_ns()
+        if left <= 0:
+            # Somebody else may run this call from now on.
+            os._exit(0)
+        return left // 1_000_000 + 1
 
     def _on_host(self):
         data = self._host.recv(READ_SIZE)
@@ -130,10 +142,15 @@ class Agent:
             length = int.from_bytes(self._incoming[1:5], "big")
             if len(self._incoming) < 5 + length:
                 return
+            kind, payload = self._incoming[:1], bytes(self._incoming[5 : 5 + length])
+            del self._incoming[: 5 + length]
+            if kind == b"h":
+                self._lease_ends = int(payload)
+                continue
             self._forget_late_results()
             self._is_called = True
-            self._outgoing += bytes(self._incoming[5 : 5 + length]) + b"\n"
-            del self._incoming[: 5 + length]
+            self._time_left()
+            self._outgoing += payload + b"\n"
             self._write()
 
     def _on_room(self, poll):

@@ -1,0 +1,278 @@
+"""Running queued calls in a worker: one event loop with a gateway of its own."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+from uuid import UUID
+
+import orjson
+from django.db import Error
+
+from algoport.db.threads import in_database_thread
+from algoport.errors import ApiError
+from algoport.http.tracing import Session, Trace, current_trace
+from algorithms.constants import (
+    ASYNC_LEASE_SECONDS,
+    ASYNC_RENEWAL_SECONDS,
+    MOST_ASYNC_CALLS,
+    QUEUE_SECONDS,
+    CallKind,
+)
+from algorithms.errors import RunnersUnavailable, TooManyCalls, TooManyCallsWaiting
+from algorithms.metering.records import CallRecord
+from algorithms.models import AsyncCall
+from algorithms.queueing import leases
+from algorithms.queueing.leases import Settlement
+from algorithms.queueing.routing import Routed, route_queued
+from algorithms.running.gateway import Gateway
+from algorithms.running.invocation import Outcome, invoke
+from algorithms.running.program import Call, Lease
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+POLL_SECONDS = 1.0
+# After a wake-up, for the transaction that sent it.
+SECOND_LOOK_SECONDS = 0.03
+PUT_BACK_SECONDS = 2.0
+DRAIN_SECONDS = 5.0
+# The agent ends a run so much before its lease does.
+MARGIN_SECONDS = 1.0
+NO_RUNNER = "No runner could be had for the call for a day."
+
+
+@dataclass(eq=False)
+class _Attempt:
+    call: AsyncCall
+    lease: Lease
+    task: "asyncio.Task[None]"
+
+
+class QueueExecutor:
+    """Takes calls from the queue for as long as it runs, at most MOST_ASYNC_CALLS at once."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._attempts: dict[UUID, _Attempt] = {}
+        self._woken = asyncio.Event()
+        self._work: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self._gateway.on_cancel = self._cancel
+        loop = asyncio.get_running_loop()
+        self._work = [loop.create_task(self._take()), loop.create_task(self._renew())]
+
+    def wake(self) -> None:
+        """There may be something to do; to be called in the loop's thread."""
+        self._woken.set()
+
+    async def close(self) -> None:
+        """Take no more, wait a little for what runs, and let go of the rest."""
+        take, renew = self._work
+        take.cancel()
+        tasks = [attempt.task for attempt in self._attempts.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
+        for attempt in list(self._attempts.values()):
+            attempt.task.cancel()
+            await in_database_thread(leases.lose, attempt.call.pk, attempt.call.attempt)
+        renew.cancel()
+        await asyncio.gather(take, renew, *tasks, return_exceptions=True)
+
+    async def _take(self) -> None:
+        while True:
+            try:
+                await in_database_thread(leases.reclaim_lost)
+                while await self._take_some():
+                    continue
+            except Error as exc:
+                logger.warning("the queue cannot be read: %s", exc)
+            try:
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+            self._woken.clear()
+            await self._take_woken()
+
+    async def _take_woken(self) -> None:
+        try:
+            if not await self._take_some():
+                await asyncio.sleep(SECOND_LOOK_SECONDS)
+        except Error as exc:
+            logger.warning("the queue cannot be read: %s", exc)
+
+    async def _take_some(self) -> bool:
+        """Take what there is room for; whether there may be more."""
+        room = MOST_ASYNC_CALLS - len(self._attempts)
+        if room <= 0:
+            return False
+        taken_at = time.monotonic()
+        calls = await in_database_thread(leases.take_calls, room)
+        for call in calls:
+            lease = Lease(taken_at + ASYNC_LEASE_SECONDS - MARGIN_SECONDS)
+            task = asyncio.get_running_loop().create_task(self._run(call, lease))
+            self._attempts[call.pk] = _Attempt(call, lease, task)
+            task.add_done_callback(partial(self._end, call.pk))
+        return len(calls) == room
+
+    def _end(self, call_id: UUID, task: "asyncio.Task[None]") -> None:
+        del self._attempts[call_id]
+        self._woken.set()
+        if not task.cancelled() and task.exception() is not None:
+            # Its lease runs out, and the call is told as lost.
+            logger.error("req-%s failed in the platform", call_id, exc_info=task.exception())
+
+    def _cancel(self, call_id: UUID) -> None:
+        attempt = self._attempts.get(call_id)
+        if attempt is not None:
+            attempt.task.cancel()
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(ASYNC_RENEWAL_SECONDS)
+            attempts = list(self._attempts.values())
+            held = [(each.call.pk, each.call.attempt) for each in attempts]
+            asked_at = time.monotonic()
+            try:
+                kept = await in_database_thread(leases.renew_leases, held)
+            except Error as exc:
+                logger.warning("leases cannot be renewed: %s", exc)
+                continue
+            for each in attempts:
+                if each.call.pk in kept:
+                    each.lease.extend(asked_at + ASYNC_LEASE_SECONDS - MARGIN_SECONDS)
+                else:
+                    # Cancelled, or another worker's by now.
+                    each.task.cancel()
+
+    async def _run(self, call: AsyncCall, lease: Lease) -> None:
+        trace = Trace(Session(call.session_id), call.pk)
+        current_trace.set(trace)
+        try:
+            routed = await in_database_thread(route_queued, call)
+        except ApiError as exc:
+            await self._settle(call, Settlement(None, "void", 0.0, exc.text, type(exc).__name__))
+            return
+        trace.spent("resolve")
+        try:
+            outcome = await self._invoke(call, routed, Call(trace, routed.route.identity, 0.0))
+        except (TooManyCalls, TooManyCallsWaiting, RunnersUnavailable) as exc:
+            await self._put_back(call, exc)
+            return
+        settlement = _settlement_of(outcome)
+        if await self._settle(call, settlement):
+            size = 0 if settlement.result is None else len(settlement.result)
+            record = CallRecord(
+                trace, routed.principal, routed.route.target, call.bytes_in, CallKind.ASYNC
+            )
+            self._gateway.journal.write(record, 200, settlement.error_type, size)
+
+    async def _invoke(self, call: AsyncCall, routed: Routed, running: Call) -> Outcome:
+        gateway, account = self._gateway, call.caller_id
+        await gateway.slots.take(account, routed.principal.call_limit)
+        try:
+            running.deadline = asyncio.get_running_loop().time() + call.timeout
+            running.lease = self._attempts[call.pk].lease
+            return await invoke(
+                gateway.pool, gateway.starter, routed.route, bytes(call.line or b""), running
+            )
+        finally:
+            gateway.slots.give_back(account)
+
+    async def _settle(self, call: AsyncCall, settlement: Settlement) -> bool:
+        """Whether it counted; a result is kept until the database takes it."""
+        settled = await _insist(
+            lambda: in_database_thread(leases.settle, call.pk, call.attempt, settlement)
+        )
+        if not settled:
+            logger.warning("attempt %d of %s was not its holder's any more", call.attempt, call)
+        return settled
+
+    async def _put_back(self, call: AsyncCall, exc: ApiError) -> None:
+        age = time.time() - call.accepted_at.timestamp()
+        if age > QUEUE_SECONDS:
+            error_type = type(exc).__name__
+            await _insist(
+                lambda: in_database_thread(
+                    leases.give_up, call.pk, call.attempt, NO_RUNNER, error_type
+                )
+            )
+            return
+        await _insist(
+            lambda: in_database_thread(leases.put_back, call.pk, call.attempt, PUT_BACK_SECONDS)
+        )
+
+
+async def _insist(write: Callable[[], Awaitable[T]]) -> T:
+    """Repeat a write until the database has answered it; a lost lease makes it answer no."""
+    while True:
+        try:
+            return await write()
+        except Error as exc:
+            logger.warning("a call cannot be settled yet: %s", exc)
+            await asyncio.sleep(0.5)
+
+
+def _settlement_of(outcome: Outcome) -> Settlement:
+    failure = outcome.failure
+    if failure is None:
+        result = orjson.dumps(outcome.result)
+        return Settlement(result, outcome.content_type, outcome.seconds)
+    return Settlement(
+        None,
+        "void",
+        outcome.seconds,
+        failure.message,
+        failure.error_type,
+        failure.stacktrace or "",
+    )
+
+
+class ExecutorThread(threading.Thread):
+    """The loop of a worker's executor, for as long as the worker runs."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        open_all: Callable[[], Awaitable[None]],
+        close_all: Callable[[], Awaitable[None]],
+    ) -> None:
+        super().__init__(name="queue-executor", daemon=True)
+        self._gateway = gateway
+        self._open_all = open_all
+        self._close_all = close_all
+        self._loop = asyncio.new_event_loop()
+        self._stopping = asyncio.Event()
+        self._executor: QueueExecutor | None = None
+
+    def run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:
+            self._loop.close()
+
+    def wake(self) -> None:
+        executor = self._executor
+        if executor is not None:
+            self._loop.call_soon_threadsafe(executor.wake)
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        self.join()
+
+    async def _serve(self) -> None:
+        await self._open_all()
+        executor = QueueExecutor(self._gateway)
+        executor.start()
+        self._executor = executor
+        await self._stopping.wait()
+        self._executor = None
+        await executor.close()
+        await self._close_all()

@@ -1,0 +1,181 @@
+"""Who runs a queued call: leases with a fencing number (design.md 7).
+
+Every function is one transaction. A worker that was paused past its lease finds that its attempt is
+not the call's any more, and can neither renew nor settle.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from algorithms.constants import (
+    ASYNC_LEASE_SECONDS,
+    LONGEST_RETRY_SECONDS,
+    RETRY_SECONDS,
+    AsyncState,
+)
+from algorithms.models import AsyncCall
+from algorithms.querysets import AsyncCallQuerySet
+
+WORKER_LOST = "The worker that ran the call was lost, and no further attempt was allowed."
+
+# The oldest calls of each caller in turn, so that a long queue of one keeps nobody else waiting.
+_NEXT = """
+WITH callers AS (
+    SELECT DISTINCT caller_id FROM algorithms_asynccall WHERE state = 'queued'
+), candidates AS (
+    SELECT candidate.id, candidate.place
+    FROM callers, LATERAL (
+        SELECT id, row_number() OVER (ORDER BY accepted_at) AS place
+        FROM algorithms_asynccall
+        WHERE state = 'queued' AND caller_id = callers.caller_id AND not_before <= %(now)s
+        ORDER BY accepted_at LIMIT %(count)s
+    ) candidate
+    ORDER BY candidate.place LIMIT 2 * %(count)s
+)
+SELECT waiting.id FROM algorithms_asynccall waiting JOIN candidates USING (id)
+WHERE waiting.state = 'queued'
+ORDER BY candidates.place, waiting.accepted_at LIMIT %(count)s
+FOR UPDATE OF waiting SKIP LOCKED
+"""
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """How an attempt ended; `result` is JSON, and None after a failure."""
+
+    result: bytes | None
+    content_type: str
+    seconds: float
+    error: str = ""
+    error_type: str = ""
+    stacktrace: str = ""
+
+
+@transaction.atomic
+def take_calls(count: int) -> list[AsyncCall]:
+    """Up to `count` calls for this worker, each with an attempt of its own."""
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT, {"now": now, "count": count})
+        ids = [row[0] for row in cursor.fetchall()]
+    if not ids:
+        return []
+    rows = AsyncCall.objects.filter(pk__in=ids)
+    rows.update(
+        state=AsyncState.RUNNING,
+        attempt=F("attempt") + 1,
+        tries=F("tries") + 1,
+        lease_expires_at=_expiry(),
+        started_at=now,
+    )
+    return list(rows.select_related("caller"))
+
+
+def renew_leases(attempts: Iterable[tuple[UUID, int]]) -> set[UUID]:
+    """The calls, of these with their attempts, that are still this worker's."""
+    kept = set()
+    with transaction.atomic():
+        for call_id, attempt in attempts:
+            if _held(call_id, attempt).update(lease_expires_at=_expiry()):
+                kept.add(call_id)
+    return kept
+
+
+@transaction.atomic
+def settle(call_id: UUID, attempt: int, settlement: Settlement) -> bool:
+    """Record how the attempt ended; False when the call was not its any more."""
+    call = _held(call_id, attempt).select_for_update().only("tries", "attempts_allowed").first()
+    if call is None:
+        return False
+    changes: dict[str, object] = {
+        "content_type": settlement.content_type,
+        "seconds": settlement.seconds,
+        "error": settlement.error,
+        "error_type": settlement.error_type[:60],
+        "stacktrace": settlement.stacktrace,
+        "lease_expires_at": None,
+    }
+    if settlement.result is not None:
+        _end(call_id, AsyncState.FINISHED, result=settlement.result, **changes)
+    elif call.tries < call.attempts_allowed:
+        AsyncCall.objects.filter(pk=call_id).update(
+            state=AsyncState.QUEUED, not_before=_retry_at(call.tries), **changes
+        )
+    elif call.attempts_allowed > 1:
+        _end(call_id, AsyncState.DEAD, **changes)
+    else:
+        _end(call_id, AsyncState.FAILED, **changes)
+    return True
+
+
+def put_back(call_id: UUID, attempt: int, seconds: float) -> bool:
+    """The platform could not run it now: queue it again, as if it had not been tried."""
+    later = timezone.now() + timedelta(seconds=seconds)
+    return bool(
+        _held(call_id, attempt).update(
+            state=AsyncState.QUEUED, tries=F("tries") - 1, not_before=later, lease_expires_at=None
+        )
+    )
+
+
+@transaction.atomic
+def give_up(call_id: UUID, attempt: int, error: str, error_type: str) -> bool:
+    """End a call that cannot be run at all."""
+    if not _held(call_id, attempt).select_for_update().exists():
+        return False
+    _end(call_id, AsyncState.DEAD, error=error, error_type=error_type, lease_expires_at=None)
+    return True
+
+
+@transaction.atomic
+def reclaim_lost() -> int:
+    """Queue again, or end, what the workers have lost that had it; how many calls that were."""
+    lost = AsyncCall.objects.lost().select_for_update(skip_locked=True)
+    calls = list(lost.only("id", "tries", "attempts_allowed")[:100])
+    for call in calls:
+        _lose(call)
+    return len(calls)
+
+
+@transaction.atomic
+def lose(call_id: UUID, attempt: int) -> None:
+    """This worker stops and takes the attempt with it."""
+    call = _held(call_id, attempt).select_for_update().first()
+    if call is not None:
+        _lose(call)
+
+
+def _lose(call: AsyncCall) -> None:
+    if call.tries < call.attempts_allowed:
+        AsyncCall.objects.filter(pk=call.pk).update(
+            state=AsyncState.QUEUED, not_before=_retry_at(call.tries), lease_expires_at=None
+        )
+    else:
+        lost = {"error": WORKER_LOST, "error_type": "WorkerLost", "lease_expires_at": None}
+        _end(call.pk, AsyncState.DEAD, **lost)
+
+
+def _end(call_id: UUID, state: str, **changes: object) -> None:
+    """Every way to an end goes through here; what may be needed for another run is kept."""
+    if state in (AsyncState.FINISHED, AsyncState.FAILED):
+        changes["line"] = None
+    AsyncCall.objects.filter(pk=call_id).update(state=state, ended_at=timezone.now(), **changes)
+
+
+def _held(call_id: UUID, attempt: int) -> AsyncCallQuerySet:
+    return AsyncCall.objects.running().filter(pk=call_id, attempt=attempt)
+
+
+def _retry_at(tries: int) -> datetime:
+    seconds = min(LONGEST_RETRY_SECONDS, RETRY_SECONDS * 2 ** max(0, tries - 1))
+    return timezone.now() + timedelta(seconds=seconds)
+
+
+def _expiry() -> datetime:
+    return timezone.now() + timedelta(seconds=ASYNC_LEASE_SECONDS)

@@ -1,0 +1,36 @@
+"""From a queued call to what it runs: rights are asked again when its turn has come."""
+
+from dataclasses import dataclass
+
+from algoport.accounts.authentication import principal_of_key
+from algoport.accounts.models import ApiKey
+from algoport.accounts.permissions import Principal, Run
+from algoport.errors import NotAuthenticated
+from algorithms.models import AsyncCall
+from algorithms.running.invocation import Route, route_of
+from algorithms.selectors import resolve_build
+
+
+@dataclass(frozen=True)
+class Routed:
+    """A call with the principal that asked for it, as it stands now."""
+
+    principal: Principal
+    route: Route
+
+
+def route_queued(call: AsyncCall) -> Routed:
+    """Raises NotAuthenticated for a key that was revoked, and what a call would be refused with."""
+    key = ApiKey.objects.select_related("owner").filter(
+        pk=call.key_id, revoked_at=None, owner__is_active=True
+    )
+    row = key.first()
+    if row is None:
+        raise NotAuthenticated("The key that made this call is not valid any more.")
+    principal = principal_of_key(row)
+    if call.calling_algorithm_id is not None:
+        assert call.calling_owner_id is not None
+        run = Run(call.calling_algorithm_id, call.calling_owner_id, pipeline_enabled=True)
+        principal = principal.for_run(run)
+    target = resolve_build(principal, call.build_id, call.version)
+    return Routed(principal, route_of(target, principal))

@@ -1,0 +1,346 @@
+"""Queued calls: who may run, settle and see them, without a worker."""
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerDown
+
+from algoport.accounts.authentication import principal_of_key
+from algoport.accounts.models import User
+from algoport.accounts.permissions import EVERYTHING, Principal, Run
+from algoport.accounts.services import create_key, revoke_key
+from algoport.errors import NotAuthenticated, NotAuthorized
+from algorithms import receivers
+from algorithms.constants import REQUESTS_KEPT, AsyncState
+from algorithms.errors import (
+    CalledAlgorithmNotFound,
+    IdempotencyKeyReused,
+    QueueUnavailable,
+    RequestHasEnded,
+    RequestNotDead,
+    RequestNotFound,
+    TooManyQueuedCalls,
+)
+from algorithms.models import AsyncCall, Environment, Version
+from algorithms.queueing import accepting, leases
+from algorithms.queueing import services as queue_services
+from algorithms.queueing.accepting import QueueOptions, accept_call
+from algorithms.queueing.leases import Settlement
+from algorithms.queueing.routing import route_queued
+from algorithms.queueing.services import (
+    cancel_request,
+    get_request,
+    redrive_request,
+    remove_old_requests,
+    requests_of,
+)
+from algorithms.selectors import resolve_call
+from algorithms.services import delete_algorithm
+from tests.factories.algorithms import make_algorithm, make_version
+
+pytestmark = pytest.mark.django_db
+
+GOOD = Settlement(b'"hello"', "text", 0.1)
+BAD = Settlement(None, "void", 0.1, "bad input", "InputError", "Traceback")
+
+Accept = Callable[..., AsyncCall]
+
+
+@pytest.fixture
+def version(demo: User, python_environment: Environment) -> Version:
+    return make_version(make_algorithm(demo))
+
+
+@pytest.fixture
+def caller(make_user: Callable[[str], User]) -> Principal:
+    return principal_for(make_user("guest"))
+
+
+@pytest.fixture(autouse=True)
+def wakes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was sent to the workers."""
+    sent: list[str] = []
+    task = receivers.run_queued_calls_task
+    monkeypatch.setattr(task, "delay", lambda: sent.append("wake"))
+    return sent
+
+
+def principal_for(user: User) -> Principal:
+    return principal_of_key(create_key(owner=user, label="test", scopes=EVERYTHING).row)
+
+
+@pytest.fixture
+def accept(version: Version, caller: Principal) -> Accept:
+    def make(
+        principal: Principal = caller, line: bytes = b"{}", timeout: int = 300, **options: Any
+    ) -> AsyncCall:
+        request_id = accept_call(
+            request_id=uuid.uuid4(),
+            session_id=uuid.uuid4(),
+            principal=principal,
+            target=resolve_call(principal, "demo", "Hello", ""),
+            line=line,
+            bytes_in=len(line),
+            options=QueueOptions(timeout, **options),
+        )
+        return AsyncCall.objects.get(pk=request_id)
+
+    return make
+
+
+def expire(call_id: UUID) -> None:
+    past = timezone.now() - timedelta(seconds=1)
+    AsyncCall.objects.filter(pk=call_id).update(lease_expires_at=past)
+
+
+def ready(call_id: UUID) -> None:
+    AsyncCall.objects.filter(pk=call_id).update(not_before=timezone.now())
+
+
+def state_of(call: AsyncCall) -> str:
+    call.refresh_from_db()
+    return str(call.state)
+
+
+def test_a_call_is_taken_once_and_settled(accept: Accept, wakes: list[str]) -> None:
+    call = accept()
+    assert wakes == ["wake"] and call.state == AsyncState.QUEUED
+    (taken,) = leases.take_calls(5)
+    assert leases.take_calls(5) == []
+    assert leases.renew_leases([(taken.pk, taken.attempt)]) == {taken.pk}
+    assert leases.settle(taken.pk, taken.attempt, GOOD)
+    assert state_of(call) == "finished" and bytes(call.result or b"") == b'"hello"'
+    assert call.line is None and call.ended_at is not None
+    assert not leases.settle(taken.pk, taken.attempt, BAD)
+    assert state_of(call) == "finished"
+
+
+def test_a_stale_attempt_can_do_nothing(accept: Accept) -> None:
+    call = accept(retries=1)
+    (first,) = leases.take_calls(1)
+    expire(call.pk)
+    assert leases.reclaim_lost() == 1
+    ready(call.pk)
+    (second,) = leases.take_calls(1)
+    assert second.attempt == first.attempt + 1
+    assert leases.renew_leases([(first.pk, first.attempt)]) == set()
+    assert not leases.settle(first.pk, first.attempt, GOOD)
+    assert not leases.put_back(first.pk, first.attempt, 1)
+    assert not leases.give_up(first.pk, first.attempt, "x", "x")
+    leases.lose(first.pk, first.attempt)
+    assert state_of(call) == "running"
+    assert leases.settle(second.pk, second.attempt, BAD)
+    assert state_of(call) == "dead"
+
+
+def test_without_retries_a_failure_is_the_answer(accept: Accept) -> None:
+    call = accept()
+    (taken,) = leases.take_calls(1)
+    leases.settle(taken.pk, taken.attempt, BAD)
+    assert state_of(call) == "failed"
+    assert (call.error, call.error_type, call.stacktrace) == (
+        "bad input",
+        "InputError",
+        "Traceback",
+    )
+
+
+def test_without_retries_a_lost_worker_is_the_end(accept: Accept) -> None:
+    call = accept()
+    leases.take_calls(1)
+    expire(call.pk)
+    leases.reclaim_lost()
+    assert state_of(call) == "dead" and call.error_type == "WorkerLost"
+    assert call.line is not None
+
+
+def test_retries_wait_longer_each_time(accept: Accept) -> None:
+    call = accept(retries=2)
+    waits = []
+    for _ in range(2):
+        ready(call.pk)
+        (taken,) = leases.take_calls(1)
+        leases.settle(taken.pk, taken.attempt, BAD)
+        assert state_of(call) == "queued"
+        assert leases.take_calls(1) == []
+        waits.append((call.not_before - timezone.now()).total_seconds())
+    assert 0.5 < waits[0] < 1.1 < waits[1] < 2.1
+    ready(call.pk)
+    (taken,) = leases.take_calls(1)
+    leases.settle(taken.pk, taken.attempt, BAD)
+    assert state_of(call) == "dead" and call.tries == 3
+
+
+def test_put_back_uses_up_no_try(accept: Accept) -> None:
+    call = accept()
+    (taken,) = leases.take_calls(1)
+    assert leases.put_back(taken.pk, taken.attempt, 0)
+    assert state_of(call) == "queued" and call.tries == 0
+    (again,) = leases.take_calls(1)
+    assert again.attempt == 2 and again.tries == 1
+
+
+def test_a_long_queue_of_one_keeps_nobody_waiting(
+    accept: Accept, make_user: Callable[[str], User]
+) -> None:
+    crowd = [accept().pk for _ in range(6)]
+    other = accept(principal_for(make_user("other"))).pk
+    taken = {call.pk for call in leases.take_calls(2)}
+    assert taken == {crowd[0], other}
+
+
+def test_one_answer_for_one_idempotency_key(
+    accept: Accept, make_user: Callable[[str], User]
+) -> None:
+    first = accept(idempotency_key="k")
+    assert accept(idempotency_key="k").pk == first.pk
+    assert AsyncCall.objects.count() == 1
+    with pytest.raises(IdempotencyKeyReused):
+        accept(idempotency_key="k", line=b"[]")
+    with pytest.raises(IdempotencyKeyReused):
+        accept(idempotency_key="k", retries=1)
+    assert accept(principal_for(make_user("other")), idempotency_key="k").pk != first.pk
+
+
+def test_two_at_once_with_one_key(accept: Accept, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = accept(idempotency_key="k")
+    looks = iter([None])
+    find = accepting._find_first
+    monkeypatch.setattr(accepting, "_find_first", lambda call: next(looks, find(call)))
+    assert accept(idempotency_key="k").pk == first.pk
+
+
+@pytest.mark.parametrize("failure", [BrokerDown("down"), OperationalError("down")])
+def test_nothing_is_accepted_without_a_queue(
+    accept: Accept, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    def fail() -> None:
+        raise failure
+
+    monkeypatch.setattr(receivers.run_queued_calls_task, "delay", fail)
+    with pytest.raises(QueueUnavailable):
+        accept()
+    assert AsyncCall.objects.count() == 0
+
+
+def test_the_queue_of_an_account_is_bounded(
+    accept: Accept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accepting, "MOST_QUEUED_CALLS", 2)
+    accept()
+    accept()
+    with pytest.raises(TooManyQueuedCalls):
+        accept()
+
+
+def test_rights_are_asked_again(accept: Accept, version: Version, caller: Principal) -> None:
+    call = accept()
+    assert route_queued(call).principal == caller
+    delete_key = call.key_id
+    revoke_key(key=User.objects.get(pk=caller.user_id).api_keys.get(pk=delete_key))
+    with pytest.raises(NotAuthenticated):
+        route_queued(call)
+
+
+def test_a_deleted_algorithm_is_not_run(demo: User, python_environment: Environment) -> None:
+    algorithm = make_algorithm(demo)
+    make_version(algorithm, "private")
+    principal = principal_for(demo)
+    target = resolve_call(principal, "demo", "Hello", "latestPrivate")
+    options = {"request_id": uuid.uuid4(), "session_id": uuid.uuid4(), "principal": principal}
+    call_id = accept_call(**options, target=target, line=b"1", bytes_in=1, options=QueueOptions(1))
+    call = AsyncCall.objects.get(pk=call_id)
+    assert route_queued(call).route.target == target
+    delete_algorithm(algorithm=algorithm)
+    with pytest.raises(CalledAlgorithmNotFound):
+        route_queued(call)
+
+
+def test_a_run_sees_only_the_requests_that_it_made(
+    accept: Accept, caller: Principal, version: Version
+) -> None:
+    own = accept()
+    run = Run(version.algorithm_id, version.algorithm.owner_id, pipeline_enabled=True)
+    inside = caller.for_run(run)
+    made = accept(inside)
+    assert route_queued(made).principal.run is not None
+    assert get_request(inside, f"req-{made.pk}").pk == made.pk
+    assert list(requests_of(inside)) == [made]
+    with pytest.raises(RequestNotFound):
+        get_request(inside, f"req-{own.pk}")
+    assert {call.pk for call in requests_of(caller)} == {own.pk, made.pk}
+
+
+def test_what_is_not_yours_does_not_exist(
+    accept: Accept, make_user: Callable[[str], User], caller: Principal
+) -> None:
+    call = accept()
+    other = principal_for(make_user("other"))
+    for principal, request_id in (
+        (other, f"req-{call.pk}"),
+        (caller, "req-x"),
+        (caller, str(uuid.uuid4())),
+        (caller, "\x00"),
+    ):
+        for act in (cancel_request, redrive_request):
+            with pytest.raises(RequestNotFound):
+                act(principal=principal, request_id=request_id)
+    assert list(requests_of(other)) == []
+    nothing = create_key(
+        owner=make_user("third"), label="x", scopes=EVERYTHING.__class__(data_read=True)
+    )
+    with pytest.raises(NotAuthorized):
+        requests_of(principal_of_key(nothing.row))
+
+
+def test_cancelling(accept: Accept, caller: Principal) -> None:
+    waiting, running = accept(), accept()
+    (taken, other) = leases.take_calls(2)
+    assert leases.put_back(other.pk, other.attempt, 0)
+    assert {taken.pk, other.pk} == {waiting.pk, running.pk}
+    for call in (waiting, running):
+        cancelled = cancel_request(principal=caller, request_id=f"req-{call.pk}")
+        assert cancelled.state == AsyncState.CANCELLED and cancelled.line is None
+        with pytest.raises(RequestHasEnded):
+            cancel_request(principal=caller, request_id=f"req-{call.pk}")
+    assert leases.renew_leases([(taken.pk, taken.attempt)]) == set()
+    assert not leases.settle(taken.pk, taken.attempt, GOOD)
+    assert leases.take_calls(2) == []
+
+
+def test_redrive(accept: Accept, caller: Principal, wakes: list[str]) -> None:
+    call = accept(retries=1)
+    request_id = f"req-{call.pk}"
+    with pytest.raises(RequestNotDead):
+        redrive_request(principal=caller, request_id=request_id)
+    for _ in range(2):
+        ready(call.pk)
+        (taken,) = leases.take_calls(1)
+        leases.settle(taken.pk, taken.attempt, BAD)
+    assert state_of(call) == "dead"
+    del wakes[:]
+    redrive_request(principal=caller, request_id=request_id)
+    assert wakes == ["wake"]
+    (taken,) = leases.take_calls(1)
+    assert (taken.tries, taken.attempt, taken.error) == (1, 3, "")
+    leases.settle(taken.pk, taken.attempt, GOOD)
+    assert state_of(call) == "finished"
+
+
+def test_old_requests_go_and_results_have_a_share(
+    accept: Accept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = [accept() for _ in range(3)]
+    for taken in leases.take_calls(3):
+        leases.settle(taken.pk, taken.attempt, Settlement(b'"' + b"x" * 98 + b'"', "text", 0.1))
+    monkeypatch.setattr(queue_services, "RESULT_BYTES", 250)
+    assert remove_old_requests() == 0
+    kept = [call.pk for call in AsyncCall.objects.exclude(result=None)]
+    assert len(kept) == 2
+    assert remove_old_requests(timezone.now() + REQUESTS_KEPT + timedelta(minutes=1)) == len(calls)
