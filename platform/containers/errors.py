@@ -13,6 +13,10 @@ class SandboxNotEnded(Exception):
     """Processes of a sandbox were still there long after they were killed."""
 
 
+class WatchIncomplete(Exception):
+    """Some sandboxes could not be looked at or ended; the text says which, and why."""
+
+
 class EnvironmentBuildFailed(Exception):
     """The root file system of an environment could not be made."""
 

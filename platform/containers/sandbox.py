@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from algoport.containers import cgroups
 from algoport.containers.bubblewrap import (
     environment_variables,
@@ -33,7 +35,12 @@ from algoport.containers.engine import (
     Runtime,
     StepResult,
 )
-from algoport.containers.errors import RunnerStartFailed, RuntimeUnavailable
+from algoport.containers.errors import (
+    RunnerStartFailed,
+    RuntimeUnavailable,
+    SandboxNotEnded,
+    WatchIncomplete,
+)
 from algoport.containers.handover import hand_over
 from algoport.containers.leftovers import can_lock, kill_processes_of, worker_mark
 from algoport.containers.processes import Sandbox
@@ -174,20 +181,28 @@ class SandboxRuntime(Runtime):
             kill_processes_of(folder.name)
             cgroups.remove_groups(folder.name)
             shutil.rmtree(folder)
+        cgroups.remove_abandoned()
         return count
 
     def watch(self) -> None:
         with self._lock:
             sandboxes = list(self._sandboxes.values())
+        failures = []
         for sandbox in sandboxes:
-            if not sandbox.is_alive():
-                sandbox.exit_reason  # noqa: B018  (reads why, while its group still tells)
-                sandbox.kill()
-                self._forget(sandbox)
-            elif not sandbox.has_group and sandbox.uses_more_memory_than(
-                sandbox.limits.memory_bytes
-            ):
-                sandbox.kill("oom")
+            try:
+                self._look_at(sandbox)
+            except (SandboxNotEnded, OSError, psutil.Error) as exc:
+                failures.append(f"sandbox {sandbox.id}: {exc}")
+        if failures:
+            raise WatchIncomplete("; ".join(failures))
+
+    def _look_at(self, sandbox: Sandbox) -> None:
+        if not sandbox.is_alive():
+            sandbox.exit_reason  # noqa: B018  (reads why, while its group still tells)
+            sandbox.kill()
+            self._forget(sandbox)
+        elif not sandbox.has_group and sandbox.uses_more_memory_than(sandbox.limits.memory_bytes):
+            sandbox.kill("oom")
 
     def stop_watchdog(self) -> None:
         super().stop_watchdog()
