@@ -233,6 +233,7 @@ class Target:
     owner: str
     name: str
     pipeline_enabled: bool
+    network_access: str
     is_owner: bool
     may_read_source: bool
 
@@ -272,6 +273,7 @@ def resolve_call(principal: Principal, owner: str, name: str, version: str) -> T
         owner=algorithm.owner.username,
         name=algorithm.name,
         pipeline_enabled=settings_of.pipeline_enabled,
+        network_access=settings_of.network_access,
         is_owner=principal.user_id == algorithm.owner_id,
         may_read_source=bool(can(principal, Action.READ_SOURCE, resource)),
     )

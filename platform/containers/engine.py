@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from algoport.containers.egress import EgressPolicy
+from algoport.containers.egress_policy import EgressPolicy
 from algoport.containers.errors import WatchIncomplete
 
 logger = logging.getLogger(__name__)
@@ -36,12 +36,17 @@ class Image:
 
 @dataclass(frozen=True)
 class RunnerSpec:
-    """A runner to start; `environ` is added to what every algorithm finds in its environment."""
+    """A runner to start; `environ` is added to what every algorithm finds in its environment.
+
+    Without `egress` there is no network in it; with one, what the policy allows is reached through
+    the proxy that its environment names.
+    """
 
     runner_id: str
     image: Image
     limits: Limits
     environ: Mapping[str, str] = field(default_factory=dict)
+    egress: EgressPolicy | None = None
 
 
 class Runner(ABC):

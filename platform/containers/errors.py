@@ -23,3 +23,7 @@ class EnvironmentBuildFailed(Exception):
 
 class IndexNotUsable(Exception):
     """The package index that the host is configured with cannot serve builds."""
+
+
+class EgressRefused(Exception):
+    """A sandbox wanted to connect to what it may not; the text is for the code in it."""

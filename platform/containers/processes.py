@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from algoport.containers import cgroups
+from algoport.containers.egress import EgressProxy
 from algoport.containers.engine import Limits, Runner
 from algoport.containers.errors import SandboxNotEnded
 
@@ -28,6 +29,7 @@ class Sandbox(Runner):
         process: "subprocess.Popen[bytes]",
         group: cgroups.ControlGroup | None,
         limits: Limits,
+        egress: EgressProxy | None,
     ) -> None:
         self.id = identifier
         self.folder = folder
@@ -36,6 +38,7 @@ class Sandbox(Runner):
         self.agent_socket = folder / "agent.sock"
         self.platform_socket = folder / "platform.sock"
         self._group = group
+        self._egress = egress
         self._first: int | None = None
         self._lifeline: int | None = None
         self._reason = ""
@@ -74,7 +77,9 @@ class Sandbox(Runner):
         if self._first is not None:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._first, signal.SIGKILL)
-            if not select.select([self._first], [], [], _KILL_SECONDS)[0]:
+            ended = select.poll()
+            ended.register(self._first, select.POLLIN)
+            if not ended.poll(_KILL_SECONDS * 1000):
                 raise SandboxNotEnded(f"sandbox {self.id} did not end in {_KILL_SECONDS} seconds")
         self.process.kill()
 
@@ -117,6 +122,8 @@ class Sandbox(Runner):
                     os.close(descriptor)
             if self._group is not None:
                 self._group.remove()
+            if self._egress is not None:
+                self._egress.close()
             shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -11,6 +11,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from algoport.containers.bubblewrap import (
     namespaces,
     read_child_pid,
 )
-from algoport.containers.egress import EgressProxy
+from algoport.containers.egress import EgressProxy, EgressService, proxy_environ
 from algoport.containers.engine import (
     BuildStep,
     Limits,
@@ -70,6 +71,7 @@ class SandboxRuntime(Runtime):
         self._sandboxes: dict[str, Sandbox] = {}
         self._lock = threading.Lock()
         self._next_uid = random.randrange(_UIDS)
+        self._egress = EgressService()
         self._filters = {counted: build_filter(counted=counted) for counted in (True, False)}
         # --die-with-parent means the thread that started it: one that lives as long as we do.
         self._spawner = ThreadPoolExecutor(1, thread_name_prefix="sandbox-spawner")
@@ -100,9 +102,6 @@ class SandboxRuntime(Runtime):
         return f"sandbox: bubblewrap with user namespaces, seccomp, {memory}"
 
     def start_runner(self, spec: RunnerSpec) -> Runner:
-        folder = self._own / spec.runner_id
-        folder.mkdir()
-        folder.chmod(0o711)
         image = spec.image
         mounts = {"/opt/algorithm": image.source}
         if image.packages is not None:
@@ -111,9 +110,18 @@ class SandboxRuntime(Runtime):
             "ALGORITHMIA_API": "http://127.0.0.1:9000",
             "PYTHONPATH": "/opt/packages:/opt/algorithm",
             "PYTHONDONTWRITEBYTECODE": "1",
+            **(proxy_environ() if spec.egress is not None else {}),
             **spec.environ,
         }
-        with socket.socket(socket.AF_UNIX) as listener:
+        with socket.socket(socket.AF_UNIX) as listener, ExitStack() as on_failure:
+            folder = self._make_folder(spec.runner_id)
+            on_failure.callback(shutil.rmtree, folder, ignore_errors=True)
+            proxy = None
+            if spec.egress is not None:
+                proxy = self._egress.open(
+                    folder / "egress.sock", spec.egress, f"runner {spec.runner_id}"
+                )
+                on_failure.callback(proxy.close)
             listener.bind(str(folder / "agent.sock"))
             listener.listen(1)
             command = (f"--listen={listener.fileno()}",)
@@ -128,23 +136,27 @@ class SandboxRuntime(Runtime):
                 command=command,
                 inherit=(listener.fileno(),),
                 uid=self._uid(),
+                egress=proxy,
             )
+            on_failure.pop_all()
         return sandbox
 
     def run_step(self, step: BuildStep, on_output: Callable[[bytes], None]) -> StepResult:
-        folder = self._own / f"s{uuid.uuid4().hex[:16]}"
-        folder.mkdir()
-        folder.chmod(0o711)
+        folder = self._make_folder(f"s{uuid.uuid4().hex[:16]}")
         uid = self._uid()
-        proxy = None
         refusals: deque[bytes] = deque(maxlen=_MOST_REFUSALS)
-        if step.egress is not None:
-            proxy = EgressProxy(folder / "egress.sock", step.egress, refusals.append)
-            proxy.start()
-        for path in step.writable.values():
-            hand_over(path, uid)
+        proxy = None
         sandbox = None
         try:
+            if step.egress is not None:
+                proxy = self._egress.open(
+                    folder / "egress.sock",
+                    step.egress,
+                    f"step {folder.name}",
+                    lambda text: refusals.append(f"[{text}]\n".encode()),
+                )
+            for path in step.writable.values():
+                hand_over(path, uid)
             sandbox, output = self._spawn(
                 folder.name,
                 folder,
@@ -164,7 +176,7 @@ class SandboxRuntime(Runtime):
                 sandbox.kill()
                 self._forget(sandbox)
             if proxy is not None:
-                proxy.stop()
+                proxy.close()
             for path in step.writable.values():
                 hand_over(path, os.geteuid())
             shutil.rmtree(folder, ignore_errors=True)
@@ -210,9 +222,16 @@ class SandboxRuntime(Runtime):
             sandboxes = list(self._sandboxes.values())
         for sandbox in sandboxes:
             sandbox.kill()
+        self._egress.close()
         cgroups.remove_groups(self._token)
         shutil.rmtree(self._own, ignore_errors=True)
         self._held.close()
+
+    def _make_folder(self, name: str) -> Path:
+        folder = self._own / name
+        folder.mkdir()
+        folder.chmod(0o711)
+        return folder
 
     def _forget(self, sandbox: Sandbox) -> None:
         with self._lock:
@@ -249,6 +268,7 @@ class SandboxRuntime(Runtime):
         inherit: tuple[int, ...],
         uid: int,
         capture: bool = False,
+        egress: EgressProxy | None = None,
     ) -> tuple[Sandbox, int]:
         """Start bubblewrap held back, put limits on it, let it go."""
         for path in (environment, *read_only.values(), *writable.values()):
@@ -289,7 +309,7 @@ class SandboxRuntime(Runtime):
             )
             for descriptor in (info_write, block_read, lifeline_read, seccomp, hidden):
                 os.close(descriptor)
-            sandbox = Sandbox(identifier, folder, process, group, limits)
+            sandbox = Sandbox(identifier, folder, process, group, limits, egress)
             with self._lock:
                 self._sandboxes[identifier] = sandbox
             self._release(sandbox, group, info_read, block_write, lifeline)
