@@ -7,6 +7,7 @@ from celery import shared_task
 from django.conf import settings
 
 from algorithms.building.work import perform_build, wake_waiting_builds
+from algorithms.constants import NetworkAccess
 from algorithms.metering.writing import write_call_records
 from algorithms.queueing.services import remove_old_requests
 from algorithms.queueing.waking import wake_executor
@@ -24,8 +25,19 @@ def wake_waiting_builds_task(**kwargs: object) -> None:
 
 
 @shared_task(expires=30)
-def start_runner_task(runner_id: str, build_id: str, gateway_id: str, **kwargs: object) -> None:
-    start_runner(runner_id=runner_id, build_id=UUID(build_id), gateway_id=gateway_id)
+def start_runner_task(
+    runner_id: str,
+    build_id: str,
+    gateway_id: str,
+    network_access: str = NetworkAccess.ISOLATED,
+    **kwargs: object,
+) -> None:
+    start_runner(
+        runner_id=runner_id,
+        build_id=UUID(build_id),
+        gateway_id=gateway_id,
+        network_access=network_access,
+    )
 
 
 @shared_task(expires=30)

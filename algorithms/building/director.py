@@ -6,9 +6,9 @@ import shutil
 import uuid
 from pathlib import Path
 
-from algoport.containers.egress import index_environ, index_policy
 from algoport.containers.engine import BuildStep, Limits, Runtime
 from algoport.containers.errors import IndexNotUsable, RunnerStartFailed, RuntimeUnavailable
+from algoport.containers.package_index import index_environ, index_policy
 from algorithms.building.images import image_folder, packages_folder
 from algorithms.building.log import BuildLog
 from algorithms.building.verification import verify_start

@@ -2,13 +2,16 @@
 
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from algoport.containers.egress_policy import EgressPolicy, PublicInternet
 from algoport.containers.engine import Image, Limits, Runtime
 from algoport.containers.rootfs import build_environment
 from algoport.containers.sandbox import SandboxRuntime
 from algorithms.building.images import image_folder, packages_folder
+from algorithms.constants import NetworkAccess
 from algorithms.environments.templates import RECIPES
 from algorithms.models import Build
 
@@ -21,6 +24,20 @@ def get_runtime() -> Runtime:
         state_dir=Path(settings.SERVICE_FOLDER) / "sandbox",
         run_dir=Path(settings.RUNNERS_FOLDER),
     )
+
+
+def egress_of(network_access: str) -> EgressPolicy | None:
+    """What a runner with this setting may connect to; None for nothing at all."""
+    return _internet() if NetworkAccess(network_access) is NetworkAccess.FULL else None
+
+
+@cache
+def _internet() -> PublicInternet:
+    # Where these are elsewhere or behind a router, no interface of this machine tells of them.
+    database = settings.DATABASES["default"].get("HOST") or ""
+    urls = (settings.REDIS_URL, settings.ALGOPORT_URL)
+    hosts = [*database.split(","), *(urlsplit(url).hostname or "" for url in urls)]
+    return PublicInternet([host for host in hosts if host and not host.startswith("/")])
 
 
 @cache

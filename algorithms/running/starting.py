@@ -9,10 +9,10 @@ import redis
 
 from algoport.containers.engine import Runner, RunnerSpec
 from algoport.containers.errors import RunnerStartFailed, RuntimeUnavailable
-from algorithms.constants import BuildState
+from algorithms.constants import BuildState, NetworkAccess
 from algorithms.models import Build
 from algorithms.running import registry
-from algorithms.running.runtime import RUN_LIMITS, get_runtime, image_of, runner_environ
+from algorithms.running.runtime import RUN_LIMITS, egress_of, get_runtime, image_of, runner_environ
 
 logger = logging.getLogger(__name__)
 
@@ -121,12 +121,20 @@ def stop_keeping() -> None:
         get_runtime().stop_watchdog()
 
 
-def start_runner(*, runner_id: str, build_id: UUID, gateway_id: str) -> None:
+def start_runner(
+    *,
+    runner_id: str,
+    build_id: UUID,
+    gateway_id: str,
+    network_access: str = NetworkAccess.ISOLATED,
+) -> None:
     """Start a runner and tell the gateway that asked for it where it listens."""
     if _keeper is None:
         message = {"error": "this worker's machine cannot isolate algorithms"}
+    elif network_access not in NetworkAccess.values:
+        message = {"error": f"no runner has {network_access!r} for its network access"}
     else:
-        message = _start(_keeper, runner_id, build_id, gateway_id)
+        message = _start(_keeper, runner_id, build_id, gateway_id, network_access)
     connection = registry.worker_connection()
     key = registry.started_key(runner_id)
     pipeline = connection.pipeline()
@@ -135,11 +143,19 @@ def start_runner(*, runner_id: str, build_id: UUID, gateway_id: str) -> None:
     pipeline.execute()
 
 
-def _start(keeper: RunnerKeeper, runner_id: str, build_id: UUID, gateway_id: str) -> dict[str, str]:
+def _start(
+    keeper: RunnerKeeper, runner_id: str, build_id: UUID, gateway_id: str, network_access: str
+) -> dict[str, str]:
     build = Build.objects.select_related("algorithm").filter(pk=build_id).first()
     if build is None or build.state != BuildState.SUCCEEDED:
         return {"error": "its build is not there any more"}
-    spec = RunnerSpec(runner_id, image_of(build), RUN_LIMITS, runner_environ(build))
+    spec = RunnerSpec(
+        runner_id,
+        image_of(build),
+        RUN_LIMITS,
+        runner_environ(build),
+        egress_of(network_access),
+    )
     try:
         runner = get_runtime().start_runner(spec)
     except RunnerStartFailed as exc:

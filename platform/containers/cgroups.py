@@ -7,6 +7,8 @@ from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
 FOLDER = "algoport"
+# A group is empty from its making until its sandbox is let go, which takes seconds at most.
+_ABANDONED_SECONDS = 120
 
 
 class ControlGroup:
@@ -105,12 +107,39 @@ def make_group(token: str, name: str) -> ControlGroup | None:
     made = [folder / token / name for folder in folders]
     try:
         for folder in made:
-            folder.mkdir(parents=True)
+            _make_folder(folder)
             if unified:
                 (folder.parent / "cgroup.subtree_control").write_text("+memory +pids")
     except OSError:
         return None
     return ControlGroup(made, unified)
+
+
+def _make_folder(folder: Path) -> None:
+    """Another worker may be removing the empty parent."""
+    for attempt in range(5):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir()
+        except FileNotFoundError:
+            if attempt == 4:
+                raise
+        else:
+            return
+
+
+def remove_abandoned(older_than: float = _ABANDONED_SECONDS) -> None:
+    """Remove the empty groups of runtimes whose folders are gone, so that nobody else will.
+
+    `older_than` in seconds; younger ones may be about to get their sandbox.
+    """
+    found = parents()
+    for parent in found[0] if found is not None else []:
+        for folder in [*parent.glob("*/*/"), *parent.glob("*/")]:
+            # The kernel removes no group that has processes or groups in it.
+            with suppress(OSError):
+                if time.time() - folder.stat().st_mtime > older_than:
+                    folder.rmdir()
 
 
 def remove_groups(token: str) -> None:

@@ -1,12 +1,16 @@
 """What every runtime offers: runners for algorithms, steps for builds."""
 
+import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from algoport.containers.egress import EgressPolicy
+from algoport.containers.egress_policy import EgressPolicy
+from algoport.containers.errors import WatchIncomplete
+
+logger = logging.getLogger(__name__)
 
 MOST_STEP_OUTPUT = 4 * 1024 * 1024
 
@@ -32,12 +36,17 @@ class Image:
 
 @dataclass(frozen=True)
 class RunnerSpec:
-    """A runner to start; `environ` is added to what every algorithm finds in its environment."""
+    """A runner to start; `environ` is added to what every algorithm finds in its environment.
+
+    Without `egress` there is no network in it; with one, what the policy allows is reached through
+    the proxy that its environment names.
+    """
 
     runner_id: str
     image: Image
     limits: Limits
     environ: Mapping[str, str] = field(default_factory=dict)
+    egress: EgressPolicy | None = None
 
 
 class Runner(ABC):
@@ -115,7 +124,10 @@ class Runtime(ABC):
 
     @abstractmethod
     def watch(self) -> None:
-        """One look at every sandbox: end those that use too much, note those that ended."""
+        """One look at every sandbox: end those that use too much, note those that ended.
+
+        Raises WatchIncomplete when some could not be looked at; all others were.
+        """
 
     def start_watchdog(self, interval: float = 0.25) -> None:
         self._stop_watching.clear()
@@ -131,4 +143,10 @@ class Runtime(ABC):
 
     def _watch_on(self, interval: float) -> None:
         while not self._stop_watching.wait(interval):
-            self.watch()
+            try:
+                self.watch()
+            except WatchIncomplete as exc:
+                logger.error("the watchdog goes on without: %s", exc)
+            except Exception:
+                # Without a watchdog nothing would hold the sandboxes to their memory any more.
+                logger.exception("a look at the sandboxes failed; the watchdog goes on")

@@ -13,9 +13,17 @@ class SandboxNotEnded(Exception):
     """Processes of a sandbox were still there long after they were killed."""
 
 
+class WatchIncomplete(Exception):
+    """Some sandboxes could not be looked at or ended; the text says which, and why."""
+
+
 class EnvironmentBuildFailed(Exception):
     """The root file system of an environment could not be made."""
 
 
 class IndexNotUsable(Exception):
     """The package index that the host is configured with cannot serve builds."""
+
+
+class EgressRefused(Exception):
+    """A sandbox wanted to connect to what it may not; the text is for the code in it."""

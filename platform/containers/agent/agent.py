@@ -371,6 +371,12 @@ def start_relay(port, path):
     _thread.start_new_thread(Relay(port, path).run, ())
 
 
+def start_egress():
+    """The way to the proxy, where the host has put one: without a network there is none."""
+    if os.path.exists(EGRESS):
+        start_relay(EGRESS_PORT, EGRESS)
+
+
 def lower_limits():
     """Limits for all that runs here; what is counted per user counts inside our namespace."""
     processes, files, data = (int(each) for each in os.environ.pop("ALGOPORT_LIMITS").split())
@@ -402,13 +408,13 @@ def run_algorithm(descriptor, lifeline):
             os._exit(1)  # Nobody wants this sandbox any more.
         connection, _ = listener.accept()
     start_relay(API_PORT, PLATFORM)
+    start_egress()
     Agent(connection).serve()
 
 
 def run_step(argv):
     """A step of a build: the egress relay, and the command as a child whose status is ours."""
-    if os.path.exists(EGRESS):
-        start_relay(EGRESS_PORT, EGRESS)
+    start_egress()
     environ = {k: v for k, v in os.environ.items() if not k.startswith("ALGOPORT_")}
     pid = os.posix_spawnp(argv[0], argv, environ)
     _, status = os.waitpid(pid, 0)

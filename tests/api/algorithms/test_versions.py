@@ -12,7 +12,7 @@ from algoport.accounts.models import User
 from algoport.errors import NotAuthorized
 from algorithms.constants import BuildState
 from algorithms.errors import CalledAlgorithmNotFound
-from algorithms.models import Build, Environment, Version
+from algorithms.models import Algorithm, Build, Environment, Version
 from algorithms.selectors import resolve_call
 from tests.factories.algorithms import make_algorithm, make_build, make_version
 
@@ -193,6 +193,19 @@ def test_resolution(
         with pytest.raises(CalledAlgorithmNotFound) as caught:
             resolve_call(owner, "demo", "Hello", text)
         assert caught.value.text == f"algorithm algo://demo/Hello/{text} not found"
+
+
+def test_a_version_keeps_its_network_and_a_commit_has_the_algorithms(
+    demo: User, python_environment: Environment
+) -> None:
+    algorithm = make_algorithm(demo, network_access="full")
+    version = make_version(algorithm)
+    Algorithm.objects.filter(pk=algorithm.pk).update(network_access="isolated")
+    owner = principal_of_user(demo)
+    by_number = resolve_call(owner, "demo", "Hello", "0.1.0")
+    by_commit = resolve_call(owner, "demo", "Hello", version.build.commit_sha)
+    assert by_number.build_id == by_commit.build_id
+    assert (by_number.network_access, by_commit.network_access) == ("full", "isolated")
 
 
 def test_a_keys_patterns_limit_what_it_calls(demo: User, python_environment: Environment) -> None:

