@@ -31,6 +31,7 @@ from algorithms.errors import (
     VersionAlreadyPublished,
 )
 from algorithms.models import Algorithm, Build, Version
+from algorithms.running.warming import warm_build
 from algorithms.selectors import find_environment
 from scm.repositories import create_repository, delete_repository
 
@@ -149,11 +150,10 @@ class Publication:
     git_hash: str | None = None
 
 
-@transaction.atomic
 def publish_version(
     *, algorithm: Algorithm, publisher: Principal, publication: Publication
 ) -> Version:
-    """Publish the newest successful build under the next number.
+    """Publish the newest successful build under the next number, once its runners are warm.
 
     Raises VersionAlreadyPublished (1007) when that build has a number already.
     """
@@ -161,8 +161,14 @@ def publish_version(
         raise InputValidationError("version_info.version_type: choose major, minor or patch.")
     if publication.callability not in Callability.values:
         raise InputValidationError("settings.algorithm_callability: choose public or private.")
-    locked = Algorithm.objects.select_for_update().get(pk=algorithm.pk)
-    build = Build.objects.filter(algorithm=locked).succeeded().newest_first().first()
+    warm_build(_publishable_build(algorithm, publication))
+    return _publish(algorithm=algorithm, publisher=publisher, publication=publication)
+
+
+def _publishable_build(algorithm: Algorithm, publication: Publication) -> Build:
+    """Raises NothingToPublish, VersionAlreadyPublished."""
+    builds = Build.objects.filter(algorithm=algorithm).select_related("algorithm")
+    build = builds.succeeded().newest_first().first()
     if build is None:
         raise NothingToPublish
     if Version.objects.filter(build=build).exists():
@@ -172,6 +178,13 @@ def publish_version(
             "Only the most recently compiled commit can be published. "
             "Please compile your algorithm."
         )
+    return build
+
+
+@transaction.atomic
+def _publish(*, algorithm: Algorithm, publisher: Principal, publication: Publication) -> Version:
+    locked = Algorithm.objects.select_for_update().get(pk=algorithm.pk)
+    build = _publishable_build(locked, publication)
     major, minor, patch = _next_number(locked, publication.version_type)
     sample_input = publication.sample_input
     if sample_input is not None and sample_input != locked.sample_input:
