@@ -231,6 +231,8 @@ class Target:
     """
 
     build_id: UUID
+    rootfs: str
+    packages: str
     algorithm_id: UUID
     owner_id: UUID
     owner: str
@@ -298,6 +300,8 @@ def _target(
     settings_of = published if published is not None and not by_commit else algorithm
     return Target(
         build_id=build.id,
+        rootfs=build.rootfs,
+        packages=build.packages,
         algorithm_id=algorithm.id,
         owner_id=algorithm.owner_id,
         owner=algorithm.owner.username,

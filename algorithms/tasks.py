@@ -7,10 +7,10 @@ from celery import shared_task
 from django.conf import settings
 
 from algorithms.building.work import perform_build, wake_waiting_builds
-from algorithms.constants import NetworkAccess
 from algorithms.metering.writing import write_call_records
 from algorithms.queueing.services import remove_old_requests
 from algorithms.queueing.waking import wake_executor
+from algorithms.running.program import program_from
 from algorithms.running.starting import start_runner
 
 
@@ -26,18 +26,9 @@ def wake_waiting_builds_task(**kwargs: object) -> None:
 
 @shared_task(expires=30)
 def start_runner_task(
-    runner_id: str,
-    build_id: str,
-    gateway_id: str,
-    network_access: str = NetworkAccess.ISOLATED,
-    **kwargs: object,
+    runner_id: str, program: dict[str, str], gateway_id: str, **kwargs: object
 ) -> None:
-    start_runner(
-        runner_id=runner_id,
-        build_id=UUID(build_id),
-        gateway_id=gateway_id,
-        network_access=network_access,
-    )
+    start_runner(runner_id=runner_id, program=program_from(program), gateway_id=gateway_id)
 
 
 @shared_task(expires=30)

@@ -19,19 +19,21 @@ from algorithms.building.log import BuildLog
 from algorithms.constants import LOAD_SECONDS
 from algorithms.models import Build
 from algorithms.running import frames
+from algorithms.running.program import program_of
 from algorithms.running.runtime import RUN_LIMITS, egress_of, image_of, runner_environ
 
 
 def verify_start(build: Build, runtime: Runtime, log: BuildLog) -> str:
     """Start the image once, as its owner; the reason it does not load, or an empty text."""
     # With this variable a failure of load() ends the process instead of waiting for a call.
-    environ = runner_environ(build) | {"ALGOPORT_VERIFY_LOAD": "1"}
+    program = program_of(build, build.algorithm.network_access)
+    environ = runner_environ(program) | {"ALGOPORT_VERIFY_LOAD": "1"}
     spec = RunnerSpec(
         f"b{uuid.uuid4().hex[:16]}",
-        image_of(build),
+        image_of(program),
         RUN_LIMITS,
         environ,
-        egress_of(build.algorithm.network_access),
+        egress_of(program.network_access),
     )
     try:
         runner = runtime.start_runner(spec)

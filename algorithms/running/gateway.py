@@ -14,7 +14,7 @@ from algorithms.metering.journal import Journal
 from algorithms.running import registry
 from algorithms.running.memory import MemoryGauge
 from algorithms.running.pool import RunnerPool
-from algorithms.running.program import Program, loader_without_caller
+from algorithms.running.program import loader_without_caller, program_from
 from algorithms.running.slots import CallSlots
 from algorithms.running.starter import RunnerStarter
 
@@ -89,8 +89,8 @@ class Gateway:
             self.pool.spawn(self._warm(message))
 
     async def _warm(self, message: dict[str, Any]) -> None:
-        program = Program(UUID(message["warm"]), message["network_access"])
-        loader = loader_without_caller(UUID(message["algorithm"]), UUID(message["owner"]))
+        program = program_from(message["warm"])
+        loader = loader_without_caller(program.algorithm_id, UUID(message["owner"]))
         await self.pool.prepare(program, loader)
         key = registry.warmed_key(message["reply"])
         await self._valkey.rpush(key, b"1")

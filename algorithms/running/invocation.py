@@ -53,7 +53,14 @@ def route_of(target: Target, principal: Principal) -> Route:
     run = Run(target.algorithm_id, target.owner_id, target.pipeline_enabled)
     return Route(
         target,
-        Program(target.build_id, target.network_access),
+        Program(
+            target.build_id,
+            target.algorithm_id,
+            target.name,
+            target.rootfs,
+            target.packages,
+            target.network_access,
+        ),
         principal.for_run(run),
         loader_without_caller(target.algorithm_id, target.owner_id),
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from algoport.accounts.permissions import Principal, PrincipalKind, Run, Scopes
 from algoport.http.tracing import Session, Trace
-from algorithms.constants import NetworkAccess
+from algorithms.models import Build
 
 if TYPE_CHECKING:
     from algorithms.running.runner import GatewayRunner
@@ -23,10 +23,41 @@ _READER = Scopes(data_read=True)
 
 
 class Program(NamedTuple):
-    """A build with the network that its runners have."""
+    """A build with the network that its runners have, and all that is needed to start one."""
 
     build_id: UUID
-    network_access: str = str(NetworkAccess.ISOLATED)
+    algorithm_id: UUID
+    name: str
+    rootfs: str
+    packages: str
+    network_access: str
+
+    def as_message(self) -> dict[str, str]:
+        """What `program_from` makes a program of again."""
+        return {**self._asdict(), "build_id": str(self.build_id), "algorithm_id": str(self[1])}
+
+
+def program_from(message: Mapping[str, str]) -> Program:
+    return Program(
+        UUID(message["build_id"]),
+        UUID(message["algorithm_id"]),
+        message["name"],
+        message["rootfs"],
+        message["packages"],
+        message["network_access"],
+    )
+
+
+def program_of(build: Build, network_access: str) -> Program:
+    """The build's algorithm has to be loaded."""
+    return Program(
+        build.pk,
+        build.algorithm_id,
+        build.algorithm.name,
+        build.rootfs,
+        build.packages,
+        network_access,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from django.conf import settings
 
 from algoport.containers.egress_policy import EgressPolicy, PublicInternet
 from algoport.containers.engine import Image, Limits, Runtime
-from algoport.containers.rootfs import build_environment
+from algoport.containers.rootfs import build_environment, root_folder
 from algoport.containers.sandbox import SandboxRuntime
 from algorithms.building.images import image_folder, packages_folder
 from algorithms.constants import NetworkAccess
 from algorithms.environments.templates import RECIPES
-from algorithms.models import Build
+from algorithms.running.program import Program
 
 RUN_LIMITS = Limits()
 
@@ -48,14 +48,22 @@ def environment_root(recipe: str) -> Path:
     return build_environment(folder, recipe, RECIPES / recipe / "requirements.txt")
 
 
-def image_of(build: Build) -> Image:
+def built_environments() -> list[Path]:
+    """The root file systems of the environments that this host has built."""
+    folder = Path(settings.ENVIRONMENTS_FOLDER)
+    recipes = [each for each in RECIPES.iterdir() if (each / "requirements.txt").exists()]
+    roots = [root_folder(folder, each.name, each / "requirements.txt") for each in recipes]
+    return [root for root in roots if root.exists()]
+
+
+def image_of(program: Program) -> Image:
     """The image of a finished build, or of one far enough to be started."""
     return Image(
-        environment=Path(settings.ENVIRONMENTS_FOLDER) / build.rootfs,
-        source=image_folder(build.algorithm_id, build.id),
-        packages=packages_folder(build.packages) if build.packages else None,
+        environment=Path(settings.ENVIRONMENTS_FOLDER) / program.rootfs,
+        source=image_folder(program.algorithm_id, program.build_id),
+        packages=packages_folder(program.packages) if program.packages else None,
     )
 
 
-def runner_environ(build: Build) -> dict[str, str]:
-    return {"ALGORITHM_NAME": build.algorithm.name}
+def runner_environ(program: Program) -> dict[str, str]:
+    return {"ALGORITHM_NAME": program.name}

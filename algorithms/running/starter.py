@@ -82,12 +82,9 @@ class RunnerStarter:
     async def _request(self, program: Program, loader: Loader) -> GatewayRunner:
         runner_id = uuid.uuid4().hex[:20]
         loop = asyncio.get_running_loop()
-        arguments = (runner_id, str(program.build_id), self.gateway_id)
-        options = {"network_access": program.network_access}
+        arguments = (runner_id, program.as_message(), self.gateway_id)
         try:
-            await loop.run_in_executor(
-                None, lambda: start_runner_task.apply_async(arguments, options)
-            )
+            await loop.run_in_executor(None, lambda: start_runner_task.apply_async(arguments))
             message = await self._valkey.blpop([registry.started_key(runner_id)], START_SECONDS)
         except (OperationalError, redis.RedisError) as exc:
             logger.error("no runner can be asked for: %s", exc)

@@ -3,16 +3,22 @@
 import logging
 import threading
 import uuid
-from uuid import UUID
 
 import redis
 
 from algoport.containers.engine import Runner, RunnerSpec
 from algoport.containers.errors import RunnerStartFailed, RuntimeUnavailable
-from algorithms.constants import BuildState, NetworkAccess
-from algorithms.models import Build
+from algorithms.constants import NetworkAccess
 from algorithms.running import registry
-from algorithms.running.runtime import RUN_LIMITS, egress_of, get_runtime, image_of, runner_environ
+from algorithms.running.program import Program
+from algorithms.running.runtime import (
+    RUN_LIMITS,
+    built_environments,
+    egress_of,
+    get_runtime,
+    image_of,
+    runner_environ,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +117,8 @@ def start_keeping() -> None:
     if reaped:
         logger.warning("removed %d sandboxes that a dead worker had left", reaped)
     runtime.start_watchdog()
+    for environment in built_environments():
+        runtime.expect(environment, RUN_LIMITS)
     _keeper = RunnerKeeper()
     _keeper.start()
 
@@ -121,20 +129,17 @@ def stop_keeping() -> None:
         get_runtime().stop_watchdog()
 
 
-def start_runner(
-    *,
-    runner_id: str,
-    build_id: UUID,
-    gateway_id: str,
-    network_access: str = NetworkAccess.ISOLATED,
-) -> None:
-    """Start a runner and tell the gateway that asked for it where it listens."""
+def start_runner(*, runner_id: str, program: Program, gateway_id: str) -> None:
+    """Start a runner and tell the gateway that asked for it where it listens.
+
+    No query: the gateway has looked at the build, and one that went meanwhile has no folder.
+    """
     if _keeper is None:
         message = {"error": "this worker's machine cannot isolate algorithms"}
-    elif network_access not in NetworkAccess.values:
-        message = {"error": f"no runner has {network_access!r} for its network access"}
+    elif program.network_access not in NetworkAccess.values:
+        message = {"error": f"no runner has {program.network_access!r} for its network access"}
     else:
-        message = _start(_keeper, runner_id, build_id, gateway_id, network_access)
+        message = _start(_keeper, runner_id, program, gateway_id)
     connection = registry.worker_connection()
     key = registry.started_key(runner_id)
     pipeline = connection.pipeline()
@@ -144,24 +149,22 @@ def start_runner(
 
 
 def _start(
-    keeper: RunnerKeeper, runner_id: str, build_id: UUID, gateway_id: str, network_access: str
+    keeper: RunnerKeeper, runner_id: str, program: Program, gateway_id: str
 ) -> dict[str, str]:
-    build = Build.objects.select_related("algorithm").filter(pk=build_id).first()
-    if build is None or build.state != BuildState.SUCCEEDED:
-        return {"error": "its build is not there any more"}
     spec = RunnerSpec(
         runner_id,
-        image_of(build),
+        image_of(program),
         RUN_LIMITS,
-        runner_environ(build),
-        egress_of(network_access),
+        runner_environ(program),
+        egress_of(program.network_access),
     )
     try:
         runner = get_runtime().start_runner(spec)
     except RunnerStartFailed as exc:
-        logger.error("runner %s of build %s did not start: %s", runner_id, build_id, exc)
+        logger.error("runner %s of build %s did not start: %s", runner_id, program.build_id, exc)
         return {"error": "its sandbox did not start"}
     keeper.add(runner, gateway_id)
+    get_runtime().expect(spec.image.environment, spec.limits)
     return {
         "worker": keeper.worker_id,
         "agent_socket": str(runner.agent_socket),

@@ -8,6 +8,7 @@ import redis
 
 from algorithms.models import Build
 from algorithms.running import registry
+from algorithms.running.program import program_of
 
 logger = logging.getLogger(__name__)
 
@@ -22,9 +23,7 @@ def warm_build(build: Build) -> int:
     """
     reply = uuid.uuid4().hex
     message = {
-        "warm": str(build.pk),
-        "network_access": build.algorithm.network_access,
-        "algorithm": str(build.algorithm_id),
+        "warm": program_of(build, build.algorithm.network_access).as_message(),
         "owner": str(build.algorithm.owner_id),
         "reply": reply,
     }

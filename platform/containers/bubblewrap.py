@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import py_compile
 import selectors
 import shutil
 import time
@@ -51,8 +52,9 @@ def file_system(
     read_only: Mapping[str, Path],
     writable: Mapping[str, Path],
     limits: Limits,
+    links: Mapping[str, str],
 ) -> list[str]:
-    """Arguments that make the whole tree of files that a sandbox sees."""
+    """Arguments that make the whole tree of files that a sandbox sees; `links` are symbolic."""
     arguments = [
         "--ro-bind",
         f"{environment}/usr",
@@ -80,6 +82,8 @@ def file_system(
         arguments += ["--ro-bind", str(path), inside]
     for inside, path in writable.items():
         arguments += ["--bind", str(path), inside]
+    for inside, target in links.items():
+        arguments += ["--symlink", target, inside]
     start = "/opt/algorithm" if "/opt/algorithm" in {**read_only, **writable} else "/tmp"
     return [*arguments, "--remount-ro", "/", "--chdir", start]
 
@@ -141,6 +145,12 @@ def install_bwrap(state: Path) -> Path:
     return install_copy(state, "bin", files) / binary.relative_to(package)
 
 
+def _compile(path: Path) -> None:
+    """Byte code beside the source, for sandboxes that cannot write theirs."""
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(path), doraise=True, invalidation_mode=mode)
+
+
 def install_copy(state: Path, name: str, files: Mapping[str, Path]) -> Path:
     """A folder with copies of files that is named by their content; made once."""
     digest = hashlib.sha256()
@@ -155,8 +165,12 @@ def install_copy(state: Path, name: str, files: Mapping[str, Path]) -> Path:
         (draft / file_name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, draft / file_name)
         (draft / file_name).chmod(0o755)
-    for made, _, _ in os.walk(draft):
+        if file_name.endswith(".py"):
+            _compile(draft / file_name)
+    for made, _, names in os.walk(draft):
         os.chmod(made, 0o755)
+        for name in names:
+            os.chmod(os.path.join(made, name), 0o755)
     try:
         draft.rename(folder)
     except OSError:

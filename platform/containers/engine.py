@@ -111,6 +111,10 @@ class Runtime(ABC):
         """One line that names the isolation in force. Raises RuntimeUnavailable."""
 
     @abstractmethod
+    def expect(self, environment: Path, limits: Limits) -> None:
+        """Runners of this environment may be wanted; what can be done ahead for them is."""
+
+    @abstractmethod
     def start_runner(self, spec: RunnerSpec) -> Runner:
         """Start a sandbox; returns when its agent listens. Raises RunnerStartFailed."""
 

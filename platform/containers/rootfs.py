@@ -42,8 +42,7 @@ def build_environment(parent: Path, name: str, requirements: Path) -> Path:
     `requirements` are pinned packages that every algorithm finds; the folder `site` beside them
     goes into site-packages. Raises EnvironmentBuildFailed.
     """
-    site = requirements.parent / "site"
-    final = parent / f"{name}-{_fingerprint(requirements, site)}"
+    final = root_folder(parent, name, requirements)
     if final.exists():
         return final
     parent.mkdir(parents=True, exist_ok=True)
@@ -52,12 +51,17 @@ def build_environment(parent: Path, name: str, requirements: Path) -> Path:
             return final
         draft = parent / f".{final.name}-{uuid.uuid4().hex[:8]}"
         try:
-            _fill(draft, requirements, site)
+            _fill(draft, requirements, requirements.parent / "site")
             draft.rename(final)
         finally:
             if draft.exists():
                 shutil.rmtree(draft)
     return final
+
+
+def root_folder(parent: Path, name: str, requirements: Path) -> Path:
+    """Where the environment's root file system is, or will be."""
+    return parent / f"{name}-{_fingerprint(requirements, requirements.parent / 'site')}"
 
 
 def _fingerprint(requirements: Path, site: Path) -> str:

@@ -1,6 +1,7 @@
 """The sandbox runtime: bubblewrap, a seccomp filter, limits, and a watchdog."""
 
 import fcntl
+import json
 import os
 import random
 import shutil
@@ -18,6 +19,7 @@ from typing import Any
 import psutil
 
 from algoport.containers import cgroups
+from algoport.containers.blanks import LINKS, Blanks
 from algoport.containers.bubblewrap import (
     environment_variables,
     file_system,
@@ -28,6 +30,7 @@ from algoport.containers.bubblewrap import (
     read_child_pid,
 )
 from algoport.containers.egress import EgressProxy, EgressService, proxy_environ
+from algoport.containers.egress_policy import EgressPolicy
 from algoport.containers.engine import (
     BuildStep,
     Limits,
@@ -75,6 +78,7 @@ class SandboxRuntime(Runtime):
         self._filters = {counted: build_filter(counted=counted) for counted in (True, False)}
         # --die-with-parent means the thread that started it: one that lives as long as we do.
         self._spawner = ThreadPoolExecutor(1, thread_name_prefix="sandbox-spawner")
+        self._blanks = Blanks(self._start_blank)
         state_dir.mkdir(parents=True, exist_ok=True)
         self._bwrap = install_bwrap(state_dir)
         self._agent = install_copy(state_dir, "agent", {p.name: p for p in _AGENT.glob("*.py")})
@@ -101,42 +105,74 @@ class SandboxRuntime(Runtime):
         memory = "control groups" if group is not None else "limits and a watchdog"
         return f"sandbox: bubblewrap with user namespaces, seccomp, {memory}"
 
+    def expect(self, environment: Path, limits: Limits) -> None:
+        self._blanks.expect(environment, limits)
+
+    def blanks(self, environment: Path, limits: Limits) -> int:
+        """How many sandboxes are ready to become runners."""
+        return self._blanks.count(environment, limits)
+
     def start_runner(self, spec: RunnerSpec) -> Runner:
         image = spec.image
-        mounts = {"/opt/algorithm": image.source}
-        if image.packages is not None:
-            mounts["/opt/packages"] = image.packages
+        sandbox = self._blanks.take(spec)
+        if sandbox is None:
+            mounts = {"/opt/algorithm": image.source}
+            if image.packages is not None:
+                mounts["/opt/packages"] = image.packages
+            sandbox = self._start_agent(
+                spec.runner_id, image.environment, spec.limits, mounts, {}, spec.egress
+            )
         environ = {
             "ALGORITHMIA_API": "http://127.0.0.1:9000",
             "PYTHONPATH": "/opt/packages:/opt/algorithm",
-            "PYTHONDONTWRITEBYTECODE": "1",
             **(proxy_environ() if spec.egress is not None else {}),
             **spec.environ,
         }
+        # Read by the agent when the gateway connects.
+        (sandbox.folder / "start.json").write_text(json.dumps({"environ": environ}))
+        with self._lock:
+            del self._sandboxes[sandbox.id]
+            sandbox.id = spec.runner_id
+            self._sandboxes[sandbox.id] = sandbox
+        return sandbox
+
+    def _start_blank(self, environment: Path, limits: Limits) -> Sandbox:
+        identifier = f"blank{uuid.uuid4().hex[:15]}"
+        return self._start_agent(identifier, environment, limits, {}, LINKS, None)
+
+    def _start_agent(
+        self,
+        identifier: str,
+        environment: Path,
+        limits: Limits,
+        mounts: Mapping[str, Path],
+        links: Mapping[str, str],
+        egress: EgressPolicy | None,
+    ) -> Sandbox:
+        """A sandbox in which an agent waits for a connection. Raises RunnerStartFailed."""
         with socket.socket(socket.AF_UNIX) as listener, ExitStack() as on_failure:
-            folder = self._make_folder(spec.runner_id)
+            folder = self._make_folder(identifier)
             on_failure.callback(shutil.rmtree, folder, ignore_errors=True)
             proxy = None
-            if spec.egress is not None:
-                proxy = self._egress.open(
-                    folder / "egress.sock", spec.egress, f"runner {spec.runner_id}"
-                )
+            if egress is not None:
+                proxy = self._egress.open(folder / "egress.sock", egress, f"runner {identifier}")
                 on_failure.callback(proxy.close)
             listener.bind(str(folder / "agent.sock"))
             listener.listen(1)
             command = (f"--listen={listener.fileno()}",)
             sandbox, _ = self._spawn(
-                spec.runner_id,
+                identifier,
                 folder,
-                image.environment,
+                environment,
                 read_only=mounts,
                 writable={},
-                environ=environ,
-                limits=spec.limits,
+                environ={"PYTHONDONTWRITEBYTECODE": "1"},
+                limits=limits,
                 command=command,
                 inherit=(listener.fileno(),),
                 uid=self._uid(),
                 egress=proxy,
+                links=links,
             )
             on_failure.pop_all()
         return sandbox
@@ -218,6 +254,7 @@ class SandboxRuntime(Runtime):
 
     def stop_watchdog(self) -> None:
         super().stop_watchdog()
+        self._blanks.close()
         with self._lock:
             sandboxes = list(self._sandboxes.values())
         for sandbox in sandboxes:
@@ -269,6 +306,7 @@ class SandboxRuntime(Runtime):
         uid: int,
         capture: bool = False,
         egress: EgressProxy | None = None,
+        links: Mapping[str, str] | None = None,
     ) -> tuple[Sandbox, int]:
         """Start bubblewrap held back, put limits on it, let it go."""
         for path in (environment, *read_only.values(), *writable.values()):
@@ -282,7 +320,9 @@ class SandboxRuntime(Runtime):
         output = subprocess.PIPE if capture else subprocess.DEVNULL
         options = [
             *namespaces(info_write, block_read, seccomp),
-            *file_system(environment, self._agent, folder, read_only, writable, limits),
+            *file_system(
+                environment, self._agent, folder, read_only, writable, limits, links or {}
+            ),
             *environment_variables(environ, limits, counted=group is not None),
         ]
         # Not on the command line: that can be read inside, as the first process's.
@@ -293,9 +333,7 @@ class SandboxRuntime(Runtime):
             str(hidden),
             "--",
             "/usr/local/bin/python3",
-            "-I",
-            "-S",
-            "/opt/algoport/agent.py",
+            "/opt/algoport",
             f"{worker_mark(self._token)}{lifeline_read}",
             *command,
         ]

@@ -52,13 +52,16 @@ def environment(run_folder: Path) -> Path:
     return build_environment(run_folder / "environments", "python3", REQUIREMENTS)
 
 
-@pytest.fixture(scope="module", params=["sandbox", "sandbox without control groups"])
+KINDS = ["sandbox", "sandbox without control groups", "sandbox started ahead"]
+
+
+@pytest.fixture(scope="module", params=KINDS)
 def runtime(request: pytest.FixtureRequest) -> Iterator[Runtime]:
     # Sockets need a short path, sandboxes one that other users can walk.
     folder = Path(tempfile.mkdtemp(prefix="ap-rt-"))
     folder.chmod(0o755)
     (folder / "r").mkdir()
-    made = SandboxRuntime(folder / "s", folder / "r", use_cgroups=request.param == "sandbox")
+    made = SandboxRuntime(folder / "s", folder / "r", use_cgroups="without" not in request.param)
     try:
         made.check()
     except RuntimeUnavailable as exc:
@@ -66,6 +69,8 @@ def runtime(request: pytest.FixtureRequest) -> Iterator[Runtime]:
             pytest.fail(str(exc))
         pytest.skip(str(exc))
     made.start_watchdog(0.05)
+    if request.param == "sandbox started ahead":
+        made.expect(request.getfixturevalue("environment"), SMALL)
     yield made
     made.stop_watchdog()
     assert list((folder / "r").iterdir()) == []
@@ -118,7 +123,10 @@ class Session:
 
 
 @pytest.fixture
-def start(runtime: Runtime, environment: Path, tmp_path: Path) -> Iterator[Callable[..., Session]]:
+def start(
+    runtime: SandboxRuntime, environment: Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Session]]:
+    ahead = request.node.callspec.params["runtime"] == "sandbox started ahead"
     sessions: list[Session] = []
 
     def begin(
@@ -128,6 +136,7 @@ def start(runtime: Runtime, environment: Path, tmp_path: Path) -> Iterator[Calla
         egress: EgressPolicy | None = None,
     ) -> Session:
         folder = Path(tempfile.mkdtemp(prefix="ap-src-"))
+        request.addfinalizer(lambda: shutil.rmtree(folder))
         (folder / "src").mkdir()
         (folder / "src" / "A.py").write_text(source)
         for path in (folder, folder / "src"):
@@ -135,7 +144,10 @@ def start(runtime: Runtime, environment: Path, tmp_path: Path) -> Iterator[Calla
         name = f"t{len(sessions)}{os.urandom(4).hex()}"
         image = Image(environment, folder, None)
         spec = RunnerSpec(name, image, limits, {"ALGORITHM_NAME": "A"}, egress)
+        if ahead and limits == SMALL and egress is None:
+            wait_until(lambda: runtime.blanks(environment, SMALL))
         session = Session(runtime.start_runner(spec))
+        assert session.runner.id == name
         sessions.append(session)
         if ready:
             kind, _, output = session.until(b"r", b"e")
@@ -666,3 +678,34 @@ def test_what_a_dead_worker_left_is_reaped(environment: Path) -> None:
         survivor.start_watchdog()
         survivor.stop_watchdog()
         assert list((folder / "r").iterdir()) == []
+
+
+def test_a_runner_started_ahead_is_like_any_other(
+    runtime: SandboxRuntime, environment: Path, start: Callable[..., Session]
+) -> None:
+    """What it sees of itself does not depend on how it was started."""
+    source = (
+        "import os, sys\n\n\ndef apply(input):\n"
+        "    return [__file__, os.path.samefile('.', '/opt/algorithm'), sys.argv, sys.path[-4:], sorted(os.listdir('/tmp')),\n"
+        "            sorted(os.environ), sys.modules['__main__'].__file__, os.listdir('src'),\n"
+        "            sorted(os.listdir('/proc/self/fd'))]\n"
+    )
+    seen = start(source).call(None)["result"]
+    assert seen[0] == "/opt/algorithm/src/A.py" and seen[1] is True
+    assert seen[2] == [seen[6]] == ["/opt/algoport/pipe.py"]
+    assert seen[3][-3:-1] == ["/opt/packages", "/opt/algorithm"]
+    assert seen[4] == ["algoout"] and "A.py" in seen[7]
+    assert {"PYTHONPATH", "ALGORITHMIA_API", "ALGORITHM_NAME", "PATH", "HOME"} <= set(seen[5])
+    assert not [name for name in seen[5] if name.startswith("ALGOPORT_")]
+    assert seen[8] == ["0", "1", "2", "3"]
+
+
+def test_what_is_started_ahead_is_used_once(
+    runtime: SandboxRuntime, environment: Path, start: Callable[..., Session]
+) -> None:
+    source = "import os\n\n\ndef apply(input):\n    return os.path.realpath('/opt/algorithm')\n"
+    inside = {start(source).call(None)["result"] for _ in range(2)}
+    ahead = bool(runtime.blanks(environment, SMALL)) or "/run/algoport/algorithm" in inside
+    assert inside == {"/run/algoport/algorithm" if ahead else "/opt/algorithm"}
+    big = "X = '" + "x" * 2_000_000 + "'\n" + source
+    assert start(big).call(None)["result"] == "/opt/algorithm"

@@ -2,10 +2,14 @@
 
 Standard library only, few imports: every one of them is part of a cold start. The algorithm runs
 with the same rights as this process; the host treats all that comes out as hostile.
+
+Python algorithms run in a fork of this process that has the pipe program imported already. It may
+wait for long: what to run is said by a file that the host puts into our folder before it connects.
 """
 
 import _thread
 import fcntl
+import json
 import os
 import resource
 import select
@@ -16,13 +20,15 @@ import time
 RUN = "/run/algoport"
 FIFO = "/tmp/algoout"
 PLATFORM, EGRESS = RUN + "/platform.sock", RUN + "/egress.sock"
+# What to run: {"environ": {...}}.
+START = RUN + "/start.json"
+ALGORITHM, PACKAGES = "/opt/algorithm", "/opt/packages"
 API_PORT, EGRESS_PORT = 9000, 3128
 COMMANDS = ("/usr/local/bin/algorithmia-pipe", "/opt/algorithm/bin/pipe")
 READY_LINE = b"PIPE_INIT_COMPLETE"
 MOST_OUTPUT = 1024 * 1024
 MOST_RESULT = 16 * 1024 * 1024
 MOST_RELAYED = 64
-CONNECT_SECONDS = 60
 CHUNK = 65536
 READ_SIZE = 1024 * 1024
 
@@ -57,10 +63,83 @@ class Output:
         return text
 
 
+class Algorithm:
+    """The process of the algorithm, held back until it is told what to run."""
+
+    def __init__(self):
+        os.mkfifo(FIFO, 0o644)
+        # Open for both directions: writers may come and go without the pipe ending.
+        self.fifo = os.open(FIFO, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        _grow(self.fifo)
+        self._stdin_read, self.stdin = os.pipe2(os.O_CLOEXEC)
+        self.stdout, self._stdout_write = os.pipe2(os.O_CLOEXEC)
+        _grow(self.stdin)
+        os.set_blocking(self.stdin, False)
+        os.set_blocking(self.stdout, False)
+        go_read, self._go = os.pipe2(os.O_CLOEXEC)
+        self.pid = os.fork()
+        if not self.pid:
+            self._become(go_read)
+        os.close(go_read)
+
+    def start(self, environ):
+        """Let it go on, with this environment; returns the descriptor that tells its end."""
+        command = next((path for path in COMMANDS if os.access(path, os.X_OK)), None)
+        if command:
+            os.close(self._go)
+            os.waitpid(self.pid, 0)
+            self._spawn(command, environ)
+        else:
+            with os.fdopen(self._go, "w") as go:
+                json.dump(environ, go)
+        os.close(self._stdin_read)
+        os.close(self._stdout_write)
+        return os.pidfd_open(self.pid)
+
+    def _spawn(self, command, environ):
+        self.pid = os.posix_spawn(
+            command,
+            [command],
+            {**os.environ, **environ},
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, self._stdin_read, 0),
+                (os.POSIX_SPAWN_DUP2, self._stdout_write, 1),
+                (os.POSIX_SPAWN_DUP2, self._stdout_write, 2),
+            ],
+        )
+
+    def _become(self, go):
+        """In the fork: turn into the pipe program, as if it had been started by itself."""
+        for number, descriptor in enumerate(
+            (self._stdin_read, self._stdout_write, self._stdout_write)
+        ):
+            os.dup2(descriptor, number)
+        os.dup2(go, 3, inheritable=False)
+        os.closerange(4, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        import pipe
+
+        sys.path.remove(os.path.dirname(pipe.__file__))
+        text = b""
+        while data := os.read(3, CHUNK):
+            text += data
+        os.close(3)
+        if not text:
+            os._exit(0)
+        os.environ.update(json.loads(text))
+        os.chdir(ALGORITHM)
+        sys.argv = [pipe.__file__]
+        # Behind the standard library, before what the environment brings.
+        places = [i for i, each in enumerate(sys.path) if each.endswith("-packages")]
+        place = places[0] if places else len(sys.path)
+        sys.path[place:place] = [PACKAGES, ALGORITHM]
+        sys.modules["__main__"] = pipe
+        sys.exit(pipe.run())
+
+
 class Agent:
     """One connection to the host, one process of the algorithm."""
 
-    def __init__(self, connection):
+    def __init__(self, connection, algorithm, environ):
         self._host = connection
         self._output = Output()
         self._incoming = bytearray()
@@ -72,34 +151,9 @@ class Agent:
         self._ready = False
         self._line_ends = False
         self._tail = b""
-        self._start()
-
-    def _start(self):
-        os.mkfifo(FIFO, 0o644)
-        # Open for both directions: writers may come and go without the pipe ending.
-        self._fifo = os.open(FIFO, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        _grow(self._fifo)
-        stdin_read, self._stdin = os.pipe2(os.O_CLOEXEC)
-        self._stdout, stdout_write = os.pipe2(os.O_CLOEXEC)
-        _grow(self._stdin)
-        os.set_blocking(self._stdin, False)
-        os.set_blocking(self._stdout, False)
-        command = next((path for path in COMMANDS if os.access(path, os.X_OK)), None)
-        argv = [command] if command else [sys.executable, "/opt/algoport/pipe.py"]
-        pid = os.posix_spawn(
-            argv[0],
-            argv,
-            os.environ,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, stdin_read, 0),
-                (os.POSIX_SPAWN_DUP2, stdout_write, 1),
-                (os.POSIX_SPAWN_DUP2, stdout_write, 2),
-            ],
-        )
-        os.close(stdin_read)
-        os.close(stdout_write)
-        self._child = pid
-        self._ended = os.pidfd_open(pid)
+        self._fifo, self._stdin, self._stdout = algorithm.fifo, algorithm.stdin, algorithm.stdout
+        self._ended = algorithm.start(environ)
+        self._child = algorithm.pid
 
     def serve(self):
         poll = select.poll()
@@ -401,15 +455,21 @@ def end_with_host(lifeline):
 
 
 def run_algorithm(descriptor, lifeline):
+    # Fork before there are threads, and while the host does its part.
+    algorithm = Algorithm()
     # The host has made the socket and listens on it already.
-    with socket.socket(fileno=int(descriptor)) as listener:
-        ready, _, _ = select.select([listener, lifeline], [], [], CONNECT_SECONDS)
-        if listener not in ready:
-            os._exit(1)  # Nobody wants this sandbox any more.
+    with socket.socket(fileno=descriptor) as listener:
+        poll = select.poll()
+        poll.register(listener, select.POLLIN)
+        poll.register(lifeline, select.POLLIN)
+        if lifeline in dict(poll.poll()):
+            os._exit(1)
         connection, _ = listener.accept()
     start_relay(API_PORT, PLATFORM)
     start_egress()
-    Agent(connection).serve()
+    with open(START) as start:
+        environ = json.load(start)["environ"]
+    Agent(connection, algorithm, environ).serve()
 
 
 def run_step(argv):
@@ -422,13 +482,13 @@ def run_step(argv):
     sys.exit(code if code >= 0 else 128 - code)
 
 
-if __name__ == "__main__":
+def main():
     # --worker=TOKEN:FD; the token lets the host find what a dead worker left behind.
     host = int(sys.argv[1].rpartition(":")[2])
     wait_for_go(host)
     lower_limits()
     if sys.argv[2].startswith("--listen="):
-        run_algorithm(sys.argv[2].partition("=")[2], host)
+        run_algorithm(int(sys.argv[2].partition("=")[2]), host)
     else:
         _thread.start_new_thread(end_with_host, (host,))
         run_step(sys.argv[2:])

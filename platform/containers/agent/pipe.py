@@ -2,17 +2,14 @@
 
 A source that uses the ADK is run as the main program, and the ADK serves it. Any other source is
 imported, and its `apply(input)` is served from here.
+
+What only some algorithms need is imported where it is needed: each import is part of a cold start.
 """
 
-import ast
-import base64
 import importlib
-import inspect
 import json
 import os
-import runpy
 import sys
-import traceback
 
 SOURCE = "/opt/algorithm"
 FIFO = "/tmp/algoout"
@@ -57,8 +54,13 @@ def find_entry(name):
 
 def uses_adk(path):
     """Whether the source imports the ADK, which then serves it."""
-    with open(path, "rb") as source:
-        tree = ast.parse(source.read(), path)
+    with open(path, "rb") as file:
+        source = file.read()
+    if b"ADK" not in source:
+        return False
+    import ast
+
+    tree = ast.parse(source, path)
     return any(
         isinstance(node, ast.ImportFrom)
         and (node.module or "").split(".")[0] in ("Algorithmia", "adk")
@@ -69,6 +71,8 @@ def uses_adk(path):
 
 def decode(request):
     if request["content_type"] == "binary":
+        import base64
+
         return base64.b64decode(request["data"])
     return request["data"]
 
@@ -79,6 +83,8 @@ def encode(result):
     elif isinstance(result, str):
         kind = "text"
     elif isinstance(result, (bytes, bytearray)):
+        import base64
+
         kind, result = "binary", base64.b64encode(result).decode()
     else:
         kind = "json"
@@ -87,6 +93,8 @@ def encode(result):
 
 def describe(exception, kind=None):
     """The protocol's form of an exception, with the algorithm's own frames only."""
+    import traceback
+
     frames = [
         frame
         for frame in traceback.extract_tb(exception.__traceback__)
@@ -135,6 +143,12 @@ def write(line):
             rest = rest[out.write(rest) :]
 
 
+def _parameters(function):
+    import inspect
+
+    return len(inspect.signature(function).parameters)
+
+
 class Server:
     """The module's `apply`, with what its `load` returned if it wants that."""
 
@@ -145,8 +159,7 @@ class Server:
         load = getattr(module, "load", None)
         if load is not None:
             self._load(load)
-        parameters = inspect.signature(self._apply).parameters
-        self._takes_loaded = load is not None and len(parameters) >= 2
+        self._takes_loaded = load is not None and _parameters(self._apply) >= 2
 
     def _load(self, load):
         try:
@@ -199,6 +212,8 @@ def main():
         if os.environ.get("ALGOPORT_VERIFY_LOAD"):
             watch_loading_of_adk()
         sys.argv = [entry]
+        import runpy
+
         runpy.run_module("src." + entry, run_name="__main__", alter_sys=True)
         return
     module = importlib.import_module("src." + entry)
@@ -207,5 +222,16 @@ def main():
     Server(module).serve()
 
 
-if __name__ == "__main__":
-    main()
+def run():
+    """Serve the algorithm to its end; the exit code. A failure is told without our own frames."""
+    try:
+        main()
+    except Exception as exc:
+        import traceback
+
+        trace = exc.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+            trace = trace.tb_next
+        traceback.print_exception(exc.with_traceback(trace))
+        return 1
+    return 0

@@ -23,7 +23,18 @@ pytestmark = pytest.mark.django_db
 
 def target() -> Target:
     return Target(
-        uuid.uuid4(), uuid.uuid4(), uuid.uuid4(), "demo", "Hello", True, "full", True, True, "1.2.3"
+        build_id=uuid.uuid4(),
+        rootfs="root",
+        packages="",
+        algorithm_id=uuid.uuid4(),
+        owner_id=uuid.uuid4(),
+        owner="demo",
+        name="Hello",
+        pipeline_enabled=True,
+        network_access="full",
+        is_owner=True,
+        may_read_source=True,
+        version="1.2.3",
     )
 
 

@@ -11,12 +11,13 @@ import pytest
 
 from algoport.accounts.models import User
 from algoport.containers.egress_policy import Address, PublicInternet
-from algoport.containers.engine import RunnerSpec
+from algoport.containers.engine import Limits, RunnerSpec
 from algoport.containers.errors import EgressRefused, RunnerStartFailed
 from algorithms.building.log import BuildLog
 from algorithms.building.verification import verify_start
 from algorithms.models import Build, Environment
 from algorithms.running import registry, runtime, starting
+from algorithms.running.program import program_of
 from algorithms.tasks import start_runner_task
 from tests.factories.algorithms import make_algorithm, make_build
 
@@ -26,6 +27,9 @@ class RecordingRuntime:
 
     def __init__(self) -> None:
         self.specs: list[RunnerSpec] = []
+
+    def expect(self, environment: Path, limits: Limits) -> None:
+        pass
 
     def start_runner(self, spec: RunnerSpec) -> SimpleNamespace:
         self.specs.append(spec)
@@ -54,9 +58,10 @@ def build(demo: User, python_environment: Environment) -> Build:
     return make_build(make_algorithm(demo, network_access="full"))
 
 
-def started(*arguments: str) -> dict[str, str]:
+def started(build: Build, network_access: str) -> dict[str, str]:
     runner_id = uuid4().hex[:20]
-    start_runner_task(runner_id, arguments[0], "gateway", *arguments[1:])
+    program = program_of(build, network_access)
+    start_runner_task(runner_id, program.as_message(), "gateway")
     message = registry.worker_connection().lpop(registry.started_key(runner_id))
     answer: dict[str, str] = registry.decode(message)
     return answer
@@ -65,20 +70,15 @@ def started(*arguments: str) -> dict[str, str]:
 def test_a_runner_gets_the_network_that_is_asked_for(
     build: Build, recording: RecordingRuntime
 ) -> None:
-    started(str(build.id))
-    started(str(build.id), "isolated")
-    started(str(build.id), "full")
-    assert [type(spec.egress) for spec in recording.specs] == [
-        type(None),
-        type(None),
-        PublicInternet,
-    ]
+    started(build, "isolated")
+    started(build, "full")
+    assert [type(spec.egress) for spec in recording.specs] == [type(None), PublicInternet]
 
 
 def test_an_unknown_network_access_starts_nothing(
     build: Build, recording: RecordingRuntime
 ) -> None:
-    assert "'open'" in started(str(build.id), "open")["error"]
+    assert "'open'" in started(build, "open")["error"]
     assert recording.specs == []
 
 

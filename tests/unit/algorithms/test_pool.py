@@ -24,7 +24,7 @@ from algorithms.running.program import (
 from algorithms.running.runner import GatewayRunner, LoadFailed
 
 ALGORITHM, OWNER = uuid.uuid4(), uuid.uuid4()
-HELLO, OTHER = Program(uuid.uuid4()), Program(uuid.uuid4())
+HELLO, OTHER = (Program(uuid.uuid4(), ALGORITHM, name, "root", "", "isolated") for name in "ab")
 SPARE = loader_without_caller(ALGORITHM, OWNER)
 
 

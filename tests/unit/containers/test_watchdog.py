@@ -3,11 +3,19 @@
 import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from algoport.containers import cgroups
-from algoport.containers.engine import BuildStep, Runner, RunnerSpec, Runtime, StepResult
+from algoport.containers.engine import (
+    BuildStep,
+    Limits,
+    Runner,
+    RunnerSpec,
+    Runtime,
+    StepResult,
+)
 from algoport.containers.errors import WatchIncomplete
 
 
@@ -27,6 +35,9 @@ class WatchedRuntime(Runtime):
         self.looked.set()
 
     def check(self) -> str:
+        raise NotImplementedError
+
+    def expect(self, environment: Path, limits: Limits) -> None:
         raise NotImplementedError
 
     def start_runner(self, spec: RunnerSpec) -> Runner:
