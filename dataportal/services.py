@@ -60,24 +60,21 @@ def reserve_file(*, name: str, size: int, md5: str) -> HostedFile:
     )
 
 
+@transaction.atomic
 def publish_file(*, file: HostedFile, collection: Collection) -> None:
     """Put a reserved file, whose bytes are stored, in its place; the last of two writers wins.
 
     Raises CollectionNotFound when the collection went meanwhile.
     """
     now = timezone.now()
-    try:
-        with transaction.atomic():
-            _lock_place(collection.id, file.name)
-            replaced = HostedFile.objects.filter(collection=collection, name=file.name)
-            replaced.update(collection=None, unused_since=now)
-            reserved = HostedFile.objects.filter(pk=file.pk, unused_since__isnull=False)
-            if not reserved.update(collection=collection, unused_since=None, modified_at=now):
-                # The storage took longer than unused bytes are kept.
-                raise StorageUnavailable
-    except IntegrityError as exc:
-        # The foreign key, which is checked at the commit: names cannot clash under the lock.
-        raise CollectionNotFound(owner=collection.owner.username, name=collection.name) from exc
+    if not _lock_place(collection.id, file.name):
+        raise CollectionNotFound(owner=collection.owner.username, name=collection.name)
+    replaced = HostedFile.objects.filter(collection=collection, name=file.name)
+    replaced.update(collection=None, unused_since=now)
+    reserved = HostedFile.objects.filter(pk=file.pk, unused_since__isnull=False)
+    if not reserved.update(collection=collection, unused_since=None, modified_at=now):
+        # The storage took longer than unused bytes are kept.
+        raise StorageUnavailable
 
 
 def delete_file(*, principal: Principal, owner: str, collection: str, name: str) -> int:
@@ -129,9 +126,17 @@ def _remove_batch() -> int:
     return len(batch)
 
 
-def _lock_place(collection_id: UUID, name: str) -> None:
-    """Let one writer at a time, until its transaction ends, put a file of this name."""
+def _lock_place(collection_id: UUID, name: str) -> bool:
+    """Let one writer at a time, until its transaction ends, put a file of this name.
+
+    Until then the collection stays; False when it has gone.
+    """
+    # The foreign key's own lock, but before any file's: who deletes a collection locks it first
+    # and its files then, so in the other order the two would wait for each other.
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{collection_id}/{name}"]
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0)) FROM dataportal_collection"
+            " WHERE id = %s FOR KEY SHARE",
+            [f"{collection_id}/{name}", collection_id],
         )
+        return cursor.fetchone() is not None
