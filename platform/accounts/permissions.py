@@ -7,7 +7,7 @@ described by its app (`AlgorithmResource`, `CollectionResource`), never by a row
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from enum import Enum
+from enum import Enum, StrEnum
 from uuid import UUID
 
 
@@ -110,12 +110,31 @@ class AlgorithmResource:
     source_open: bool = False
 
 
+class CollectionKind(StrEnum):
+    """Whose a hosted collection is (spec.md 5.3).
+
+    An account's; a session's; or an algorithm's files for one user, kept for a day or for good.
+    """
+
+    USER = "user"
+    SESSION = "session"
+    TEMP = "temp"
+    PERM = "perm"
+
+
 @dataclass(frozen=True, slots=True)
 class CollectionResource:
-    """A hosted collection with its read ACL (spec.md 5.4)."""
+    """A hosted collection: with its read ACL (spec.md 5.4), or one that the platform keeps.
 
-    owner_id: UUID
+    `owner_id` is the account, or the user for whom an algorithm keeps files; a session's
+    collection has a session in its place.
+    """
+
+    owner_id: UUID | None = None
     read: frozenset[str] = frozenset()
+    kind: CollectionKind = CollectionKind.USER
+    algorithm_id: UUID | None = None
+    session_id: UUID | None = None
 
 
 Resource = AccountResource | AlgorithmResource | CollectionResource | None
@@ -202,8 +221,12 @@ def _read_collection(principal: Principal, resource: Resource) -> Decision:
     assert isinstance(resource, CollectionResource)
     if not principal.scopes.data_read:
         return Decision(False, "the key may not read data")
+    if resource.kind is CollectionKind.SESSION:
+        return _in_session(principal, resource)
     if principal.user_id == resource.owner_id:
         return Decision(True, "owner")
+    if resource.kind is not CollectionKind.USER:
+        return Decision(False, "only the user who ran the algorithm reads its temp and perm files")
     if "user://*" in resource.read:
         return Decision(True, "public collection")
     run = principal.run
@@ -217,7 +240,27 @@ def _write_collection(principal: Principal, resource: Resource) -> Decision:
     assert isinstance(resource, CollectionResource)
     if not principal.scopes.data_write:
         return Decision(False, "the key may not write data")
+    if resource.kind is CollectionKind.SESSION:
+        return _in_session(principal, resource)
+    if resource.kind is not CollectionKind.USER:
+        run = principal.run
+        own = run is not None and run.algorithm_id == resource.algorithm_id
+        allowed = own and principal.user_id == resource.owner_id
+        return Decision(allowed, "only the algorithm itself writes its temp and perm files")
     return Decision(principal.user_id == resource.owner_id, "only the owner writes")
+
+
+def _manage_collection(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, CollectionResource)
+    if resource.kind is not CollectionKind.USER:
+        return Decision(False, "this collection always exists, with permissions that never change")
+    return _write_collection(principal, resource)
+
+
+def _in_session(principal: Principal, resource: CollectionResource) -> Decision:
+    run = principal.run
+    own = run is not None and run.session_id is not None and run.session_id == resource.session_id
+    return Decision(own, "only algorithms that run in a session use its files")
 
 
 def _anyone(principal: Principal, resource: Resource) -> Decision:
@@ -234,6 +277,6 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.MANAGE_ALGORITHM: _manage_algorithm,
     Action.READ_COLLECTION: _read_collection,
     Action.WRITE_COLLECTION: _write_collection,
-    Action.MANAGE_COLLECTION: _write_collection,
+    Action.MANAGE_COLLECTION: _manage_collection,
     Action.READ_REFERENCE: _anyone,
 }
