@@ -144,6 +144,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "algorithms.tasks.wake_waiting_builds_task",
         "schedule": 5.0,
     },
+    "remove-outdated-data": {
+        "task": "dataportal.tasks.remove_outdated_data_task",
+        "schedule": 600.0,
+    },
     "remove-unused-blobs": {
         "task": "dataportal.tasks.remove_unused_blobs_task",
         "schedule": 600.0,
