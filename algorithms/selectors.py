@@ -1,5 +1,6 @@
 """Reads of algorithms, each of which checks what the principal may see."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -76,6 +77,19 @@ def get_algorithm_for(
     if algorithm is None:
         raise AlgorithmNotFound
     return check_algorithm(principal, algorithm, action)
+
+
+def list_algorithms_for(principal: Principal, ids: Iterable[UUID]) -> list[Algorithm]:
+    """Those of the algorithms that `principal` may see."""
+    return [
+        algorithm
+        for algorithm in _algorithms().filter(pk__in=ids)
+        if can(
+            principal,
+            Action.SEE_ALGORITHM,
+            resource_of(algorithm, public=algorithm.has_public_version),
+        )
+    ]
 
 
 def check_algorithm(principal: Principal, algorithm: Algorithm, action: Action) -> Algorithm:

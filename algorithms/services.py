@@ -33,6 +33,7 @@ from algorithms.errors import (
 from algorithms.models import Algorithm, Build, Version
 from algorithms.running.warming import warm_build
 from algorithms.selectors import find_environment
+from dataportal.services import delete_algorithm_collections
 from scm.repositories import create_repository, delete_repository
 
 
@@ -223,12 +224,16 @@ def _next_number(algorithm: Algorithm, version_type: str) -> tuple[int, int, int
 
 @transaction.atomic
 def delete_algorithm(*, algorithm: Algorithm) -> None:
-    """Delete an algorithm without public versions: rows, repository and images (spec.md 3.15)."""
+    """Delete an algorithm without public versions: rows, repository, images, data.
+
+    Its temp and perm collections of every user go with it (spec.md 3.15).
+    """
     locked = Algorithm.objects.select_for_update().get(pk=algorithm.pk)
     if locked.versions.filter(callability=Callability.PUBLIC).exists():
         raise PublicVersionsExist
     identifier = locked.id
     locked.delete()
+    delete_algorithm_collections(algorithm_id=identifier)
     announce_change()
     transaction.on_commit(lambda: _forget_files(identifier))
 

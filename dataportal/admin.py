@@ -4,19 +4,25 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from algoport.accounts.permissions import CollectionKind
 from dataportal.models import Collection, HostedFile
 
 
 @admin.register(Collection)
 class CollectionAdmin(admin.ModelAdmin):
-    list_display = ["name", "owner", "read_acl", "created_at"]
-    list_filter = ["read_acl"]
+    list_display = ["__str__", "kind", "owner", "read_acl", "created_at"]
+    list_filter = ["kind", "read_acl"]
     list_select_related = ["owner"]
     search_fields = ["name", "owner__username"]
-    readonly_fields = ["owner", "name", "created_at"]
+    readonly_fields = ["kind", "owner", "name", "algorithm_id", "session_id", "created_at"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Collection | None = None) -> bool:
+        if obj is not None and obj.kind != CollectionKind.USER:
+            return False
+        return super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Collection | None = None) -> bool:
         return False

@@ -12,6 +12,9 @@ LONGEST_NAME_BYTES = 1024
 LISTING_PAGE_SIZE = 1000
 # Longer than any reader needs to open, or a storage to take, the bytes of one file.
 UNUSED_BLOB_GRACE = timedelta(hours=1)
+TEMP_FILE_AGE = timedelta(days=1)
+# What a session may take longer than its calls: starting a runner, ending, clocks that differ.
+SESSION_MARGIN = timedelta(minutes=10)
 
 
 class ReadAcl(models.TextChoices):

@@ -11,7 +11,21 @@ class PathNotFound(UserError):
 
 
 class CollectionNotFound(PathNotFound):
-    message = "There is no collection data://{owner}/{name}."
+    message = "There is no collection {uri}."
+
+
+class NoSession(PathNotFound):
+    message = (
+        "There is no session here: data://.session exists for algorithms, while the call they are"
+        " part of is running."
+    )
+
+
+class NoAlgorithmRunning(PathNotFound):
+    message = (
+        "data://.algo/{kind} is the running algorithm's own. From outside, write"
+        " data://.algo/AUTHOR/NAME/{kind}."
+    )
 
 
 class ConnectorNotFound(PathNotFound):

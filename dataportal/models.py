@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from algoport.accounts.models import User
+from algoport.accounts.permissions import CollectionKind
 from algoport.db.models import UUIDModel
 from dataportal.constants import (
     ACL_PATTERNS,
@@ -11,14 +12,38 @@ from dataportal.constants import (
     LONGEST_NAME_BYTES,
     ReadAcl,
 )
-from dataportal.querysets import CollectionQuerySet, HostedFileQuerySet
+from dataportal.querysets import (
+    ALGORITHM_KINDS,
+    CollectionQuerySet,
+    HostedFileQuerySet,
+)
+
+# As plain text: migrations write down what stands in constraints.
+_USER, _SESSION = str(CollectionKind.USER), str(CollectionKind.SESSION)
+_OF_ALGORITHMS = [str(kind) for kind in ALGORITHM_KINDS]
 
 
 class Collection(UUIDModel):
-    """A flat folder of files that belongs to an account; names compare without case."""
+    """A flat folder of files; names compare without case.
 
-    owner = models.ForeignKey(User, models.PROTECT, related_name="collections", db_index=False)
-    name = models.CharField(max_length=COLLECTION_NAME_LENGTH, db_collation="C")
+    An account's has an owner and a name. The others are the platform's: a session's, and the temp
+    and perm collections that an algorithm has for each user who runs it, who is their owner. Those
+    always exist for who may use them; their rows are made by the first write.
+    """
+
+    kind = models.CharField(
+        max_length=7,
+        choices=[(str(kind), str(kind)) for kind in CollectionKind],
+        default=_USER,
+        editable=False,
+    )
+    owner = models.ForeignKey(
+        User, models.PROTECT, null=True, related_name="collections", db_index=False
+    )
+    name = models.CharField(max_length=COLLECTION_NAME_LENGTH, blank=True, db_collation="C")
+    # Algorithms are above this app, and sessions have no rows.
+    algorithm_id = models.UUIDField(null=True, editable=False)
+    session_id = models.UUIDField(null=True, editable=False)
     read_acl = models.CharField(
         "read access", max_length=13, choices=ReadAcl.choices, default=ReadAcl.MY_ALGORITHMS
     )
@@ -27,15 +52,72 @@ class Collection(UUIDModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("owner", Lower("name"), name="collection_name_unique"),
+            models.UniqueConstraint(
+                "owner",
+                Lower("name"),
+                condition=models.Q(kind=_USER),
+                name="collection_name_unique",
+            ),
+            models.UniqueConstraint(
+                fields=["session_id"],
+                condition=models.Q(kind=_SESSION),
+                name="session_collection_unique",
+            ),
+            models.UniqueConstraint(
+                fields=["algorithm_id", "owner", "kind"],
+                condition=models.Q(kind__in=_OF_ALGORITHMS),
+                name="algorithm_collection_unique",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    kind=_USER,
+                    owner__isnull=False,
+                    algorithm_id__isnull=True,
+                    session_id__isnull=True,
+                )
+                | models.Q(
+                    kind=_SESSION,
+                    owner__isnull=True,
+                    algorithm_id__isnull=True,
+                    session_id__isnull=False,
+                    name="",
+                    read_acl=ReadAcl.PRIVATE,
+                )
+                | models.Q(
+                    kind__in=_OF_ALGORITHMS,
+                    owner__isnull=False,
+                    algorithm_id__isnull=False,
+                    session_id__isnull=True,
+                    name="",
+                    read_acl=ReadAcl.PRIVATE,
+                ),
+                name="collection_of_one_kind",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["owner"],
+                condition=models.Q(kind__in=_OF_ALGORITHMS),
+                name="collection_kept_for",
+            ),
+            models.Index(
+                fields=["created_at"],
+                condition=models.Q(kind=_SESSION),
+                name="collection_of_session",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.owner.username}/{self.name}"
+        return self.uri.removeprefix("data://")
 
     @property
     def uri(self) -> str:
-        return f"data://{self}"
+        """Of an algorithm's collection the form in which the algorithm itself writes it."""
+        if self.kind == CollectionKind.USER:
+            return f"data://{self.owner.username}/{self.name}"
+        if self.kind == CollectionKind.SESSION:
+            return "data://.session"
+        return f"data://.algo/{self.kind}"
 
     @property
     def acl_patterns(self) -> tuple[str, ...]:

@@ -2,25 +2,57 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import models
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact, GreaterThan
 
-from dataportal.constants import ReadAcl
+from algoport.accounts.permissions import CollectionKind, CollectionResource
+from dataportal.constants import TEMP_FILE_AGE, ReadAcl
 
-if TYPE_CHECKING:
-    pass
+ALGORITHM_KINDS = (CollectionKind.TEMP, CollectionKind.PERM)
+
+
+def system_key(resource: CollectionResource) -> dict[str, object]:
+    """The fields by which the system collection that `resource` describes is unique."""
+    if resource.kind is CollectionKind.SESSION:
+        return {"kind": resource.kind, "session_id": resource.session_id}
+    assert resource.kind in ALGORITHM_KINDS
+    return {
+        "kind": resource.kind,
+        "algorithm_id": resource.algorithm_id,
+        "owner_id": resource.owner_id,
+    }
 
 
 class CollectionQuerySet(models.QuerySet):
     def owned_by(self, owner_id: UUID) -> "CollectionQuerySet":
-        return self.filter(owner=owner_id)
+        """The account's own; not what algorithms keep for it."""
+        return self.filter(kind=CollectionKind.USER, owner=owner_id)
 
     def of_account(self, username: str) -> "CollectionQuerySet":
-        return self.filter(Exact(Lower("owner__username"), username.lower()), owner__is_active=True)
+        return self.filter(
+            Exact(Lower("owner__username"), username.lower()),
+            kind=CollectionKind.USER,
+            owner__is_active=True,
+        )
+
+    def kept_for(self, resource: CollectionResource) -> "CollectionQuerySet":
+        """The one system collection that `resource` describes; none before its first file."""
+        return self.filter(**system_key(resource))
+
+    def kept_for_user(self, user_id: UUID) -> "CollectionQuerySet":
+        """What algorithms keep for one who runs them."""
+        return self.filter(kind__in=ALGORITHM_KINDS, owner=user_id)
+
+    def of_algorithm(self, algorithm_id: UUID) -> "CollectionQuerySet":
+        """What the algorithm keeps, for all users."""
+        return self.filter(kind__in=ALGORITHM_KINDS, algorithm_id=algorithm_id)
+
+    def of_sessions_before(self, moment: datetime) -> "CollectionQuerySet":
+        """Of sessions that put their first file before `moment`."""
+        return self.filter(kind=CollectionKind.SESSION, created_at__lt=moment)
 
     def named(self, name: str) -> "CollectionQuerySet":
         return self.filter(Exact(Lower("name"), name.lower()))
@@ -38,6 +70,12 @@ class HostedFileQuerySet(models.QuerySet):
     def after(self, name: str) -> "HostedFileQuerySet":
         """In bytewise order, from behind `name`."""
         return self.filter(name__gt=name).order_by("name")
+
+    def outdated(self, moment: datetime) -> "HostedFileQuerySet":
+        """Files in temp collections that have had their day at `moment`."""
+        return self.filter(
+            collection__kind=CollectionKind.TEMP, modified_at__lt=moment - TEMP_FILE_AGE
+        )
 
     def unused_since(self, moment: datetime) -> "HostedFileQuerySet":
         return self.filter(collection=None, unused_since__lt=moment)

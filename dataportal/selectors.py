@@ -11,12 +11,25 @@ from django.db.models.lookups import Exact
 
 from algoport.accounts.errors import UserNotFound
 from algoport.accounts.models import User
-from algoport.accounts.permissions import Action, CollectionResource, Principal, can
+from algoport.accounts.permissions import (
+    Action,
+    CollectionKind,
+    CollectionResource,
+    Principal,
+    can,
+)
 from algoport.errors import NotAuthenticated, NotAuthorized
+from dataportal.algorithm_finder import FoundAlgorithm, current_finder
 from dataportal.constants import ACL_PATTERNS, LISTING_PAGE_SIZE
-from dataportal.errors import CollectionNotFound, PathNotFound
+from dataportal.errors import (
+    CollectionNotFound,
+    NoAlgorithmRunning,
+    NoSession,
+    PathNotFound,
+)
 from dataportal.models import Collection, HostedFile
-from dataportal.querysets import CollectionQuerySet
+from dataportal.querysets import ALGORITHM_KINDS, CollectionQuerySet, HostedFileQuerySet
+from dataportal.system_paths import SystemFile, SystemFolder, SystemPlace
 
 MY = ".my"
 
@@ -39,11 +52,19 @@ class FolderPage:
 
 @dataclass(frozen=True, slots=True)
 class FilePage:
-    """A page of a collection's files; `more` when others follow."""
+    """A page of a collection's files; `more` when others follow. System collections have no ACL."""
 
-    collection: Collection
     files: list[HostedFile]
     more: bool
+    read_acl: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SystemCollection:
+    """A collection that always exists, in the form in which it was asked for."""
+
+    uri: str
+    resource: CollectionResource
 
 
 def check_data_scope(principal: Principal) -> None:
@@ -82,9 +103,9 @@ def get_collection_for(
     try:
         collection = rows.select_related("owner").get()
     except Collection.DoesNotExist as exc:
-        raise CollectionNotFound(owner=owner, name=name) from exc
+        raise CollectionNotFound(uri=f"data://{owner}/{name}") from exc
     if not can(principal, Action.READ_COLLECTION, resource_of(collection)):
-        raise CollectionNotFound(owner=owner, name=name)
+        raise CollectionNotFound(uri=f"data://{owner}/{name}")
     if not can(principal, action, resource_of(collection)):
         raise NotAuthorized
     return collection
@@ -93,9 +114,7 @@ def get_collection_for(
 def list_files_for(principal: Principal, owner: str, name: str, after: str) -> FilePage:
     """The collection's files by name, from behind `after`. Raises CollectionNotFound."""
     collection = get_collection_for(principal, owner, name)
-    rows = HostedFile.objects.filter(collection=collection).after(after)
-    files = list(rows.only("name", "modified_at", "size")[: LISTING_PAGE_SIZE + 1])
-    return FilePage(collection, files[:LISTING_PAGE_SIZE], len(files) > LISTING_PAGE_SIZE)
+    return _page_of(HostedFile.objects.filter(collection=collection), after, collection.read_acl)
 
 
 def get_file_for(
@@ -121,8 +140,111 @@ def get_file_for(
     return file
 
 
+def get_system_collection_for(
+    principal: Principal, place: SystemPlace, action: Action = Action.READ_COLLECTION
+) -> SystemCollection:
+    """The collection, when `action` on it is allowed; it may have no row yet.
+
+    Raises NoSession, NoAlgorithmRunning, the 404 of the algorithm, NotAuthorized.
+    """
+    collection = _find_place(principal, place)
+    decision = can(principal, Action.READ_COLLECTION, collection.resource)
+    if not decision and place.kind is CollectionKind.SESSION:
+        raise NoSession
+    decision = decision and can(principal, action, collection.resource)
+    if not decision:
+        rule = decision.rule[0].upper() + decision.rule[1:]
+        raise NotAuthorized(f"{NotAuthorized.message} {rule}.")
+    return collection
+
+
+def list_system_files_for(principal: Principal, place: SystemPlace, after: str) -> FilePage:
+    """The collection's files by name, from behind `after`."""
+    collection = get_system_collection_for(principal, place)
+    return _page_of(HostedFile.objects.filter(collection=_row_of(collection)), after)
+
+
+def get_system_file_for(
+    principal: Principal, file: SystemFile, action: Action = Action.READ_COLLECTION
+) -> HostedFile:
+    """The file, when `action` on its collection is allowed. Raises PathNotFound besides."""
+    collection = get_system_collection_for(principal, file.place, action)
+    try:
+        return HostedFile.objects.get(collection=_row_of(collection), name=file.name)
+    except HostedFile.DoesNotExist as exc:
+        raise PathNotFound from exc
+
+
+def list_system_folder_for(principal: Principal, folder: SystemFolder, after: str) -> FolderPage:
+    """What is below `data://.algo`, from behind `after`.
+
+    Of an algorithm, and for an algorithm that asks, its two collections; otherwise the authors, or
+    one author's algorithms, that keep or have kept files for the caller.
+    """
+    if folder.algorithm:
+        _find_algorithm(principal, folder.author, folder.algorithm)
+        names = set(map(str, ALGORITHM_KINDS))
+    elif folder.author:
+        author = get_account_for(principal, folder.author).name
+        names = {found.name for found in _algorithms_with_data(principal) if found.author == author}
+    elif principal.run is not None:
+        names = set(map(str, ALGORITHM_KINDS))
+    else:
+        names = {found.author for found in _algorithms_with_data(principal)}
+    page = sorted((name for name in names if name.lower() > after.lower()), key=str.lower)
+    return FolderPage(page[:LISTING_PAGE_SIZE], len(page) > LISTING_PAGE_SIZE)
+
+
 def resource_of(collection: Collection) -> CollectionResource:
-    return CollectionResource(collection.owner_id, frozenset(collection.acl_patterns))
+    return CollectionResource(
+        collection.owner_id,
+        frozenset(collection.acl_patterns),
+        CollectionKind(collection.kind),
+        collection.algorithm_id,
+        collection.session_id,
+    )
+
+
+def _page_of(rows: HostedFileQuerySet, after: str, read_acl: str | None = None) -> FilePage:
+    """The first page of a collection's files from behind `after`."""
+    shown = rows.after(after).only("name", "modified_at", "size")
+    files = list(shown[: LISTING_PAGE_SIZE + 1])
+    return FilePage(files[:LISTING_PAGE_SIZE], len(files) > LISTING_PAGE_SIZE, read_acl)
+
+
+def _find_place(principal: Principal, place: SystemPlace) -> SystemCollection:
+    run = principal.run
+    if place.kind is CollectionKind.SESSION:
+        session_id = None if run is None else run.session_id
+        return SystemCollection(
+            "data://.session", CollectionResource(kind=place.kind, session_id=session_id)
+        )
+    if place.author:
+        found = _find_algorithm(principal, place.author, place.algorithm)
+        algorithm_id = found.id
+        uri = f"data://.algo/{found.author}/{found.name}/{place.kind}"
+    elif run is not None:
+        algorithm_id, uri = run.algorithm_id, f"data://.algo/{place.kind}"
+    else:
+        raise NoAlgorithmRunning(kind=place.kind)
+    resource = CollectionResource(principal.user_id, kind=place.kind, algorithm_id=algorithm_id)
+    return SystemCollection(uri, resource)
+
+
+def _find_algorithm(principal: Principal, author: str, name: str) -> FoundAlgorithm:
+    return current_finder().find(principal, principal.username if author == MY else author, name)
+
+
+def _algorithms_with_data(principal: Principal) -> list[FoundAlgorithm]:
+    assert principal.user_id is not None
+    rows = Collection.objects.kept_for_user(principal.user_id)
+    ids = list(rows.values_list("algorithm_id", flat=True).distinct())
+    return current_finder().list_seen(principal, ids)
+
+
+def _row_of(collection: SystemCollection) -> CollectionQuerySet:
+    # As one value, as in `get_file_for`.
+    return Collection.objects.kept_for(collection.resource).values("pk")[:1]
 
 
 def _is_own(principal: Principal, owner: str) -> bool:

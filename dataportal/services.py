@@ -5,14 +5,28 @@ bytes, `publish_file` puts them in their place. Killed anywhere, the old file is
 one is; what is left over has a row that `remove_unused_blobs` finds.
 """
 
+from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from algoport.accounts.permissions import Action, CollectionResource, Principal, can
+from algoport.accounts.permissions import (
+    Action,
+    CollectionKind,
+    CollectionResource,
+    Principal,
+    can,
+)
 from algoport.errors import NotAuthorized
-from dataportal.constants import COLLECTION_NAME_PATTERN, UNUSED_BLOB_GRACE, ReadAcl
+from dataportal.algorithm_finder import current_finder
+from dataportal.constants import (
+    COLLECTION_NAME_PATTERN,
+    SESSION_MARGIN,
+    UNUSED_BLOB_GRACE,
+    ReadAcl,
+)
 from dataportal.errors import (
     CollectionAlreadyExists,
     CollectionNotFound,
@@ -22,8 +36,16 @@ from dataportal.errors import (
     StorageUnavailable,
 )
 from dataportal.models import Collection, HostedFile
-from dataportal.selectors import get_account_for, get_collection_for, get_file_for
+from dataportal.querysets import CollectionQuerySet, system_key
+from dataportal.selectors import (
+    get_account_for,
+    get_collection_for,
+    get_file_for,
+    get_system_collection_for,
+    get_system_file_for,
+)
 from dataportal.storage import remove_abandoned_uploads, remove_blob
+from dataportal.system_paths import SystemFile, SystemPlace
 
 _SWEEP_BATCH = 200
 
@@ -60,34 +82,26 @@ def reserve_file(*, name: str, size: int, md5: str) -> HostedFile:
     )
 
 
+@transaction.atomic
 def publish_file(*, file: HostedFile, collection: Collection) -> None:
     """Put a reserved file, whose bytes are stored, in its place; the last of two writers wins.
 
     Raises CollectionNotFound when the collection went meanwhile.
     """
     now = timezone.now()
-    try:
-        with transaction.atomic():
-            _lock_place(collection.id, file.name)
-            replaced = HostedFile.objects.filter(collection=collection, name=file.name)
-            replaced.update(collection=None, unused_since=now)
-            reserved = HostedFile.objects.filter(pk=file.pk, unused_since__isnull=False)
-            if not reserved.update(collection=collection, unused_since=None, modified_at=now):
-                # The storage took longer than unused bytes are kept.
-                raise StorageUnavailable
-    except IntegrityError as exc:
-        # The foreign key, which is checked at the commit: names cannot clash under the lock.
-        raise CollectionNotFound(owner=collection.owner.username, name=collection.name) from exc
+    if not _lock_place(collection.id, file.name):
+        raise CollectionNotFound(uri=collection.uri)
+    replaced = HostedFile.objects.filter(collection=collection, name=file.name)
+    replaced.update(collection=None, unused_since=now)
+    reserved = HostedFile.objects.filter(pk=file.pk, unused_since__isnull=False)
+    if not reserved.update(collection=collection, unused_since=None, modified_at=now):
+        # The storage took longer than unused bytes are kept.
+        raise StorageUnavailable
 
 
 def delete_file(*, principal: Principal, owner: str, collection: str, name: str) -> int:
     """Delete a file and return how many went: 1. Raises PathNotFound, NotAuthorized."""
-    file = get_file_for(principal, owner, collection, name, Action.WRITE_COLLECTION)
-    rows = HostedFile.objects.filter(collection=file.collection_id, name=file.name)
-    if not rows.update(collection=None, unused_since=timezone.now()):
-        # Somebody else deleted it meanwhile.
-        raise PathNotFound
-    return 1
+    return _withdraw_file(get_file_for(principal, owner, collection, name, Action.WRITE_COLLECTION))
 
 
 @transaction.atomic
@@ -99,12 +113,53 @@ def delete_collection(*, principal: Principal, owner: str, name: str, force: boo
     found = get_collection_for(principal, owner, name, Action.MANAGE_COLLECTION)
     collection = Collection.objects.select_for_update().filter(pk=found.pk).first()
     if collection is None:
-        raise CollectionNotFound(owner=owner, name=name)
+        raise CollectionNotFound(uri=f"data://{owner}/{name}")
     if not force and collection.files.exists():
         raise DirectoryNotEmpty
     files = collection.files.update(collection=None, unused_since=timezone.now())
     Collection.objects.filter(pk=collection.pk).delete()
     return files + 1
+
+
+def open_system_collection(*, principal: Principal, place: SystemPlace) -> tuple[Collection, str]:
+    """The row to put files in, made by the first write, and the collection's address.
+
+    Raises what `get_system_collection_for` does.
+    """
+    found = get_system_collection_for(principal, place, Action.WRITE_COLLECTION)
+    row = Collection.objects.kept_for(found.resource).first()
+    return row or _make_system_collection(found.resource), found.uri
+
+
+def delete_system_file(*, principal: Principal, file: SystemFile) -> int:
+    """Delete a file and return how many went: 1. Raises PathNotFound, NotAuthorized."""
+    return _withdraw_file(get_system_file_for(principal, file, Action.WRITE_COLLECTION))
+
+
+def end_session(session_id: UUID) -> None:
+    """Delete what was put into the session's collection; to be called when its call has ended."""
+    session = CollectionResource(kind=CollectionKind.SESSION, session_id=session_id)
+    _drop_collections(Collection.objects.kept_for(session))
+
+
+def delete_algorithm_collections(*, algorithm_id: UUID) -> None:
+    """Delete what an algorithm keeps for its users; within the transaction that deletes it."""
+    _drop_collections(Collection.objects.of_algorithm(algorithm_id))
+
+
+def remove_outdated_data() -> int:
+    """Take away temp files that have had their day, and sessions that nobody has ended.
+
+    Returns how many files and sessions went. Two sweeps at once share the work.
+    """
+    removed = 0
+    while batch := _withdraw_outdated_files():
+        removed += batch
+    longest = timedelta(seconds=settings.CALL_TIMEOUT_LIMIT_SECONDS) + SESSION_MARGIN
+    lost = Collection.objects.of_sessions_before(timezone.now() - longest)
+    while batch := _drop_collections(lost, _SWEEP_BATCH):
+        removed += batch
+    return removed
 
 
 def remove_unused_blobs() -> int:
@@ -118,6 +173,47 @@ def remove_unused_blobs() -> int:
     return removed
 
 
+def _withdraw_file(file: HostedFile) -> int:
+    """Take a file from its place and return how many went: 1. Raises PathNotFound."""
+    rows = HostedFile.objects.filter(collection=file.collection_id, name=file.name)
+    if not rows.update(collection=None, unused_since=timezone.now()):
+        # Somebody else deleted it meanwhile.
+        raise PathNotFound
+    return 1
+
+
+@transaction.atomic
+def _make_system_collection(resource: CollectionResource) -> Collection:
+    if resource.algorithm_id is not None:
+        # Who deletes it would not see a row that is made meanwhile.
+        current_finder().hold(resource.algorithm_id)
+    made = Collection(**system_key(resource), read_acl=ReadAcl.PRIVATE)
+    Collection.objects.bulk_create([made], ignore_conflicts=True)
+    row = Collection.objects.kept_for(resource).first()
+    if row is None:
+        # Another's row was in the way, and the session ended.
+        raise CollectionNotFound(uri=made.uri)
+    return row
+
+
+@transaction.atomic
+def _drop_collections(rows: CollectionQuerySet, most: int | None = None) -> int:
+    ids = [row.pk for row in rows.order_by("pk").select_for_update()[:most]]
+    if ids:
+        files = HostedFile.objects.filter(collection__in=ids)
+        files.update(collection=None, unused_since=timezone.now())
+        Collection.objects.filter(pk__in=ids).delete()
+    return len(ids)
+
+
+@transaction.atomic
+def _withdraw_outdated_files() -> int:
+    now = timezone.now()
+    rows = HostedFile.objects.outdated(now).select_for_update(of=("self",), skip_locked=True)
+    ids = [file.pk for file in rows.only("pk")[:_SWEEP_BATCH]]
+    return HostedFile.objects.filter(pk__in=ids).update(collection=None, unused_since=now)
+
+
 @transaction.atomic
 def _remove_batch() -> int:
     limit = timezone.now() - UNUSED_BLOB_GRACE
@@ -129,9 +225,17 @@ def _remove_batch() -> int:
     return len(batch)
 
 
-def _lock_place(collection_id: UUID, name: str) -> None:
-    """Let one writer at a time, until its transaction ends, put a file of this name."""
+def _lock_place(collection_id: UUID, name: str) -> bool:
+    """Let one writer at a time, until its transaction ends, put a file of this name.
+
+    Until then the collection stays; False when it has gone.
+    """
+    # The foreign key's own lock, but before any file's: who deletes a collection locks it first
+    # and its files then, so in the other order the two would wait for each other.
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{collection_id}/{name}"]
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0)) FROM dataportal_collection"
+            " WHERE id = %s FOR KEY SHARE",
+            [f"{collection_id}/{name}", collection_id],
         )
+        return cursor.fetchone() is not None

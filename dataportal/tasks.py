@@ -1,8 +1,13 @@
-"""Celery's entry point to hosted data."""
+"""Celery's entry points to hosted data."""
 
 from celery import shared_task
 
-from dataportal.services import remove_unused_blobs
+from dataportal.services import remove_outdated_data, remove_unused_blobs
+
+
+@shared_task
+def remove_outdated_data_task(**kwargs: object) -> None:
+    remove_outdated_data()
 
 
 @shared_task

@@ -34,10 +34,22 @@ def call(
     headers: dict[str, str] | None = None,
     body: bytes | Iterable[bytes] = b"",
     disconnect: bool = False,
+    scope: dict[str, Any] | None = None,
 ) -> Answer:
-    """One request; `disconnect` goes away after the body's last piece, before its end."""
+    """One request; `disconnect` goes away after the body's last piece, before its end.
+
+    `scope` has further entries of the scope, as servers of our own add them.
+    """
     return asyncio.run(
-        call_async(application, method, target, headers=headers, body=body, disconnect=disconnect)
+        call_async(
+            application,
+            method,
+            target,
+            headers=headers,
+            body=body,
+            disconnect=disconnect,
+            scope=scope,
+        )
     )
 
 
@@ -49,6 +61,7 @@ async def call_async(
     headers: dict[str, str] | None = None,
     body: bytes | Iterable[bytes] = b"",
     disconnect: bool = False,
+    scope: dict[str, Any] | None = None,
 ) -> Answer:
     answer = Answer()
     pieces = iter([body] if isinstance(body, bytes) else body)
@@ -76,7 +89,7 @@ async def call_async(
         answer.pieces.append(message.get("body", b""))
         answer.complete = not message.get("more_body", False)
 
-    await application(_scope(method, target, headers or {}), receive, send)
+    await application(_scope(method, target, headers or {}) | (scope or {}), receive, send)
     return answer
 
 

@@ -140,6 +140,7 @@ class CallPlane:
             return await invoke(gateway.pool, gateway.starter, route, line, call)
         finally:
             gateway.slots.give_back(principal.user_id)
+            await gateway.end_session(trace.session)
 
     async def _resolve(self, principal: Principal, owner: str, name: str, version: str) -> Route:
         # The principal is a value: with another scope or run it is another entry. Of a run the

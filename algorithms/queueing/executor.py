@@ -185,6 +185,7 @@ class QueueExecutor:
             )
         finally:
             gateway.slots.give_back(account)
+            await gateway.end_session(running.session)
 
     async def _settle(self, call: AsyncCall, settlement: Settlement) -> bool:
         """Whether it counted; a result is kept until the database takes it."""

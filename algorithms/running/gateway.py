@@ -10,6 +10,8 @@ from uuid import UUID
 import redis
 from django.conf import settings
 
+from algoport.db.threads import in_database_thread
+from algoport.http.tracing import Session
 from algorithms.metering.journal import Journal
 from algorithms.running import registry
 from algorithms.running.memory import MemoryGauge
@@ -17,6 +19,7 @@ from algorithms.running.pool import RunnerPool
 from algorithms.running.program import loader_without_caller, program_from
 from algorithms.running.slots import CallSlots
 from algorithms.running.starter import RunnerStarter
+from dataportal.services import end_session
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +54,12 @@ class Gateway:
         await self.starter.close()
         await self._valkey.aclose()
         self.journal.close()
+
+    async def end_session(self, session: Session) -> None:
+        """What a call from outside, or from the queue, has left in its session goes with it."""
+        if session.has_data:
+            session.has_data = False
+            await in_database_thread(end_session, session.id)
 
     async def _announce(self) -> None:
         while True:

@@ -83,8 +83,8 @@ def file_listing(page: FilePage, *, with_acl: bool) -> dict[str, Any]:
     listing: dict[str, Any] = {"folders": [], "files": files}
     if page.more:
         listing["marker"] = encode_marker({"name": page.files[-1].name})
-    if with_acl:
-        listing["acl"] = acl_body(page.collection.read_acl)
+    if with_acl and page.read_acl is not None:
+        listing["acl"] = acl_body(page.read_acl)
     return listing
 
 

@@ -1,11 +1,10 @@
 """/v1/data and /v1/connector: the ASGI application of hosted data (design.md 4)."""
 
 from collections.abc import Awaitable, Callable
-from email.utils import format_datetime
 
 from algoport.accounts.permissions import Action, Principal
 from algoport.db.threads import in_database_thread
-from algoport.errors import FeatureNotImplemented, InputValidationError, MethodNotAllowed
+from algoport.errors import InputValidationError, MethodNotAllowed
 from algoport.http.asgi import (
     Receive,
     Request,
@@ -15,7 +14,6 @@ from algoport.http.asgi import (
     answer,
     json_response,
     parse_boolean,
-    start,
 )
 from dataportal.api.bodies import (
     LONGEST_BODY_BYTES,
@@ -25,10 +23,9 @@ from dataportal.api.bodies import (
     parse_collection_body,
     parse_marker,
 )
-from dataportal.api.transfers import opened_blob, receive_file, send_blob
-from dataportal.content_types import content_type_of
+from dataportal.api.system_places import serve_system_path
+from dataportal.api.transfers import DIRECTORY, receive_file, send_file
 from dataportal.errors import ConnectorNotFound, InvalidPath, PathNotFound
-from dataportal.models import HostedFile
 from dataportal.paths import DATA, DataPath, parse_raw_path
 from dataportal.selectors import (
     FolderPage,
@@ -45,11 +42,9 @@ from dataportal.services import (
     delete_file,
     update_collection_acl,
 )
+from dataportal.system_paths import SYSTEM_FOLDERS
 
 METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"})
-
-_DIRECTORY = {"X-Data-Type": "directory"}
-_SYSTEM_FOLDERS = frozenset({".session", ".algo"})
 
 
 class DataPlane:
@@ -68,9 +63,9 @@ class DataPlane:
         path = parse_raw_path(request.raw_path)
         if path.connector != DATA:
             raise ConnectorNotFound(connector=path.connector)
-        if path.segments and path.segments[0] in _SYSTEM_FOLDERS:
-            raise FeatureNotImplemented(f"data://{path.segments[0]} is not available yet.")
-        if len(path.segments) > 2:
+        if path.segments and path.segments[0] in SYSTEM_FOLDERS:
+            await serve_system_path(request, method, principal, path, send)
+        elif len(path.segments) > 2:
             await _serve_file(request, method, principal, path, send)
         else:
             response = await _serve_folder(request, method, principal, path)
@@ -103,7 +98,7 @@ async def _serve_folder(
     if not path.segments:
         # The first folder is how clients learn the caller's name (wire.md 4).
         page = FolderPage([principal.username], more=False)
-        return json_response(folder_listing(page), headers=dict(_DIRECTORY))
+        return json_response(folder_listing(page), headers=dict(DIRECTORY))
     return await _read_account(request, method, principal, path.segments[0])
 
 
@@ -112,10 +107,10 @@ async def _read_account(
 ) -> Response:
     if method == "HEAD":
         await in_database_thread(get_account_for, principal, owner)
-        return Response(content_type=None, headers=dict(_DIRECTORY))
+        return Response(content_type=None, headers=dict(DIRECTORY))
     after = parse_marker(request.query())
     page = await in_database_thread(list_collections_for, principal, owner, after)
-    return json_response(folder_listing(page), headers=dict(_DIRECTORY))
+    return json_response(folder_listing(page), headers=dict(DIRECTORY))
 
 
 async def _create(request: Request, principal: Principal, segments: tuple[str, ...]) -> Response:
@@ -145,11 +140,11 @@ async def _serve_collection(
         return json_response({"result": {"deleted": deleted}})
     if method == "HEAD":
         await in_database_thread(get_collection_for, principal, owner, name)
-        return Response(content_type=None, headers=dict(_DIRECTORY))
+        return Response(content_type=None, headers=dict(DIRECTORY))
     query = request.query()
     page = await in_database_thread(list_files_for, principal, owner, name, parse_marker(query))
     listing = file_listing(page, with_acl=parse_boolean([query.get("acl")]))
-    return json_response(listing, headers=dict(_DIRECTORY))
+    return json_response(listing, headers=dict(DIRECTORY))
 
 
 async def _change_acl(request: Request, principal: Principal, owner: str, name: str) -> Response:
@@ -184,7 +179,7 @@ async def _serve_file(
         await json_response({"result": {"deleted": deleted}}).send(send)
     else:
         file = await in_database_thread(get_file_for, principal, owner, collection, name)
-        await _send_file(send, file, head=method == "HEAD")
+        await send_file(send, file, head=method == "HEAD")
 
 
 async def _put(
@@ -196,28 +191,6 @@ async def _put(
     )
     await receive_file(request, target, name)
     return json_response({"result": f"{target.uri}/{name}"})
-
-
-async def _send_file(send: Send, file: HostedFile, *, head: bool) -> None:
-    content_type = content_type_of(file.name)
-    if head:
-        await start(send, 200, _file_headers(file), content_type, file.size)
-        await send({"type": "http.response.body", "body": b""})
-        return
-    async with opened_blob(file.blob_name) as (blob, first):
-        await start(send, 200, _file_headers(file), content_type, file.size)
-        await send_blob(send, blob, first)
-
-
-def _file_headers(file: HostedFile) -> dict[str, str]:
-    return {
-        "X-Data-Type": "file",
-        "ETag": f'"{file.md5}"',
-        "Last-Modified": format_datetime(file.modified_at, usegmt=True),
-        # SECURITY: anyone may upload HTML or SVG; it must not run as a page of this origin.
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox; default-src 'none'",
-    }
 
 
 async def _read_body(request: Request) -> CollectionBody:

@@ -4,18 +4,22 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from email.utils import format_datetime
 from typing import Any, ParamSpec, TypeVar
 
 from django.core.files import File
 
 from algoport.db.threads import in_database_thread
-from algoport.http.asgi import Request, Send
-from dataportal.models import Collection
+from algoport.http.asgi import Request, Send, start
+from dataportal.content_types import content_type_of
+from dataportal.models import Collection, HostedFile
 from dataportal.services import publish_file, reserve_file
 from dataportal.storage import IncomingFile, keep, open_blob
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+DIRECTORY = {"X-Data-Type": "directory"}
 
 _THREADS = 8
 _READ_SIZE = 256 * 1024
@@ -39,6 +43,29 @@ async def receive_file(request: Request, collection: Collection, name: str) -> N
         )
         await in_file_thread(keep, incoming, file.blob_name)
         await in_database_thread(publish_file, file=file, collection=collection)
+
+
+async def send_file(send: Send, file: HostedFile, *, head: bool) -> None:
+    """Answer with the file, or with what its head would be."""
+    content_type = content_type_of(file.name)
+    if head:
+        await start(send, 200, _file_headers(file), content_type, file.size)
+        await send({"type": "http.response.body", "body": b""})
+        return
+    async with opened_blob(file.blob_name) as (blob, first):
+        await start(send, 200, _file_headers(file), content_type, file.size)
+        await send_blob(send, blob, first)
+
+
+def _file_headers(file: HostedFile) -> dict[str, str]:
+    return {
+        "X-Data-Type": "file",
+        "ETag": f'"{file.md5}"',
+        "Last-Modified": format_datetime(file.modified_at, usegmt=True),
+        # SECURITY: anyone may upload HTML or SVG; it must not run as a page of this origin.
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+    }
 
 
 async def send_blob(send: Send, blob: File, first: bytes) -> None:

@@ -7,7 +7,7 @@ described by its app (`AlgorithmResource`, `CollectionResource`), never by a row
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from enum import Enum
+from enum import Enum, StrEnum
 from uuid import UUID
 
 # Calls of one account at the same time, unless an administrator says otherwise (spec.md 3.10).
@@ -115,12 +115,31 @@ class AlgorithmResource:
     source_open: bool = False
 
 
+class CollectionKind(StrEnum):
+    """Whose a hosted collection is (spec.md 5.3).
+
+    An account's; a session's; or an algorithm's files for one user, kept for a day or for good.
+    """
+
+    USER = "user"
+    SESSION = "session"
+    TEMP = "temp"
+    PERM = "perm"
+
+
 @dataclass(frozen=True, slots=True)
 class CollectionResource:
-    """A hosted collection with its read ACL (spec.md 5.4)."""
+    """A hosted collection: with its read ACL (spec.md 5.4), or one that the platform keeps.
 
-    owner_id: UUID
+    `owner_id` is the account, or the user for whom an algorithm keeps files; a session's
+    collection has a session in its place.
+    """
+
+    owner_id: UUID | None = None
     read: frozenset[str] = frozenset()
+    kind: CollectionKind = CollectionKind.USER
+    algorithm_id: UUID | None = None
+    session_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +234,12 @@ def _read_collection(principal: Principal, resource: Resource) -> Decision:
     assert isinstance(resource, CollectionResource)
     if not principal.scopes.data_read:
         return Decision(False, "the key may not read data")
+    if resource.kind is CollectionKind.SESSION:
+        return _in_session(principal, resource)
     if principal.user_id == resource.owner_id:
         return Decision(True, "owner")
+    if resource.kind is not CollectionKind.USER:
+        return Decision(False, "only the user who ran the algorithm reads its temp and perm files")
     if "user://*" in resource.read:
         return Decision(True, "public collection")
     run = principal.run
@@ -230,6 +253,13 @@ def _write_collection(principal: Principal, resource: Resource) -> Decision:
     assert isinstance(resource, CollectionResource)
     if not principal.scopes.data_write:
         return Decision(False, "the key may not write data")
+    if resource.kind is CollectionKind.SESSION:
+        return _in_session(principal, resource)
+    if resource.kind is not CollectionKind.USER:
+        run = principal.run
+        own = run is not None and run.algorithm_id == resource.algorithm_id
+        allowed = own and principal.user_id == resource.owner_id
+        return Decision(allowed, "only the algorithm itself writes its temp and perm files")
     return Decision(principal.user_id == resource.owner_id, "only the owner writes")
 
 
@@ -241,6 +271,19 @@ def _see_request(principal: Principal, resource: Resource) -> Decision:
         own = principal.run.algorithm_id == resource.calling_algorithm_id
         return Decision(own, "an algorithm's code sees the requests that it made itself")
     return Decision(principal.scopes.native_calls, "the key may be used by native clients")
+
+
+def _manage_collection(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, CollectionResource)
+    if resource.kind is not CollectionKind.USER:
+        return Decision(False, "this collection always exists, with permissions that never change")
+    return _write_collection(principal, resource)
+
+
+def _in_session(principal: Principal, resource: CollectionResource) -> Decision:
+    run = principal.run
+    own = run is not None and run.session_id is not None and run.session_id == resource.session_id
+    return Decision(own, "only algorithms that run in a session use its files")
 
 
 def _anyone(principal: Principal, resource: Resource) -> Decision:
@@ -257,7 +300,7 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.MANAGE_ALGORITHM: _manage_algorithm,
     Action.READ_COLLECTION: _read_collection,
     Action.WRITE_COLLECTION: _write_collection,
-    Action.MANAGE_COLLECTION: _write_collection,
+    Action.MANAGE_COLLECTION: _manage_collection,
     Action.SEE_REQUEST: _see_request,
     Action.READ_REFERENCE: _anyone,
 }

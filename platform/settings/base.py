@@ -154,6 +154,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "algorithms.tasks.remove_old_requests_task",
         "schedule": 600.0,
     },
+    "remove-outdated-data": {
+        "task": "dataportal.tasks.remove_outdated_data_task",
+        "schedule": 600.0,
+    },
     "remove-unused-blobs": {
         "task": "dataportal.tasks.remove_unused_blobs_task",
         "schedule": 600.0,

@@ -686,7 +686,8 @@ def test_a_runner_started_ahead_is_like_any_other(
     """What it sees of itself does not depend on how it was started."""
     source = (
         "import os, sys\n\n\ndef apply(input):\n"
-        "    return [__file__, os.path.samefile('.', '/opt/algorithm'), sys.argv, sys.path[-4:], sorted(os.listdir('/tmp')),\n"
+        "    return [__file__, os.path.samefile('.', '/opt/algorithm'), sys.argv, sys.path[-4:],\n"
+        "            sorted(os.listdir('/tmp')),\n"
         "            sorted(os.environ), sys.modules['__main__'].__file__, os.listdir('src'),\n"
         "            sorted(os.listdir('/proc/self/fd'))]\n"
     )

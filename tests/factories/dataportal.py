@@ -31,9 +31,15 @@ def make_caller(username: str, scopes: Scopes = EVERYTHING, user: User | None = 
     return Caller(owner, key.secret, principal_of_key(key.row))
 
 
-def make_run(caller: Caller, algorithm_owner: Caller) -> Principal:
+def make_run(
+    caller: Caller,
+    algorithm_owner: Caller,
+    algorithm_id: uuid.UUID | None = None,
+    session_id: uuid.UUID | None = None,
+) -> Principal:
     """`caller` as seen from within an algorithm of `algorithm_owner`."""
-    return caller.principal.for_run(Run(uuid.uuid4(), algorithm_owner.user.id, True))
+    run = Run(algorithm_id or uuid.uuid4(), algorithm_owner.user.id, True, session_id)
+    return caller.principal.for_run(run)
 
 
 def make_file(collection: Collection, name: str, data: bytes = b"data") -> HostedFile:

@@ -8,6 +8,7 @@ from pytest_django import Settings
 
 from algoport.accounts.callers import CallerAuthenticator
 from algoport.db.changes import ChangeListener
+from algoport.http.tracing import SESSION, Session
 from dataportal.api.data_plane import DataPlane
 from tests.asgi_client import Answer, call
 from tests.factories.dataportal import Caller, make_caller
@@ -50,6 +51,7 @@ def request_as(plane: DataPlane) -> Callable[..., Answer]:
     def send(caller: Caller | None, method: str, target: str, **options: object) -> Answer:
         given = options.pop("headers", {})
         headers = (caller.headers if caller else {}) | given  # type: ignore[operator]
-        return call(plane, method, target, headers=headers, **options)  # type: ignore[arg-type]
+        scope = {SESSION: Session()}
+        return call(plane, method, target, headers=headers, scope=scope, **options)  # type: ignore[arg-type]
 
     return send

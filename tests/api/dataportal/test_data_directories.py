@@ -94,7 +94,7 @@ def test_collection_is_made(
         ("/v1/data/demo", b'{"name":"x","acl":{"read":["user://guest"]}}', 400),
         ("/v1/data/demo", b"{", 400),
         ("/v1/data/demo", b"", 400),
-        ("/v1/data/.algo", b'{"name":"x"}', 501),
+        ("/v1/data/.algo", b'{"name":"x"}', 400),
         ("/v1/data/demo", b'{"name":"' + b"x" * 70_000 + b'"}', 413),
     ],
 )
@@ -233,8 +233,9 @@ def test_folders_above_collections_do_not_change(
         ("/v1/connector/s3/bucket", 404),
         ("/v1/connector/s3+label/bucket", 404),
         ("/v1/data/dropbox://x", 404),
-        ("/v1/data/.session", 501),
-        ("/v1/connector/data/.algo/u/n/temp", 501),
+        ("/v1/data/.session", 404),
+        ("/v1/data/.algo/default", 501),
+        ("/v1/connector/data/.algo/u/n/temp", 404),
     ],
 )
 def test_what_is_not_served_is_said(

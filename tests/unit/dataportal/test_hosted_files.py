@@ -180,6 +180,36 @@ def test_collection_deleted_while_written_to_is_consistent(
     assert not HostedFile.objects.exclude(collection=None).exists()
 
 
+def test_collection_deleted_while_its_file_is_replaced_keeps_nobody_waiting(
+    owner: Caller, hosted: Path
+) -> None:
+    failures: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            for _ in range(30):
+                kept = Collection.objects.filter(name="c").first()
+                if kept is not None:
+                    publish_file(file=reserve_file(name="f", size=0, md5=""), collection=kept)
+        except CollectionNotFound:
+            pass
+        except BaseException as exc:
+            failures.append(exc)
+        finally:
+            connection.close()
+
+    for _ in range(10):
+        collection = Collection.objects.create(owner=owner.user, name="c")
+        publish_file(file=reserve_file(name="f", size=0, md5=""), collection=collection)
+        writers = [threading.Thread(target=write) for _ in range(4)]
+        for writer in writers:
+            writer.start()
+        delete_collection(principal=owner.principal, owner=".my", name="c", force=True)
+        for writer in writers:
+            writer.join()
+    assert failures == []
+
+
 def test_deleted_directory_counts_its_files_and_itself(
     owner: Caller, collection: Collection
 ) -> None:
