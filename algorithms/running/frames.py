@@ -20,6 +20,7 @@ class FrameType(Enum):
     LEASE = b"h"
     OUTPUT = b"o"
     READY = b"r"
+    RESULT_PART = b"p"
     RESULT = b"d"
     TOO_LARGE = b"l"
     ENDED = b"e"

@@ -1,6 +1,7 @@
 """The gateway's side of one runner: a connection to its agent, one call at a time."""
 
 import asyncio
+import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from algoport.http.relay import PRINCIPAL, RelayServer
 from algoport.http.tracing import SESSION
 from algorithms.running.frames import (
     HEAD,
+    LONGEST_PAYLOAD,
     MOST_OUTPUT,
     FrameType,
     ProtocolViolation,
@@ -20,6 +22,8 @@ from algorithms.running.frames import (
 )
 from algorithms.running.program import CALL, Call, Lease, Loader
 
+# As much of it as the machine allows; fewer switches for large payloads.
+SOCKET_BUFFER = 4 * 1024 * 1024
 NOBODY: dict[str, object] = {PRINCIPAL: None}
 
 
@@ -84,6 +88,8 @@ class GatewayRunner:
             )
         except OSError as exc:
             raise RunnerEnded from exc
+        connection = self._writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
         output: list[bytes] = []
         while True:
             kind, payload = await self._read()
@@ -109,6 +115,7 @@ class GatewayRunner:
             self.tell_lease(lease.expires)
             lease.runners.add(self)
         output: list[bytes] = []
+        parts: list[bytes] = []
         began = time.perf_counter()
         try:
             self._writer.write(encode(FrameType.CALL, request))
@@ -116,7 +123,11 @@ class GatewayRunner:
             while True:
                 kind, payload = await self._read()
                 if kind is FrameType.RESULT:
-                    return Reply(payload, b"".join(output), time.perf_counter() - began)
+                    line = b"".join((*parts, payload)) if parts else payload
+                    return Reply(line, b"".join(output), time.perf_counter() - began)
+                if kind is FrameType.RESULT_PART:
+                    _add_bounded(parts, payload, LONGEST_PAYLOAD)
+                    continue
                 if kind is FrameType.TOO_LARGE:
                     return Reply(None, b"".join(output), time.perf_counter() - began)
                 self._collect(kind, payload, output)
@@ -153,8 +164,8 @@ class GatewayRunner:
             self.load_refused = True
 
     def _collect(self, kind: FrameType, payload: bytes, output: list[bytes]) -> None:
-        if kind is FrameType.OUTPUT and sum(map(len, output)) + len(payload) <= MOST_OUTPUT:
-            output.append(payload)
+        if kind is FrameType.OUTPUT:
+            _add_bounded(output, payload, MOST_OUTPUT)
         elif kind is FrameType.ENDED:
             raise RunnerEnded(exit_code_of(payload))
         else:
@@ -169,3 +180,10 @@ class GatewayRunner:
         except (asyncio.IncompleteReadError, ConnectionError, ProtocolViolation) as exc:
             raise RunnerEnded from exc
         return kind, payload
+
+
+def _add_bounded(parts: list[bytes], payload: bytes, most: int) -> None:
+    """Raises RunnerEnded past `most`: an agent of ours has cut it before that."""
+    if sum(map(len, parts)) + len(payload) > most:
+        raise RunnerEnded
+    parts.append(payload)

@@ -115,7 +115,13 @@ class Session:
 
     def call(self, data: Any, kind: str = "json") -> dict[str, Any]:
         self.send(data, kind)
-        got, payload, self.output = self.until(b"d", b"l", b"e")
+        parts = b""
+        got, payload, self.output = self.until(b"d", b"l", b"e", b"p")
+        while got == b"p":
+            parts += payload
+            got, payload, output = self.until(b"d", b"l", b"e", b"p")
+            self.output += output
+        payload = parts + payload
         if got != b"d":
             return {"ended": got}
         answer: dict[str, Any] = json.loads(payload)

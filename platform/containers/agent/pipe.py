@@ -6,6 +6,7 @@ imported, and its `apply(input)` is served from here.
 What only some algorithms need is imported where it is needed: each import is part of a cold start.
 """
 
+import binascii
 import importlib
 import json
 import os
@@ -13,6 +14,9 @@ import sys
 
 SOURCE = "/opt/algorithm"
 FIFO = "/tmp/algoout"
+# How a line with a binary input begins; the platform writes it so.
+BINARY = b'{"content_type":"binary","data":"'
+LINE_BUFFER = 1024 * 1024
 
 
 # What an algorithm may call its failures (spec.md 3.11).
@@ -69,23 +73,24 @@ def uses_adk(path):
     )
 
 
-def decode(request):
-    if request["content_type"] == "binary":
-        import base64
-
-        return base64.b64decode(request["data"])
-    return request["data"]
+def decode(line):
+    """What the algorithm is given; a large binary input is not read as JSON first."""
+    if line.startswith(BINARY) and line.endswith(b'"}\n'):
+        return binascii.a2b_base64(memoryview(line)[len(BINARY) : -3])
+    request = json.loads(line)
+    data = request["data"]
+    return binascii.a2b_base64(data) if request["content_type"] == "binary" else data
 
 
 def encode(result):
+    """The protocol's line for a result: text, or bytes when it is binary."""
     if result is None:
         kind = "void"
     elif isinstance(result, str):
         kind = "text"
     elif isinstance(result, (bytes, bytearray)):
-        import base64
-
-        kind, result = "binary", base64.b64encode(result).decode()
+        encoded = binascii.b2a_base64(result, newline=False)
+        return b'{"result":"%b","metadata":{"content_type":"binary"}}' % encoded
     else:
         kind = "json"
     return _compact({"result": result, "metadata": {"content_type": kind}})
@@ -137,8 +142,10 @@ def _compact(value):
 
 def write(line):
     """Pass a result on as UTF-8; half a surrogate pair, which has none, becomes a `?`."""
+    if isinstance(line, str):
+        line = line.encode("utf-8", "replace")
     with open(FIFO, "wb", buffering=0) as out:
-        rest = memoryview(line.encode("utf-8", "replace") + b"\n")
+        rest = memoryview(line + b"\n")
         while rest:
             rest = rest[out.write(rest) :]
 
@@ -173,7 +180,7 @@ class Server:
         if self._failure is not None:
             return self._failure
         try:
-            given = decode(json.loads(line))
+            given = decode(line)
             result = self._apply(given, self._loaded) if self._takes_loaded else self._apply(given)
         except (Exception, SystemExit) as exc:
             return describe(exc)
@@ -184,9 +191,10 @@ class Server:
 
     def serve(self):
         print("PIPE_INIT_COMPLETE", flush=True)
-        for line in sys.stdin.buffer:
-            write(self.answer(line))
-            sys.stdout.flush()
+        with open(0, "rb", buffering=LINE_BUFFER, closefd=False) as lines:
+            for line in lines:
+                write(self.answer(line))
+                sys.stdout.flush()
 
 
 def watch_loading_of_adk():
