@@ -1,7 +1,7 @@
 """What goes into a runner and comes out of it: the langpack protocol's lines (wire.md 3)."""
 
 import base64
-import binascii
+import string
 from typing import Any
 
 import orjson
@@ -10,6 +10,8 @@ from django.conf import settings
 from algoport.errors import InputValidationError, MalformedJson
 from algorithms.errors import RunFailed, UnsupportedContentType
 from algorithms.running.runner import Reply
+
+_BASE64 = string.ascii_letters.encode() + string.digits.encode() + b"+/"
 
 
 def encode_input(body: bytes, content_type: str | None) -> bytes:
@@ -66,11 +68,11 @@ def decode_reply(reply: Reply) -> tuple[Any, str]:
 
 
 def _is_base64(text: str) -> bool:
-    try:
-        binascii.a2b_base64(text, strict_mode=True)
-    except (binascii.Error, ValueError):
-        return text == ""
-    return True
+    """Whether it is base64 with its padding; much quicker than decoding what is passed on as is."""
+    body = text.rstrip("=")
+    if len(text) % 4 or len(text) - len(body) > 2 or not body.isascii():
+        return False
+    return not body.encode().translate(None, _BASE64)
 
 
 def _text(value: object, default: str) -> str:

@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from functools import lru_cache
 
 from django.conf import settings
 from django.contrib.auth import authenticate
@@ -25,8 +26,12 @@ SCOPE_KEY = "algoport.principal"
 
 def digest_key(key: str) -> str:
     """Keyed digest under which a key is stored: useless without the platform's secret."""
-    secret = hashlib.sha256(b"api-key-digest:" + settings.SECRET_KEY.encode()).digest()
-    return hmac.new(secret, key.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(_digest_secret(settings.SECRET_KEY), key.encode(), "sha256").hex()
+
+
+@lru_cache(maxsize=4)
+def _digest_secret(secret_key: str) -> bytes:
+    return hashlib.sha256(b"api-key-digest:" + secret_key.encode()).digest()
 
 
 def key_from_header(header: str | None) -> str | None:

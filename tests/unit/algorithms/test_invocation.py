@@ -14,6 +14,12 @@ def test_a_good_line() -> None:
     assert decode_reply(Reply(TEXT, b"", 0.1)) == ("x", "text")
 
 
+@pytest.mark.parametrize("text", ["", "AA==", "AAA=", "AAAA", "+/+/"])
+def test_good_base64(text: str) -> None:
+    line = b'{"result":"%b","metadata":{"content_type":"binary"}}' % text.encode()
+    assert decode_reply(Reply(line, b"", 0.1)) == (text, "binary")
+
+
 @pytest.mark.parametrize(
     ("line", "kind"),
     [
@@ -30,6 +36,10 @@ def test_a_good_line() -> None:
         (b'{"result":1,"metadata":{"content_type":"other"}}', "ParsingError"),
         (b'{"result":1,"metadata":[]}', "ParsingError"),
         (b'{"result":"a","metadata":{"content_type":"binary"}}', "ParsingError"),
+        (b'{"result":"a===","metadata":{"content_type":"binary"}}', "ParsingError"),
+        (b'{"result":"ab=c","metadata":{"content_type":"binary"}}', "ParsingError"),
+        (b'{"result":"a_-b","metadata":{"content_type":"binary"}}', "ParsingError"),
+        ('{"result":"\u00fcabc","metadata":{"content_type":"binary"}}'.encode(), "ParsingError"),
         (b'{"error":{}}', "AlgorithmError"),
         (b'{"error":{"message":5,"error_type":[],"stacktrace":{}}}', "AlgorithmError"),
         (b'{"error":{"message":"m","error_type":"InputError"}}', "InputError"),
