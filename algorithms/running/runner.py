@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from algoport.accounts.permissions import Principal
 from algoport.http.relay import PRINCIPAL, RelayServer
 from algoport.http.tracing import SESSION
 from algorithms.running.frames import (
@@ -20,11 +21,10 @@ from algorithms.running.frames import (
     encode,
     exit_code_of,
 )
-from algorithms.running.program import CALL, Call, Lease, Loader
+from algorithms.running.program import CALL, Call, Loader
 
 # As much of it as the machine allows; fewer switches for large payloads.
 SOCKET_BUFFER = 4 * 1024 * 1024
-NOBODY: dict[str, object] = {PRINCIPAL: None}
 
 
 class RunnerEnded(Exception):
@@ -70,9 +70,8 @@ class GatewayRunner:
         self.load_refused = False
         self.load_output = b""
         self._agent_socket: str = started["agent_socket"]
-        self._speaking_for: dict[str, object] = {PRINCIPAL: loader.principal}
-        self._is_loading = True
-        self._lease: Lease | None = None
+        self._loading_as: Principal | None = loader.principal
+        self._call: Call | None = None
         self._relay = RelayServer(
             Path(started["platform_socket"]), self._speaker, self._note_status
         )
@@ -97,8 +96,7 @@ class GatewayRunner:
                 break
             self._collect(kind, payload, output)
         self.load_output = b"".join(output)
-        self._is_loading = False
-        self._speaking_for = NOBODY
+        self._loading_as = None
 
     def bind(self, caller_id: UUID) -> None:
         """Give it to the one account that it will ever serve."""
@@ -108,9 +106,8 @@ class GatewayRunner:
     async def call(self, request: bytes, call: Call) -> Reply:
         """Run one request line. Raises RunnerEnded; cancelling it leaves the runner unusable."""
         assert self._writer is not None and call.identity.user_id == self.caller_id
-        principal = call.identity.in_session(call.session.id)
-        self._speaking_for = {PRINCIPAL: principal, SESSION: call.session, CALL: call}
-        lease = self._lease = call.lease
+        self._call = call
+        lease = call.lease
         if lease is not None:
             self.tell_lease(lease.expires)
             lease.runners.add(self)
@@ -134,8 +131,7 @@ class GatewayRunner:
         except (ConnectionError, asyncio.IncompleteReadError) as exc:
             raise RunnerEnded from exc
         finally:
-            self._speaking_for = NOBODY
-            self._lease = None
+            self._call = None
             if lease is not None:
                 lease.runners.discard(self)
 
@@ -146,7 +142,8 @@ class GatewayRunner:
 
     async def close(self) -> None:
         """Let go of it; the agent ends the sandbox when its connection ends."""
-        self._speaking_for = NOBODY
+        self._loading_as = None
+        self._call = None
         if self._writer is not None:
             self._writer.close()
         await self._relay.close()
@@ -156,11 +153,18 @@ class GatewayRunner:
         return self._reader is not None and not self._reader.at_eof()
 
     def _speaker(self) -> dict[str, object]:
+        """On whose behalf the algorithm asks the platform for something now."""
+        call = self._call
+        if call is None:
+            return {PRINCIPAL: self._loading_as}
         # SECURITY: an attempt that has lost its lease must not write (design.md 1, promise 5).
-        return NOBODY if self._lease and not self._lease.is_valid else self._speaking_for
+        if call.lease is not None and not call.lease.is_valid:
+            return {PRINCIPAL: None}
+        principal = call.identity.in_session(call.session.id)
+        return {PRINCIPAL: principal, SESSION: call.session, CALL: call}
 
     def _note_status(self, status: int) -> None:
-        if self._is_loading and status >= 400:
+        if self._loading_as is not None and status >= 400:
             self.load_refused = True
 
     def _collect(self, kind: FrameType, payload: bytes, output: list[bytes]) -> None:

@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from algoport.accounts.models import ApiKey, User
-from algoport.accounts.services import revoke_key
+from algoport.accounts.services import change_account, revoke_key
 
 
 @admin.register(User)
@@ -13,8 +13,14 @@ class UserAdmin(admin.ModelAdmin):
     list_display = ("username", "email", "kind", "is_staff", "is_active", "created_at")
     list_filter = ("kind", "is_staff", "is_active")
     search_fields = ("username", "email", "fullname")
-    fields = ("username", "email", "fullname", "company_name", "company_role", "is_active")
+    fields = (
+        *("username", "email", "fullname", "company_name", "company_role"),
+        *("is_active", "call_limit"),
+    )
     readonly_fields = ("username", "email")
+
+    def save_model(self, request: HttpRequest, obj: User, form: object, change: bool) -> None:
+        change_account(account=obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

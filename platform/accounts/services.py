@@ -109,6 +109,13 @@ def revoke_key(*, key: ApiKey) -> None:
     announce_change()
 
 
+@transaction.atomic
+def change_account(*, account: User) -> None:
+    """Keep what an administrator has changed of an account; in force within a second."""
+    account.save()
+    announce_change()
+
+
 def _check_name(name: str) -> None:
     if not re.match(NAME_PATTERN, name, re.ASCII) or len(name) > NAME_LENGTH:
         raise InputValidationError(

@@ -1,9 +1,13 @@
 """Pages that a browser meets first, on a running platform."""
 
+import re
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import requests
 
-from tests.acceptance.platform import Platform
+from tests.acceptance.platform import Platform, deploy
+from tests.acceptance.steps import unused
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live")]
 
@@ -16,11 +20,11 @@ def test_home_and_its_style(live: Platform) -> None:
     assert style.status_code == 200 and style.headers["Content-Type"].startswith("text/css")
 
 
-def test_an_administrator_signs_in(live: Platform) -> None:
+def sign_in_to_admin(live: Platform) -> tuple[requests.Session, requests.Response]:
     session = requests.Session()
     form = session.get(f"{live.url}/admin/login/", timeout=10)
     assert form.status_code == 200
-    signed_in = session.post(
+    answer = session.post(
         f"{live.url}/admin/login/?next=/admin/accounts/apikey/",
         data={
             "username": live.first_run["admin_username"],
@@ -29,6 +33,11 @@ def test_an_administrator_signs_in(live: Platform) -> None:
         },
         timeout=10,
     )
+    return session, answer
+
+
+def test_an_administrator_signs_in(live: Platform) -> None:
+    session, signed_in = sign_in_to_admin(live)
     assert signed_in.status_code == 200 and "default-key" in signed_in.text
     assert live.first_run["api_key"] not in signed_in.text
     for model in (
@@ -55,3 +64,40 @@ def test_others_do_not_sign_in_to_the_admin(live: Platform) -> None:
         timeout=10,
     )
     assert "errornote" in answer.text
+
+
+def test_an_administrator_limits_an_accounts_calls(live: Platform) -> None:
+    """In force within a second, in both web processes; over the limit a call is refused at once."""
+    account = live.account(unused("limited"))
+    source = "import time\n\n\ndef apply(input):\n    time.sleep(input)\n    return input\n"
+    path = deploy(account, "Sleeps", source, publish="public").rsplit("/", 1)[0]
+    headers = {"Authorization": account.key}
+
+    def call(seconds: float) -> requests.Response:
+        url = f"{live.url}/v1/algo/{path}"
+        return requests.post(url, json=seconds, headers=headers, timeout=30)
+
+    assert call(0).status_code == 200
+    session, _ = sign_in_to_admin(live)
+    listed = session.get(f"{live.url}/admin/accounts/user/?q={account.name}", timeout=10)
+    found = re.search(r"/admin/accounts/user/([0-9a-f-]+)/change/", listed.text)
+    assert found is not None
+    page = f"{live.url}/admin/accounts/user/{found[1]}/change/"
+    form = {"fullname": "", "company_name": "", "company_role": "", "is_active": "on"}
+    form |= {"call_limit": "2", "csrfmiddlewaretoken": session.cookies["csrftoken"]}
+    assert session.get(page, timeout=10).status_code == 200
+    saved = session.post(page, data=form, headers={"Referer": page}, timeout=10)
+    assert saved.history and saved.history[0].status_code == 302, saved.text
+    with ThreadPoolExecutor(6) as pool:
+
+        def refused() -> list[requests.Response]:
+            answers = list(pool.map(call, [1.0] * 6))
+            assert {answer.status_code for answer in answers} <= {200, 429}
+            return [answer for answer in answers if answer.status_code == 429]
+
+        # What was let in before the limit came down may still be there in the first round.
+        refused()
+        answers = refused()
+    assert len(answers) == 4
+    assert answers[0].headers["Retry-After"] == "1" and "2 calls" in answers[0].json()["message"]
+    assert call(0).status_code == 200
