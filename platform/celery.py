@@ -10,6 +10,9 @@ from celery import Celery
 from celery.signals import setup_logging, worker_init, worker_shutdown
 from django.conf import settings
 
+from algoport.metrics import Flusher
+
+flusher = Flusher()
 app = Celery("algoport")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
@@ -18,9 +21,9 @@ app.autodiscover_tasks()
 @setup_logging.connect
 def configure_logging(**kwargs: object) -> None:
     """Log as the settings say, not as Celery would."""
-    import logging.config
+    from algoport.logs import configure
 
-    logging.config.dictConfig(settings.LOGGING)
+    configure(settings.LOGGING)
 
 
 @worker_init.connect
@@ -31,6 +34,7 @@ def start_worker(**kwargs: object) -> None:
     import algoport.asgi  # noqa: F401  isort:skip
 
     start_keeping()
+    flusher.start()
 
 
 @worker_shutdown.connect
@@ -38,3 +42,4 @@ def stop_worker(**kwargs: object) -> None:
     from algorithms.running.starting import stop_keeping
 
     stop_keeping()
+    flusher.stop()

@@ -89,6 +89,7 @@ class Action(Enum):
     WRITE_COLLECTION = "write to the collection"
     MANAGE_COLLECTION = "create, delete or change the collection"
     READ_REFERENCE = "read languages, environments and repository hosts"
+    ADMINISTER = "administer the platform"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,8 @@ def can(principal: Principal, action: Action, resource: Resource = None) -> Deci
     if principal.user_id is None:
         return Decision(False, "sign in or send an API key")
     if principal.kind is PrincipalKind.ADMIN_KEY:
+        if action is Action.ADMINISTER:
+            return _administer(principal, resource)
         allowed = action is Action.READ_REFERENCE
         return Decision(allowed, "an admin key works on admin endpoints only")
     return _RULES[action](principal, resource)
@@ -220,6 +223,12 @@ def _write_collection(principal: Principal, resource: Resource) -> Decision:
     return Decision(principal.user_id == resource.owner_id, "only the owner writes")
 
 
+def _administer(principal: Principal, resource: Resource) -> Decision:
+    if principal.kind not in (PrincipalKind.ADMIN_KEY, PrincipalKind.PASSWORD):
+        return Decision(False, "administering needs an admin key or a password")
+    return Decision(principal.is_staff, "the platform is administered by administrators")
+
+
 def _anyone(principal: Principal, resource: Resource) -> Decision:
     return Decision(True, "every account")
 
@@ -236,4 +245,5 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.WRITE_COLLECTION: _write_collection,
     Action.MANAGE_COLLECTION: _write_collection,
     Action.READ_REFERENCE: _anyone,
+    Action.ADMINISTER: _administer,
 }

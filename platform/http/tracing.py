@@ -5,7 +5,7 @@ during the call belongs to the session of its call (spec.md 3.7, 3.9).
 """
 
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -89,11 +89,12 @@ def begin(scope: Scope) -> Trace:
     return trace
 
 
-def traced(send: Send, trace: Trace) -> Send:
-    """Name request and session, and tell the times, in the head of the answer."""
+def traced(send: Send, trace: Trace, count: Callable[[int], None]) -> Send:
+    """Name request and session, and tell the times, in the head of the answer; count it."""
 
     async def send_traced(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
+            count(message["status"])
             message["headers"] = [
                 *message["headers"],
                 (b"X-Request-Id", trace.text.encode()),
