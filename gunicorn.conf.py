@@ -18,6 +18,23 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "algoport.settings")
 
 import django
 from django.conf import settings
+from gunicorn.glogging import Logger
+
+from algoport.logs import configure
+
+# Before gunicorn's first line; Django does the same again when it is set up.
+configure(settings.LOGGING)
+
+
+class PlatformLogger(Logger):
+    """gunicorn's lines go where all others go."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for log in (self.error_log, self.access_log):
+            log.handlers.clear()
+            log.propagate = True
+
 
 bind = f"{settings.ALGOPORT_HOST}:{settings.ALGOPORT_PORT}"
 workers = settings.ALGOPORT_WEB_PROCESSES
@@ -38,7 +55,9 @@ limit_request_fields = 100
 limit_request_field_size = 16380
 
 loglevel = settings.ALGOPORT_LOG_LEVEL
+# 6000 lines a second would say less than the metrics do.
 accesslog = None
+logger_class = PlatformLogger
 errorlog = "-"
 control_socket_disable = True
 # A heartbeat on a busy disk can block the event loop.

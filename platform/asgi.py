@@ -20,10 +20,15 @@ from algoport.db.changes import ChangeListener  # noqa: E402
 from algoport.http.asgi import Receive, Scope, Send  # noqa: E402
 from algoport.http.relay import PRINCIPAL, set_application  # noqa: E402
 from algoport.http.tracing import begin, traced  # noqa: E402
+from algoport.metrics import Flusher, http_requests  # noqa: E402
 from algorithms.api.call_plane import CallPlane  # noqa: E402
 from algorithms.running.gateway import Gateway  # noqa: E402
 from dataportal.api.data_plane import DataPlane  # noqa: E402
 from scm.api.git_plane import GitPlane  # noqa: E402
+
+_count_call, _count_data, _count_git, _count_django = (
+    http_requests.counter(plane) for plane in ("calls", "data", "git", "django")
+)
 
 
 def at_most(receive: Receive, limit: int) -> Receive:
@@ -49,30 +54,34 @@ class Platform:
         self._calls = CallPlane(authenticate, self._listener, self.gateway)
         self._data = DataPlane(authenticate)
         self._git = GitPlane()
+        self._flusher = Flusher()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return
-        send = traced(send, begin(scope))
+        trace = begin(scope)
         path: str = scope["path"]
         if path.startswith("/v1/algo/"):
-            await self._calls(scope, receive, send)
+            await self._calls(scope, receive, traced(send, trace, _count_call))
         elif path.startswith(("/v1/data", "/v1/connector")):
-            await self._data(scope, receive, send)
+            await self._data(scope, receive, traced(send, trace, _count_data))
         elif path.startswith("/git/") and PRINCIPAL not in scope:
-            await self._git(scope, receive, send)
+            await self._git(scope, receive, traced(send, trace, _count_git))
         else:
-            await django_application(scope, at_most(receive, settings.DJANGO_BODY_BYTES), send)
+            bounded = at_most(receive, settings.DJANGO_BODY_BYTES)
+            await django_application(scope, bounded, traced(send, trace, _count_django))
 
     async def open(self) -> None:
         """Start what calls need, in this event loop; web processes and workers do."""
         self._listener.start()
+        self._flusher.start()
         await self.gateway.open()
 
     async def close(self) -> None:
         await self.gateway.close()
         self._listener.stop()
+        self._flusher.stop()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

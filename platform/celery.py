@@ -24,9 +24,9 @@ app.autodiscover_tasks()
 @setup_logging.connect
 def configure_logging(**kwargs: object) -> None:
     """Log as the settings say, not as Celery would."""
-    import logging.config
+    from algoport.logs import configure
 
-    logging.config.dictConfig(settings.LOGGING)
+    configure(settings.LOGGING)
 
 
 @worker_init.connect

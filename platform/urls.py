@@ -3,12 +3,14 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from algoport.accounts.api.authentication import MayAdminister
 from algoport.api.exception_handler import not_found
-from algoport.web.views import health, home
+from algoport.web.views import MetricsView, health, home
 
 urlpatterns = [
     path("", home, name="home"),
     path("healthz", health, name="health"),
+    path("metrics", MetricsView.as_view(permission_classes=[MayAdminister]), name="metrics"),
     path("admin/", admin.site.urls),
     path("v1/", include("algorithms.api.urls")),
     re_path(r"^v1(?:/(?P<unmatched>.*))?$", not_found),

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 
+from algoport import metrics
 from algoport.accounts.permissions import Principal
 from algoport.db.changes import ChangeCache, ChangeListener
 from algoport.db.threads import in_database_thread
@@ -32,7 +33,7 @@ from algorithms.errors import CalledAlgorithmNotFound, InvalidTimeout, TooManyCh
 from algorithms.metering.records import CallRecord
 from algorithms.queueing.accepting import QueueOptions, accept_call
 from algorithms.running.gateway import Gateway
-from algorithms.running.invocation import Outcome, Route, invoke, route_of
+from algorithms.running.invocation import Outcome, Route, invoke, outcome_of, route_of
 from algorithms.running.payloads import encode_input
 from algorithms.running.program import CALL, Call
 from algorithms.selectors import resolve_call
@@ -82,11 +83,13 @@ class CallPlane:
             outcome = await self._run(request, trace, principal, route, line, options)
         except ApiError as exc:
             self._gateway.journal.write(record, exc.status, type(exc).__name__, 0)
+            metrics.count_call(outcome_of_refusal(exc), trace.seconds, trace.phases)
             raise
         response = render(outcome, route.target, options)
         failure = outcome.failure
         error_type = "" if failure is None else failure.error_type
         self._gateway.journal.write(record, response.status, error_type, len(response.body))
+        metrics.count_call(outcome_of(failure), trace.seconds, trace.phases)
         await response.send(send)
 
     async def _queue(
@@ -160,6 +163,13 @@ class CallPlane:
         route = route_of(target, principal)
         self._routes.put(key, route, generation)
         return route
+
+
+def outcome_of_refusal(error: ApiError) -> str:
+    """The metric's word for a call that did not reach its algorithm."""
+    if error.status == 429:
+        return "overloaded"
+    return "refused" if error.status < 500 else "platform_error"
 
 
 def kind_of(request: Request) -> str:

@@ -4,6 +4,7 @@ import logging
 import threading
 from uuid import UUID
 
+from algoport import metrics
 from algorithms.building.director import BuildDirector, BuildStepFailed
 from algorithms.building.leases import (
     LeaseLost,
@@ -52,6 +53,7 @@ def _perform(build_id: UUID) -> bool:
         with kept_lease(build):
             _settle(build, log)
     except LeaseLost:
+        metrics.builds.count("lost")
         logger.warning("build %s was taken over by another attempt", build.id)
     return True
 
@@ -61,6 +63,7 @@ def _settle(build: Build, log: BuildLog) -> None:
     if build.attempt > BUILD_ATTEMPTS:
         log.line(f"Build failed: {LOST_WORKER}")
         finish(build, BuildState.FAILED, error=LOST_WORKER)
+        metrics.builds.count("failed")
         return
     if build.attempt > 1:
         log.line("The worker was lost; building again.")
@@ -70,6 +73,7 @@ def _settle(build: Build, log: BuildLog) -> None:
     except BuildStepFailed as exc:
         log.line(f"Build failed: {exc}")
         finish(build, BuildState.FAILED, error=str(exc))
+        metrics.builds.count("failed")
     except LeaseLost:
         raise
     except Exception:
@@ -80,9 +84,11 @@ def _settle(build: Build, log: BuildLog) -> None:
         )
         log.line(f"Build failed: {error}")
         finish(build, BuildState.FAILED, error=error)
+        metrics.builds.count("platform_error")
     else:
         log.line(f"Build successful for algo://{address}")
         finish(build, BuildState.SUCCEEDED)
+        metrics.builds.count("succeeded")
 
 
 def wake_waiting_builds() -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.db import connection, transaction
 
+from algoport import metrics
 from algorithms.metering.journal import finished_segments, held
 from algorithms.metering.records import COLUMNS
 
@@ -38,6 +39,7 @@ def write_call_records(folder: Path) -> int:
                 continue
             written += _write(descriptor)
             segment.unlink()
+    metrics.call_records_written.add(written)
     return written
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import orjson
 from django.db import Error
 
+from algoport import metrics
 from algoport.db.threads import in_database_thread
 from algoport.errors import ApiError
 from algoport.http.tracing import Session, Trace, current_trace
@@ -30,7 +31,7 @@ from algorithms.queueing import leases
 from algorithms.queueing.leases import Settlement
 from algorithms.queueing.routing import Routed, route_queued
 from algorithms.running.gateway import Gateway
-from algorithms.running.invocation import Outcome, invoke
+from algorithms.running.invocation import Outcome, invoke, outcome_of
 from algorithms.running.program import Call, Lease
 
 logger = logging.getLogger(__name__)
@@ -173,6 +174,7 @@ class QueueExecutor:
                 trace, routed.principal, routed.route.target, call.bytes_in, CallKind.ASYNC
             )
             self._gateway.journal.write(record, 200, settlement.error_type, size)
+            metrics.async_calls.count(outcome_of(outcome.failure))
 
     async def _invoke(self, call: AsyncCall, routed: Routed, running: Call) -> Outcome:
         gateway, account = self._gateway, call.caller_id

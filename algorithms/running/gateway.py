@@ -10,6 +10,7 @@ from uuid import UUID
 import redis
 from django.conf import settings
 
+from algoport import metrics
 from algoport.db.threads import in_database_thread
 from algoport.http.tracing import Session
 from algorithms.metering.journal import Journal
@@ -74,7 +75,16 @@ class Gateway:
             await asyncio.sleep(TEND_SECONDS)
             self.journal.tend()
             self.pool.tend()
+            self._tell_metrics()
             await self.slots.tend()
+
+    def _tell_metrics(self) -> None:
+        state = self.pool.state()
+        metrics.runners.set("idle", state.idle)
+        metrics.runners.set("busy", state.busy)
+        metrics.runners.set("starting", state.starting)
+        metrics.runners.set("unbound", state.unbound)
+        metrics.calls_waiting.set(state.waiting)
 
     async def _listen(self) -> None:
         """Do what other gateways and services ask all gateways for."""

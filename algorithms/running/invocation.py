@@ -66,6 +66,13 @@ def route_of(target: Target, principal: Principal) -> Route:
     )
 
 
+def outcome_of(failure: RunFailed | None) -> str:
+    """The metric's word for how a call of an algorithm ended."""
+    if failure is None:
+        return "ok"
+    return "timeout" if failure.error_type == "TimeoutError" else "algorithm_error"
+
+
 async def invoke(
     pool: RunnerPool, reasons: EndReasons, route: Route, request: bytes, call: Call
 ) -> Outcome:

@@ -8,6 +8,7 @@ import uuid
 import redis
 from kombu.exceptions import OperationalError
 
+from algoport import metrics
 from algorithms.constants import LOAD_SECONDS
 from algorithms.errors import RunnersUnavailable
 from algorithms.running import registry
@@ -46,9 +47,11 @@ class RunnerStarter:
             async with asyncio.timeout(LOAD_SECONDS):
                 await runner.connect()
         except TimeoutError as exc:
+            metrics.runner_starts.count("timeout")
             await self.stop(runner)
             raise LoadFailed(None, "timeout") from exc
         except RunnerEnded as exc:
+            metrics.runner_starts.count("failed")
             reason = await self.reason_of_end(runner)
             await self.stop(runner)
             raise LoadFailed(exc.exit_code, reason) from exc
@@ -56,6 +59,7 @@ class RunnerStarter:
             await self.stop(runner)
             raise
         runner.load_seconds = time.perf_counter() - began
+        metrics.runner_starts.count("started")
         return runner
 
     async def stop(self, runner: GatewayRunner) -> None:
@@ -91,8 +95,10 @@ class RunnerStarter:
             raise RunnersUnavailable from exc
         if message is None:
             logger.error("no worker started runner %s within %s s", runner_id, START_SECONDS)
+            metrics.runner_starts.count("timeout")
             raise RunnersUnavailable
         started = registry.decode(message[1])
         if "error" in started:
+            metrics.runner_starts.count("failed")
             raise RunnersUnavailable
         return GatewayRunner(runner_id, started, loader)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from email.utils import format_datetime
 from typing import Any, ParamSpec, TypeVar
 
@@ -31,7 +32,9 @@ _executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="files")
 
 async def in_file_thread(function: Callable[..., R], *args: Any) -> R:
     """Run `function`, which reads or writes files, without blocking the event loop."""
-    return await asyncio.get_running_loop().run_in_executor(_executor, function, *args)
+    return await asyncio.get_running_loop().run_in_executor(
+        _executor, copy_context().run, function, *args
+    )
 
 
 async def receive_file(request: Request, collection: Collection, name: str) -> None:

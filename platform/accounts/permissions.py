@@ -94,6 +94,7 @@ class Action(Enum):
     MANAGE_COLLECTION = "create, delete or change the collection"
     SEE_REQUEST = "see, cancel or repeat a queued call"
     READ_REFERENCE = "read languages, environments and repository hosts"
+    ADMINISTER = "administer the platform"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,8 @@ def can(principal: Principal, action: Action, resource: Resource = None) -> Deci
     if principal.user_id is None:
         return Decision(False, "sign in or send an API key")
     if principal.kind is PrincipalKind.ADMIN_KEY:
+        if action is Action.ADMINISTER:
+            return _administer(principal, resource)
         allowed = action is Action.READ_REFERENCE
         return Decision(allowed, "an admin key works on admin endpoints only")
     return _RULES[action](principal, resource)
@@ -286,6 +289,12 @@ def _in_session(principal: Principal, resource: CollectionResource) -> Decision:
     return Decision(own, "only algorithms that run in a session use its files")
 
 
+def _administer(principal: Principal, resource: Resource) -> Decision:
+    if principal.kind not in (PrincipalKind.ADMIN_KEY, PrincipalKind.PASSWORD):
+        return Decision(False, "administering needs an admin key or a password")
+    return Decision(principal.is_staff, "the platform is administered by administrators")
+
+
 def _anyone(principal: Principal, resource: Resource) -> Decision:
     return Decision(True, "every account")
 
@@ -303,4 +312,5 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.MANAGE_COLLECTION: _manage_collection,
     Action.SEE_REQUEST: _see_request,
     Action.READ_REFERENCE: _anyone,
+    Action.ADMINISTER: _administer,
 }

@@ -5,7 +5,7 @@ during the call belongs to the session of its call (spec.md 3.7, 3.9).
 """
 
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter, time
@@ -54,6 +54,11 @@ class Trace:
     def text(self) -> str:
         return f"req-{self.id}"
 
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return perf_counter() - self.began
+
     def spent(self, phase: str) -> None:
         """The time since the last phase ended was spent in this one."""
         now = perf_counter()
@@ -88,11 +93,12 @@ def begin(scope: Scope) -> Trace:
     return trace
 
 
-def traced(send: Send, trace: Trace) -> Send:
-    """Name request and session, and tell the times, in the head of the answer."""
+def traced(send: Send, trace: Trace, count: Callable[[int], None]) -> Send:
+    """Name request and session, and tell the times, in the head of the answer; count it."""
 
     async def send_traced(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
+            count(message["status"])
             message["headers"] = [
                 *message["headers"],
                 (b"X-Request-Id", trace.text.encode()),

@@ -70,6 +70,7 @@ class Launcher:
         self._service = Path(settings.SERVICE_FOLDER)
         self._sockets = Path(settings.SOCKET_FOLDER)
         self._logs = self._data / "logs"
+        self._metrics = self._sockets / "metrics"
         self._level: str = settings.ALGOPORT_LOG_LEVEL
         self._records = RecordBook(self._data / "processes.json")
         self._supervisor = Supervisor(self._records, say)
@@ -101,6 +102,7 @@ class Launcher:
         make_folder(self._service, 0o755)
         make_socket_folder(self._sockets)
         make_folder(Path(settings.RUNNERS_FOLDER), 0o711)
+        make_folder(self._metrics, 0o700)
 
     def _start(self, listener: socket.socket) -> None:
         embedded = self._start_services()
@@ -147,17 +149,18 @@ class Launcher:
         self._supervisor.wait_until(lambda: postgres.is_ready(data), "database", _SERVICE_SECONDS)
 
     def _start_platform(self, listener: socket.socket) -> None:
-        web = web_program(self._root, self._data, listener.fileno())
+        web = web_program(self._root, self._data, self._metrics, listener.fileno())
         threads = settings.ALGOPORT_WORKER_THREADS
         self._supervisor.start(web)
-        self._supervisor.start(worker_program(self._root, self._data, threads, self._level))
+        folders = (self._root, self._data, self._metrics)
+        self._supervisor.start(worker_program(*folders, threads, self._level))
         probe = HealthProbe(local_address(listener))
         try:
             self._supervisor.wait_until(probe.has_answered, "web", _WEB_SECONDS)
         finally:
             probe.close()
         # It has the least to do, so it does not compete with the others for the processors.
-        self._supervisor.start(beat_program(self._root, self._data, self._level))
+        self._supervisor.start(beat_program(*folders, self._level))
 
     def _ensure_demo(self, url: str) -> bool:
         """Publish the first algorithm once; whether it is there. Its failure stops nothing."""

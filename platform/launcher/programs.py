@@ -10,41 +10,44 @@ from algoport.launcher.processes import Program
 QUEUES = "builds,runners,calls,periodic"
 
 
-def child_environ(data: Path) -> dict[str, str]:
+def child_environ(name: str, data: Path, metrics: Path) -> dict[str, str]:
     """The environment of our children: ours, and what does not depend on our folder."""
     environ = dict(os.environ)
     # Without byte code every start would compile everything again.
     environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # A relative path would mean another folder in there.
     environ["ALGOPORT_DATA"] = str(data)
+    environ["ALGOPORT_PROCESS"] = name
+    environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
     return environ
 
 
-def web_program(root: Path, data: Path, listener: int) -> Program:
+def web_program(root: Path, data: Path, metrics: Path, listener: int) -> Program:
     """gunicorn, on the socket that the launcher listens on."""
     command = ("gunicorn", "-c", "gunicorn.conf.py", "--bind", f"fd://{listener}")
     return Program(
         name="web",
         command=(sys.executable, "-m", *command, "algoport.asgi:application"),
         folder=root,
-        environ=child_environ(data),
+        environ=child_environ("web", data, metrics),
         log=data / "logs" / "web.log",
         grace_seconds=8.0,
         inherited=(listener,),
     )
 
 
-def worker_program(root: Path, data: Path, threads: int, log_level: str) -> Program:
+def worker_program(root: Path, data: Path, metrics: Path, threads: int, log_level: str) -> Program:
     """Celery with a thread pool; one worker per platform, so nothing to gossip about."""
     return Program(
         name="worker",
         command=(
-            *(sys.executable, "-m", "celery", "-A", "algoport", "worker", "--pool", "threads"),
+            *(sys.executable, "-m", "celery", "-A", "algoport", "--quiet", "worker"),
+            *("--pool", "threads"),
             *("--concurrency", str(threads), "-Q", QUEUES, "--loglevel", log_level),
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         ),
         folder=root,
-        environ=child_environ(data),
+        environ=child_environ("worker", data, metrics),
         log=data / "logs" / "worker.log",
         # A build in the middle is taken up again by the next start.
         grace_seconds=3.0,
@@ -53,15 +56,15 @@ def worker_program(root: Path, data: Path, threads: int, log_level: str) -> Prog
     )
 
 
-def beat_program(root: Path, data: Path, log_level: str) -> Program:
+def beat_program(root: Path, data: Path, metrics: Path, log_level: str) -> Program:
     """Celery's clock."""
     return Program(
         name="beat",
         command=(
-            *(sys.executable, "-m", "celery", "-A", "algoport", "beat", "--pidfile", ""),
+            *(sys.executable, "-m", "celery", "-A", "algoport", "--quiet", "beat", "--pidfile", ""),
             *("--schedule", str(data / "beat" / "schedule"), "--loglevel", log_level),
         ),
         folder=root,
-        environ=child_environ(data),
+        environ=child_environ("beat", data, metrics),
         log=data / "logs" / "beat.log",
     )

@@ -14,11 +14,18 @@ ALGOPORT_URL = env.read(
 ALGOPORT_LOG_LEVEL = env.read(
     "ALGOPORT_LOG_LEVEL", env.one_of("debug", "info", "warning", "error"), "info"
 )
+ALGOPORT_LOG_FORMAT = env.read("ALGOPORT_LOG_FORMAT", env.one_of("json", "line"), "json")
+# Set by the launcher: which of its programs this process belongs to.
+ALGOPORT_PROCESS = env.read(
+    "ALGOPORT_PROCESS", env.one_of("web", "worker", "beat", "manage"), "manage"
+)
 ALGOPORT_WEB_PROCESSES = env.read("ALGOPORT_WEB_PROCESSES", env.integer(1, 64), 2)
 ALGOPORT_WORKER_THREADS = env.read("ALGOPORT_WORKER_THREADS", env.integer(2, 256), 16)
 
 SERVICE_FOLDER = env.service_folder(ALGOPORT_DATA)
 SOCKET_FOLDER = env.socket_folder(SERVICE_FOLDER)
+# Where processes leave their metrics for each other (algoport.metrics); the launcher sets it.
+METRICS_FOLDER = env.read("PROMETHEUS_MULTIPROC_DIR", env.folder, None)
 RUNNERS_FOLDER = SOCKET_FOLDER / "r"
 ENVIRONMENTS_FOLDER = SERVICE_FOLDER / "environments"
 IMAGES_FOLDER = SERVICE_FOLDER / "images"
@@ -174,11 +181,15 @@ PAGE_SIZE_LIMIT = 1000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DJANGO_BODY_BYTES = 8 * 1024 * 1024
 
+LOGGING_CONFIG = "algoport.logs.configure"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "json": {"()": "algoport.logs.JsonFormatter", "process": ALGOPORT_PROCESS},
+        "line": {"()": "algoport.logs.LineFormatter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": ALGOPORT_LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": ALGOPORT_LOG_LEVEL.upper()},
     "loggers": {
         "django.request": {"level": "ERROR"},

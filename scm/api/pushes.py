@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +98,7 @@ class PushSession:
             sent = asyncio.run_coroutine_threadsafe(_write_line(writer, line), loop)
             sent.result(_SLOW_READER_SECONDS)
 
-        await loop.run_in_executor(_executor, self._follow, update, show)
+        await loop.run_in_executor(_executor, copy_context().run, self._follow, update, show)
 
     def _follow(self, update: RefUpdate, show: Callable[[str], None]) -> None:
         """Ask for the build and show its lines, in a thread of its own."""

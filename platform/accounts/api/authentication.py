@@ -13,8 +13,8 @@ from algoport.accounts.authentication import (
     key_from_header,
     principal_of_relay,
 )
-from algoport.accounts.permissions import Principal
-from algoport.errors import NotAuthenticated
+from algoport.accounts.permissions import Action, Principal, can
+from algoport.errors import NotAuthenticated, NotAuthorized
 
 if TYPE_CHECKING:
     # The views module reads this module's name from the settings while it is imported.
@@ -44,4 +44,14 @@ class IsSignedIn(BasePermission):
     def has_permission(self, request: Request, view: "APIView") -> bool:
         if not isinstance(request.user, Principal):
             raise NotAuthenticated("authorization required")
+        return True
+
+
+class MayAdminister(IsSignedIn):
+    """Administrators, by an admin key."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        super().has_permission(request, view)
+        if not can(request.user, Action.ADMINISTER):
+            raise NotAuthorized
         return True

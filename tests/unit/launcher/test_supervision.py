@@ -78,16 +78,17 @@ def test_children_keep_byte_code_and_find_the_data_folder(monkeypatch: pytest.Mo
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setenv("ALGOPORT_DATA", "relative")
 
-    environ = child_environ(Path("/data"))
+    environ = child_environ("web", Path("/data"), Path("/metrics"))
 
     assert "PYTHONDONTWRITEBYTECODE" not in environ
     assert environ["ALGOPORT_DATA"] == "/data"
+    assert environ["ALGOPORT_PROCESS"] == "web"
 
 
 def test_the_worker_takes_every_queue() -> None:
-    command = " ".join(worker_program(ROOT, Path("/data"), 4, "info").command)
+    command = " ".join(worker_program(ROOT, Path("/data"), Path("/metrics"), 4, "info").command)
 
-    assert "celery -A algoport worker --pool threads --concurrency 4" in command
+    assert "celery -A algoport --quiet worker --pool threads --concurrency 4" in command
     assert "-Q builds,runners,calls,periodic" in command
 
 
