@@ -17,6 +17,8 @@ ALGOPORT_LOG_LEVEL = env.read(
 ALGOPORT_WEB_PROCESSES = env.read("ALGOPORT_WEB_PROCESSES", env.integer(1, 64), 2)
 ALGOPORT_WORKER_THREADS = env.read("ALGOPORT_WORKER_THREADS", env.integer(2, 256), 16)
 
+WEBHOOK_HOSTS = env.read("ALGOPORT_WEBHOOK_HOSTS", env.hosts, env.hosts(""))
+
 SERVICE_FOLDER = env.service_folder(ALGOPORT_DATA)
 SOCKET_FOLDER = env.socket_folder(SERVICE_FOLDER)
 RUNNERS_FOLDER = SOCKET_FOLDER / "r"
@@ -27,6 +29,7 @@ REPOSITORIES_FOLDER = ALGOPORT_DATA / "repositories"
 
 # -- Django ---------------------------------------------------------------------------------
 SECRET_KEY = env.secret_key(ALGOPORT_DATA)
+ENCRYPTION_KEYS = env.encryption_keys()
 DEBUG = False
 ALLOWED_HOSTS = ["*"]  # Links are made from ALGOPORT_URL or the request; nothing trusts Host.
 INSTALLED_APPS = [
