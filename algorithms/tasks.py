@@ -11,6 +11,7 @@ from algorithms.metering.writing import write_call_records
 from algorithms.queueing.services import remove_old_requests
 from algorithms.queueing.waking import wake_executor
 from algorithms.running.starting import start_runner
+from algorithms.webhooks.waking import wake_sender
 
 
 @shared_task
@@ -31,6 +32,11 @@ def start_runner_task(runner_id: str, build_id: str, gateway_id: str, **kwargs: 
 @shared_task(expires=30)
 def run_queued_calls_task(**kwargs: object) -> None:
     wake_executor()
+
+
+@shared_task(expires=30)
+def deliver_webhooks_task(**kwargs: object) -> None:
+    wake_sender()
 
 
 @shared_task

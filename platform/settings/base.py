@@ -141,6 +141,7 @@ CELERY_TASK_ROUTES = {
     "algorithms.tasks.build_algorithm_task": {"queue": "builds"},
     "algorithms.tasks.start_runner_task": {"queue": "runners"},
     "algorithms.tasks.run_queued_calls_task": {"queue": "calls"},
+    "algorithms.tasks.deliver_webhooks_task": {"queue": "calls"},
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
