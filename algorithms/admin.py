@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from algorithms.models import Algorithm, Build, Environment, Version
+from algorithms.models import Algorithm, Build, Environment, Version, WebhookDelivery
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -46,3 +46,13 @@ class VersionAdmin(ReadOnlyAdmin):
 @admin.register(Environment)
 class EnvironmentAdmin(ReadOnlyAdmin):
     list_display = ("name", "display_name", "language", "machine_type")
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "account", "receiver", "state", "attempt", "last_status", "last_at")
+    list_select_related = ("account",)
+    list_filter = ("state",)
+    search_fields = ("=id", "account__username", "receiver")
+    # What follows the host is often a password of the receiver's.
+    exclude = ("url", "payload")

@@ -43,6 +43,20 @@ REQUESTS_KEPT = timedelta(days=7)
 # Of all results that are kept for one account.
 RESULT_BYTES = 1024 * 1024 * 1024
 IDEMPOTENCY_KEY_LENGTH = 255
+# Webhooks: an attempt is over before its lease is, or its worker is lost.
+WEBHOOK_LEASE_SECONDS = 30.0
+# At once: in one worker, for one account, and of that for one of its receivers, so that one which
+# does not answer holds up nobody else.
+MOST_WEBHOOKS = 64
+MOST_WEBHOOKS_OF_ACCOUNT = 8
+MOST_WEBHOOKS_OF_RECEIVER = 4
+# Host and port.
+RECEIVER_LENGTH = 300
+# A result beyond this is fetched by the request's id.
+WEBHOOK_RESULT_BYTES = 1024 * 1024
+WEBHOOK_ERROR_CHARACTERS = 10_000
+# How long a secret that was replaced goes on signing.
+SECRET_OVERLAP = timedelta(hours=24)
 # Of a call with all the calls below it (spec.md 3.9).
 MOST_CHILD_CALLS = 24
 SOURCE_BYTES = 1024 * 1024 * 1024
@@ -111,6 +125,14 @@ class AsyncState(models.TextChoices):
 
 
 ENDED_STATES = (AsyncState.FINISHED, AsyncState.FAILED, AsyncState.DEAD, AsyncState.CANCELLED)
+
+
+class DeliveryState(models.TextChoices):
+    """`failed` has used up its attempts, or its receiver wants no more."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
 
 
 class VersionType(models.TextChoices):

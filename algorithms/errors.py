@@ -1,6 +1,6 @@
 """Refusals about algorithms, builds, versions and calls."""
 
-from algoport.errors import InputValidationError, PlatformError, UserError
+from algoport.errors import InputValidationError, NotAuthorized, PlatformError, UserError
 
 
 class AlgorithmNotFound(UserError):
@@ -151,6 +151,19 @@ class RequestHasEnded(InputValidationError):
 class IdempotencyKeyReused(InputValidationError):
     status = 409
     message = "This Idempotency-Key was used for another call. Use a new key for a new call."
+
+
+class WebhookNotAllowed(InputValidationError):
+    message = "webhook: {reason}."
+
+
+class WebhooksNotForCode(NotAuthorized):
+    message = "Webhooks are for an account's own keys: an algorithm's code cannot ask for them."
+
+
+class NoWebhookDelivery(InputValidationError):
+    status = 409
+    message = "There is nothing to send: {reason}."
 
 
 class TooManyQueuedCalls(UserError):

@@ -6,21 +6,24 @@ from django.db.models.functions import Lower
 
 from algoport.accounts.models import User
 from algoport.db.models import UUIDModel
+from algoport.http.addresses import LONGEST_URL
 from algorithms.constants import (
     IDEMPOTENCY_KEY_LENGTH,
     NAME_LENGTH,
     NAME_PATTERN,
+    RECEIVER_LENGTH,
     AsyncState,
     BuildState,
     Callability,
     CallKind,
+    DeliveryState,
     EnvironmentForm,
     License,
     MachineType,
     NetworkAccess,
     Visibility,
 )
-from algorithms.querysets import AsyncCallQuerySet, BuildQuerySet
+from algorithms.querysets import AsyncCallQuerySet, BuildQuerySet, DeliveryQuerySet
 
 
 class Environment(UUIDModel):
@@ -215,6 +218,7 @@ class AsyncCall(models.Model):
     attempts_allowed = models.PositiveIntegerField(default=1)
     idempotency_key = models.CharField(max_length=IDEMPOTENCY_KEY_LENGTH, null=True)
     digest = models.BinaryField()
+    webhook = models.CharField(max_length=LONGEST_URL, blank=True)
 
     state = models.CharField(max_length=9, choices=AsyncState.choices, default=AsyncState.QUEUED)
     attempt = models.PositiveIntegerField(default=0)
@@ -261,3 +265,58 @@ class AsyncCall(models.Model):
     @property
     def address(self) -> str:
         return f"{self.owner_name}/{self.algorithm_name}/{self.version}"
+
+
+class WebhookDelivery(UUIDModel):
+    """One end of a call, to be told to the URL that the call named; made together with that end.
+
+    pending -> delivered | failed, and pending again when somebody asks for it. `not_before` says
+    when it is due; taking it moves that to the end of the lease. `attempt` is the fencing number
+    and counts what was sent, `tries` where in the schedule of retries it stands. `payload` is kept
+    only when the call has moved on from the end that this tells of.
+    """
+
+    call = models.ForeignKey(AsyncCall, models.CASCADE, related_name="deliveries")
+    account = models.ForeignKey(User, models.CASCADE, related_name="+")
+    url = models.CharField(max_length=LONGEST_URL)
+    receiver = models.CharField(max_length=RECEIVER_LENGTH)
+    payload = models.BinaryField(null=True)
+
+    state = models.CharField(
+        max_length=9, choices=DeliveryState.choices, default=DeliveryState.PENDING
+    )
+    attempt = models.PositiveIntegerField(default=0)
+    tries = models.PositiveIntegerField(default=0)
+    not_before = models.DateTimeField()
+    lease_expires_at = models.DateTimeField(null=True)
+    last_at = models.DateTimeField(null=True)
+    last_status = models.PositiveSmallIntegerField(null=True)
+    last_seconds = models.FloatField(null=True)
+    last_error = models.CharField(max_length=300, blank=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["account", "receiver", "not_before"],
+                condition=models.Q(state=DeliveryState.PENDING),
+                name="webhook_delivery_pending",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"hook-{self.id}"
+
+
+class WebhookSecret(models.Model):
+    """What an account's webhooks are signed with, encrypted; `previous` still signs for a while."""
+
+    account = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="+")
+    current = models.TextField(editable=False)
+    made_at = models.DateTimeField()
+    previous = models.TextField(blank=True, editable=False)
+    previous_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"secret of {self.account_id}"

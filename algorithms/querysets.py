@@ -1,10 +1,12 @@
 """Filters of builds that read as what they mean."""
 
+from uuid import UUID
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from algorithms.constants import AsyncState, BuildState, Callability
+from algorithms.constants import AsyncState, BuildState, Callability, DeliveryState
 
 
 class BuildQuerySet(models.QuerySet):
@@ -47,3 +49,13 @@ class AsyncCallQuerySet(models.QuerySet):
 
     def newest_first(self) -> "AsyncCallQuerySet":
         return self.order_by("-accepted_at", "-id")
+
+
+class DeliveryQuerySet(models.QuerySet):
+    def held(self, delivery_id: UUID, attempt: int) -> "DeliveryQuerySet":
+        """The delivery, while this attempt is its last."""
+        return self.filter(pk=delivery_id, attempt=attempt, state=DeliveryState.PENDING)
+
+    def not_in_flight(self) -> "DeliveryQuerySet":
+        now = timezone.now()
+        return self.filter(Q(lease_expires_at=None) | Q(lease_expires_at__lte=now))

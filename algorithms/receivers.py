@@ -6,11 +6,14 @@ from uuid import UUID
 
 import redis
 from django.dispatch import receiver
+from kombu.exceptions import OperationalError
 
 from algorithms.building.signals import build_requested
 from algorithms.queueing.signals import call_cancelled, call_queued
 from algorithms.running import registry
-from algorithms.tasks import build_algorithm_task, run_queued_calls_task
+from algorithms.tasks import build_algorithm_task, deliver_webhooks_task, run_queued_calls_task
+from algorithms.webhooks.signals import delivery_due
+from algorithms.webhooks.waking import wake_sender
 
 logger = logging.getLogger(__name__)
 
@@ -33,3 +36,14 @@ def stop_run(sender: object, call_id: UUID, **kwargs: Any) -> None:
     except redis.RedisError as exc:
         # Its worker finds out when it renews the lease.
         logger.warning("cannot hurry the end of req-%s: %s", call_id, exc)
+
+
+@receiver(delivery_due)
+def send_webhooks(sender: object, **kwargs: Any) -> None:
+    if wake_sender():
+        return
+    try:
+        deliver_webhooks_task.delay()
+    except OperationalError as exc:
+        # The senders look for themselves every few seconds.
+        logger.warning("cannot hurry a webhook: %s", exc)

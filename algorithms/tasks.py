@@ -12,6 +12,7 @@ from algorithms.queueing.services import remove_old_requests
 from algorithms.queueing.waking import wake_executor
 from algorithms.running.program import program_from
 from algorithms.running.starting import start_runner
+from algorithms.webhooks.waking import wake_sender
 
 
 @shared_task
@@ -34,6 +35,11 @@ def start_runner_task(
 @shared_task(expires=30)
 def run_queued_calls_task(**kwargs: object) -> None:
     wake_executor()
+
+
+@shared_task(expires=30)
+def deliver_webhooks_task(**kwargs: object) -> None:
+    wake_sender()
 
 
 @shared_task

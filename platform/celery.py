@@ -13,8 +13,10 @@ from django.conf import settings
 
 if TYPE_CHECKING:
     from algorithms.queueing.executor import ExecutorThread
+    from algorithms.webhooks.sending import SenderThread
 
 _executor: "ExecutorThread | None" = None
+_sender: "SenderThread | None" = None
 
 app = Celery("algoport")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -31,26 +33,37 @@ def configure_logging(**kwargs: object) -> None:
 
 @worker_init.connect
 def start_worker(**kwargs: object) -> None:
+    from algoport.http.outgoing import OutgoingClient
     from algorithms.queueing.executor import ExecutorThread
     from algorithms.queueing.waking import set_executor
     from algorithms.running.starting import start_keeping
+    from algorithms.webhooks.policy import webhook_policy
+    from algorithms.webhooks.sending import SenderThread
+    from algorithms.webhooks.waking import set_sender
 
     # Builds and queued calls run algorithms, which may use the API: the worker serves their relay.
     from algoport.asgi import application  # isort:skip
 
     start_keeping()
-    global _executor
+    global _executor, _sender
     _executor = ExecutorThread(application.gateway, application.open, application.close)
     _executor.start()
     set_executor(_executor.wake)
+    _sender = SenderThread(OutgoingClient(webhook_policy()))
+    _sender.start()
+    set_sender(_sender.wake)
 
 
 @worker_shutdown.connect
 def stop_worker(**kwargs: object) -> None:
     from algorithms.queueing.waking import set_executor
     from algorithms.running.starting import stop_keeping
+    from algorithms.webhooks.waking import set_sender
 
     set_executor(None)
+    set_sender(None)
     if _executor is not None:
         _executor.stop()
+    if _sender is not None:
+        _sender.stop()
     stop_keeping()

@@ -224,8 +224,13 @@ def parse_queue_options(
     """What only a queued call can have. Raises InputValidationError when another asks for it."""
     key = request.header(b"idempotency-key")
     retries = query.get("retries", "")
+    webhook = query.get("webhook", "")
     if not is_queued:
-        for name, value in (("Idempotency-Key", key), ("retries", retries)):
+        for name, value in (
+            ("Idempotency-Key", key),
+            ("retries", retries),
+            ("webhook", webhook),
+        ):
             if value:
                 raise InputValidationError(f"{name} is for asynchronous calls: add output=void.")
         return None
@@ -235,4 +240,4 @@ def parse_queue_options(
         )
     if retries and not (retries.isascii() and retries.isdigit() and int(retries) <= MOST_RETRIES):
         raise InputValidationError(f"retries is a whole number from 0 to {MOST_RETRIES}.")
-    return QueueOptions(timeout, int(retries or 0), key)
+    return QueueOptions(timeout, int(retries or 0), key, webhook)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from algorithms.api import environments, requests, views
+from algorithms.api import environments, requests, views, webhooks
 
 _ONE = "algorithms/<str:owner>/<str:name>"
 
@@ -25,6 +25,17 @@ urlpatterns = [
         requests.RedriveView.as_view(),
         name="request-redrive",
     ),
+    path(
+        "requests/<str:request_id>/webhook",
+        webhooks.WebhookView.as_view(),
+        name="request-webhook",
+    ),
+    path(
+        "requests/<str:request_id>/webhook/redeliver",
+        webhooks.RedeliverView.as_view(),
+        name="request-webhook-redeliver",
+    ),
+    path("webhooks/secret", webhooks.SecretView.as_view(), name="webhook-secret"),
     path(
         "algorithm-environments/edge/languages",
         environments.LanguageListView.as_view(),

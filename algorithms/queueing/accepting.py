@@ -15,6 +15,7 @@ from algorithms.errors import IdempotencyKeyReused, QueueUnavailable, TooManyQue
 from algorithms.models import AsyncCall
 from algorithms.queueing.signals import call_queued
 from algorithms.selectors import Target
+from algorithms.webhooks.policy import check_webhook
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ class QueueOptions:
     timeout: int
     retries: int = 0
     idempotency_key: str | None = None
+    webhook: str = ""
 
 
 def accept_call(
@@ -40,9 +42,11 @@ def accept_call(
 ) -> UUID:
     """Commit a call and wake a worker; the id of its request, or of the first one of its key.
 
-    Raises IdempotencyKeyReused, TooManyQueuedCalls, and QueueUnavailable when it is not certain
-    that the call will be run.
+    Raises IdempotencyKeyReused, TooManyQueuedCalls, what check_webhook raises, and
+    QueueUnavailable when it is not certain that the call will be run.
     """
+    if options.webhook:
+        check_webhook(principal, options.webhook)
     digest = _digest(target, line, options)
     run = principal.run
     call = AsyncCall(
@@ -63,6 +67,7 @@ def accept_call(
         attempts_allowed=1 + options.retries,
         idempotency_key=options.idempotency_key,
         digest=digest,
+        webhook=options.webhook,
         not_before=timezone.now(),
         accepted_at=timezone.now(),
     )
@@ -117,5 +122,5 @@ def _check_room(call: AsyncCall) -> None:
 
 def _digest(target: Target, line: bytes, options: QueueOptions) -> bytes:
     """What makes two calls the same; the version as it was resolved does not count."""
-    asked = f"{target.algorithm_id}\n{options.timeout}\n{options.retries}\n"
+    asked = f"{target.algorithm_id}\n{options.timeout}\n{options.retries}\n{options.webhook}\n"
     return hashlib.sha256(asked.encode() + line).digest()

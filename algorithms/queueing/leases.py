@@ -21,8 +21,12 @@ from algorithms.constants import (
 )
 from algorithms.models import AsyncCall
 from algorithms.querysets import AsyncCallQuerySet
+from algorithms.webhooks.recording import record_delivery
 
 WORKER_LOST = "The worker that ran the call was lost, and no further attempt was allowed."
+
+# What an end needs to know of its call.
+_ENDING = ("id", "caller_id", "tries", "attempts_allowed", "webhook")
 
 # The oldest calls of each caller in turn, so that a long queue of one keeps nobody else waiting.
 _NEXT = """
@@ -90,7 +94,7 @@ def renew_leases(attempts: Iterable[tuple[UUID, int]]) -> set[UUID]:
 @transaction.atomic
 def settle(call_id: UUID, attempt: int, settlement: Settlement) -> bool:
     """Record how the attempt ended; False when the call was not its any more."""
-    call = _held(call_id, attempt).select_for_update().only("tries", "attempts_allowed").first()
+    call = _held(call_id, attempt).select_for_update().only(*_ENDING).first()
     if call is None:
         return False
     changes: dict[str, object] = {
@@ -102,15 +106,15 @@ def settle(call_id: UUID, attempt: int, settlement: Settlement) -> bool:
         "lease_expires_at": None,
     }
     if settlement.result is not None:
-        _end(call_id, AsyncState.FINISHED, result=settlement.result, **changes)
+        _end(call, AsyncState.FINISHED, result=settlement.result, **changes)
     elif call.tries < call.attempts_allowed:
         AsyncCall.objects.filter(pk=call_id).update(
             state=AsyncState.QUEUED, not_before=_retry_at(call.tries), **changes
         )
     elif call.attempts_allowed > 1:
-        _end(call_id, AsyncState.DEAD, **changes)
+        _end(call, AsyncState.DEAD, **changes)
     else:
-        _end(call_id, AsyncState.FAILED, **changes)
+        _end(call, AsyncState.FAILED, **changes)
     return True
 
 
@@ -127,9 +131,10 @@ def put_back(call_id: UUID, attempt: int, seconds: float) -> bool:
 @transaction.atomic
 def give_up(call_id: UUID, attempt: int, error: str, error_type: str) -> bool:
     """End a call that cannot be run at all."""
-    if not _held(call_id, attempt).select_for_update().exists():
+    call = _held(call_id, attempt).select_for_update().only(*_ENDING).first()
+    if call is None:
         return False
-    _end(call_id, AsyncState.DEAD, error=error, error_type=error_type, lease_expires_at=None)
+    _end(call, AsyncState.DEAD, error=error, error_type=error_type, lease_expires_at=None)
     return True
 
 
@@ -137,7 +142,7 @@ def give_up(call_id: UUID, attempt: int, error: str, error_type: str) -> bool:
 def reclaim_lost() -> int:
     """Queue again, or end, what the workers have lost that had it; how many calls that were."""
     lost = AsyncCall.objects.lost().select_for_update(skip_locked=True)
-    calls = list(lost.only("id", "tries", "attempts_allowed")[:100])
+    calls = list(lost.only(*_ENDING)[:100])
     for call in calls:
         _lose(call)
     return len(calls)
@@ -146,7 +151,7 @@ def reclaim_lost() -> int:
 @transaction.atomic
 def lose(call_id: UUID, attempt: int) -> None:
     """This worker stops and takes the attempt with it."""
-    call = _held(call_id, attempt).select_for_update().first()
+    call = _held(call_id, attempt).select_for_update().only(*_ENDING).first()
     if call is not None:
         _lose(call)
 
@@ -158,14 +163,15 @@ def _lose(call: AsyncCall) -> None:
         )
     else:
         lost = {"error": WORKER_LOST, "error_type": "WorkerLost", "lease_expires_at": None}
-        _end(call.pk, AsyncState.DEAD, **lost)
+        _end(call, AsyncState.DEAD, **lost)
 
 
-def _end(call_id: UUID, state: str, **changes: object) -> None:
+def _end(call: AsyncCall, state: str, **changes: object) -> None:
     """Every way to an end goes through here; what may be needed for another run is kept."""
     if state in (AsyncState.FINISHED, AsyncState.FAILED):
         changes["line"] = None
-    AsyncCall.objects.filter(pk=call_id).update(state=state, ended_at=timezone.now(), **changes)
+    AsyncCall.objects.filter(pk=call.pk).update(state=state, ended_at=timezone.now(), **changes)
+    record_delivery(call)
 
 
 def _held(call_id: UUID, attempt: int) -> AsyncCallQuerySet:

@@ -13,6 +13,7 @@ from algorithms.errors import RequestHasEnded, RequestNotDead, RequestNotFound
 from algorithms.models import AsyncCall
 from algorithms.querysets import AsyncCallQuerySet
 from algorithms.queueing.signals import call_cancelled, call_queued
+from algorithms.webhooks.recording import keep_payloads, record_delivery
 
 PREFIX = "req-"
 
@@ -60,9 +61,12 @@ def cancel_request(*, principal: Principal, request_id: str) -> AsyncCall:
     """
     call = get_request(principal, request_id)
     cancelled = AsyncCall.objects.filter(pk=call.pk).exclude(state__in=ENDED_STATES)
-    changed = cancelled.update(
-        state=AsyncState.CANCELLED, ended_at=timezone.now(), lease_expires_at=None, line=None
-    )
+    with transaction.atomic():
+        changed = cancelled.update(
+            state=AsyncState.CANCELLED, ended_at=timezone.now(), lease_expires_at=None, line=None
+        )
+        if changed:
+            record_delivery(call)
     call.refresh_from_db()
     if not changed:
         raise RequestHasEnded(state=call.state)
@@ -75,7 +79,10 @@ def redrive_request(*, principal: Principal, request_id: str) -> AsyncCall:
     """Queue a dead request again, with as many attempts as it had. Raises RequestNotDead."""
     call = get_request(principal, request_id)
     dead = AsyncCall.objects.filter(pk=call.pk, state=AsyncState.DEAD, line__isnull=False)
-    queued = dead.update(
+    if not dead.select_for_update().exists():
+        raise RequestNotDead(state=call.state)
+    keep_payloads(call)
+    dead.update(
         state=AsyncState.QUEUED,
         tries=0,
         not_before=timezone.now(),
@@ -84,8 +91,6 @@ def redrive_request(*, principal: Principal, request_id: str) -> AsyncCall:
         error_type="",
         stacktrace="",
     )
-    if not queued:
-        raise RequestNotDead(state=call.state)
     call_queued.send(AsyncCall)
     call.refresh_from_db()
     return call

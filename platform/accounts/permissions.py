@@ -93,6 +93,7 @@ class Action(Enum):
     WRITE_COLLECTION = "write to the collection"
     MANAGE_COLLECTION = "create, delete or change the collection"
     SEE_REQUEST = "see, cancel or repeat a queued call"
+    MANAGE_WEBHOOKS = "ask for webhooks, send them again, and make their signing secret"
     READ_REFERENCE = "read languages, environments and repository hosts"
     ADMINISTER = "administer the platform"
 
@@ -295,6 +296,16 @@ def _administer(principal: Principal, resource: Resource) -> Decision:
     return Decision(principal.is_staff, "the platform is administered by administrators")
 
 
+def _manage_webhooks(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, AccountResource)
+    if principal.kind is PrincipalKind.RUN:
+        # A way out of the sandbox for whatever the code knows.
+        return Decision(False, "an algorithm's code does not use webhooks")
+    if principal.user_id != resource.id:
+        return Decision(False, "webhooks are managed by their account")
+    return Decision(principal.scopes.native_calls, "the key may be used by native clients")
+
+
 def _anyone(principal: Principal, resource: Resource) -> Decision:
     return Decision(True, "every account")
 
@@ -311,6 +322,7 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.WRITE_COLLECTION: _write_collection,
     Action.MANAGE_COLLECTION: _manage_collection,
     Action.SEE_REQUEST: _see_request,
+    Action.MANAGE_WEBHOOKS: _manage_webhooks,
     Action.READ_REFERENCE: _anyone,
     Action.ADMINISTER: _administer,
 }

@@ -22,6 +22,8 @@ ALGOPORT_PROCESS = env.read(
 ALGOPORT_WEB_PROCESSES = env.read("ALGOPORT_WEB_PROCESSES", env.integer(1, 64), 2)
 ALGOPORT_WORKER_THREADS = env.read("ALGOPORT_WORKER_THREADS", env.integer(2, 256), 16)
 
+WEBHOOK_HOSTS = env.read("ALGOPORT_WEBHOOK_HOSTS", env.hosts, env.hosts(""))
+
 SERVICE_FOLDER = env.service_folder(ALGOPORT_DATA)
 SOCKET_FOLDER = env.socket_folder(SERVICE_FOLDER)
 # Where processes leave their metrics for each other (algoport.metrics); the launcher sets it.
@@ -34,6 +36,7 @@ REPOSITORIES_FOLDER = ALGOPORT_DATA / "repositories"
 
 # -- Django ---------------------------------------------------------------------------------
 SECRET_KEY = env.secret_key(ALGOPORT_DATA)
+ENCRYPTION_KEYS = env.encryption_keys()
 DEBUG = False
 ALLOWED_HOSTS = ["*"]  # Links are made from ALGOPORT_URL or the request; nothing trusts Host.
 INSTALLED_APPS = [
@@ -145,6 +148,7 @@ CELERY_TASK_ROUTES = {
     "algorithms.tasks.build_algorithm_task": {"queue": "builds"},
     "algorithms.tasks.start_runner_task": {"queue": "runners"},
     "algorithms.tasks.run_queued_calls_task": {"queue": "calls"},
+    "algorithms.tasks.deliver_webhooks_task": {"queue": "calls"},
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

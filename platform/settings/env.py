@@ -61,6 +61,21 @@ def host(raw: str) -> str:
     return raw
 
 
+def hosts(raw: str) -> frozenset[tuple[str, int | None]]:
+    """Pairs of host and port of `HOST,HOST:PORT`; a host without one stands for all its ports."""
+    return frozenset(_host_and_port(entry.strip()) for entry in raw.split(",") if entry.strip())
+
+
+def _host_and_port(entry: str) -> tuple[str, int | None]:
+    name = host(entry)
+    if name.count(":") > 1 and not name.startswith("["):
+        name = f"[{name}]"
+    parts = urlsplit(f"//{name}")
+    if not parts.hostname or parts.port == 0:
+        raise ValueError("expected HOST or HOST:PORT, separated by commas")
+    return parts.hostname.removesuffix("."), parts.port
+
+
 def url(*schemes: str) -> Callable[[str], str]:
     def convert(raw: str) -> str:
         if urlsplit(raw).scheme not in schemes:
@@ -145,6 +160,17 @@ def secret_key(data: Path) -> str:
         return _kept_secret(path)
     except OSError as exc:
         raise ImproperlyConfigured(f"ALGOPORT_DATA={str(data)!r} cannot be used: {exc}") from exc
+
+
+def encryption_keys() -> tuple[str, ...]:
+    """ALGOPORT_ENCRYPTION_KEYS: the first encrypts, all decrypt; they are never shown."""
+    raw = os.environ.get("ALGOPORT_ENCRYPTION_KEYS", "")
+    keys = tuple(key.strip() for key in raw.split(",") if key.strip())
+    if any(len(key) < 32 for key in keys):
+        raise ImproperlyConfigured(
+            "ALGOPORT_ENCRYPTION_KEYS is not valid: use 32 characters or more for each key"
+        )
+    return keys
 
 
 def _kept_secret(path: Path) -> str:

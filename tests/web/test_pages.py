@@ -44,6 +44,7 @@ def test_an_administrator_signs_in(live: Platform) -> None:
         "accounts/user",
         "algorithms/algorithm",
         "algorithms/build",
+        "algorithms/webhookdelivery",
         "dataportal/collection",
     ):
         assert session.get(f"{live.url}/admin/{model}/", timeout=10).status_code == 200, model

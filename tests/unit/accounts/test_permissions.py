@@ -113,6 +113,17 @@ CASES: list[tuple[str, Principal, Action, Resource, bool]] = [
         MY_ALGORITHMS,
         False,
     ),
+    ("owner's key manages webhooks", key(OWNER), Action.MANAGE_WEBHOOKS, ACCOUNT, True),
+    ("stranger manages webhooks", key(STRANGER), Action.MANAGE_WEBHOOKS, ACCOUNT, False),
+    ("code manages webhooks", run(OWNER), Action.MANAGE_WEBHOOKS, ACCOUNT, False),
+    ("admin key manages webhooks", admin_key(OWNER), Action.MANAGE_WEBHOOKS, ACCOUNT, False),
+    (
+        "key that may not call manages webhooks",
+        key(OWNER, Scopes(("algo://*",), True, data_read=True)),
+        Action.MANAGE_WEBHOOKS,
+        ACCOUNT,
+        False,
+    ),
     (
         "public collection",
         key(STRANGER),
