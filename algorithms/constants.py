@@ -43,11 +43,23 @@ REQUESTS_KEPT = timedelta(days=7)
 # Of all results that are kept for one account.
 RESULT_BYTES = 1024 * 1024 * 1024
 IDEMPOTENCY_KEY_LENGTH = 255
+# The error log (spec.md 3.10, 3.12): what is kept of a failure, for how long, how many of each.
+ERROR_INPUT_CHARACTERS = 128
+ERROR_MESSAGE_CHARACTERS = 10_000
+ERROR_STACKTRACE_CHARACTERS = 20_000
+ERRORS_KEPT = timedelta(days=7)
+MOST_ERRORS = 200
 # Of a call with all the calls below it (spec.md 3.9).
 MOST_CHILD_CALLS = 24
 SOURCE_BYTES = 1024 * 1024 * 1024
 SOURCE_FILES = 50_000
 LONGEST_LOG_CHARACTERS = 4 * 1024 * 1024
+
+
+class FeatureName(models.TextChoices):
+    """What an administrator switches on for the whole site; each is off at first."""
+
+    ALGORITHM_ERRORS = "algorithm-errors"
 
 
 class Callability(models.TextChoices):

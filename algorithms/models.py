@@ -7,6 +7,7 @@ from django.db.models.functions import Lower
 from algoport.accounts.models import User
 from algoport.db.models import UUIDModel
 from algorithms.constants import (
+    ERROR_INPUT_CHARACTERS,
     IDEMPOTENCY_KEY_LENGTH,
     NAME_LENGTH,
     NAME_PATTERN,
@@ -15,6 +16,7 @@ from algorithms.constants import (
     Callability,
     CallKind,
     EnvironmentForm,
+    FeatureName,
     License,
     MachineType,
     NetworkAccess,
@@ -186,6 +188,46 @@ class CallRecord(models.Model):
 
     def __str__(self) -> str:
         return f"req-{self.request_id}"
+
+
+class AlgorithmError(models.Model):
+    """A call that failed in its algorithm, as the error log tells of it (spec.md 3.12).
+
+    Written in batches, only while the feature is on; `input` is the beginning of the JSON that
+    the algorithm was given.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    request_id = models.UUIDField()
+    algorithm_id = models.UUIDField()
+    version = models.CharField(max_length=60)
+    caller_id = models.UUIDField()
+    created_at = models.DateTimeField()
+    input = models.CharField(max_length=ERROR_INPUT_CHARACTERS, blank=True)
+    message = models.TextField()
+    stacktrace = models.TextField(blank=True)
+    error_type = models.CharField(max_length=60)
+    worker = models.CharField(max_length=255)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["algorithm_id", "-created_at"]),
+            models.Index(fields=["caller_id", "-created_at"]),
+            models.Index(fields=["created_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"req-{self.request_id}"
+
+
+class Feature(models.Model):
+    """A feature that an administrator has switched; one without a row is off."""
+
+    name = models.CharField(primary_key=True, max_length=60, choices=FeatureName.choices)
+    enabled = models.BooleanField()
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class AsyncCall(models.Model):

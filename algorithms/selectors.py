@@ -27,6 +27,7 @@ from algorithms.constants import (
 from algorithms.errors import (
     AlgorithmBuildLogsNotFound,
     AlgorithmBuildNotFound,
+    AlgorithmIdDoesNotExist,
     AlgorithmNotFound,
     CalledAlgorithmNotFound,
     EnvironmentNotFound,
@@ -76,6 +77,22 @@ def get_algorithm_for(
     if algorithm is None:
         raise AlgorithmNotFound
     return check_algorithm(principal, algorithm, action)
+
+
+def get_algorithm_by_id_for(principal: Principal, identifier: UUID, action: Action) -> Algorithm:
+    """As get_algorithm_for; raises AlgorithmIdDoesNotExist in place of AlgorithmNotFound."""
+    algorithm = _algorithms().filter(pk=identifier).first()
+    if algorithm is None:
+        raise AlgorithmIdDoesNotExist
+    try:
+        return check_algorithm(principal, algorithm, action)
+    except AlgorithmNotFound as exc:
+        raise AlgorithmIdDoesNotExist from exc
+
+
+def algorithms_by_id(identifiers: set[UUID]) -> dict[UUID, Algorithm]:
+    """Those of the algorithms that exist, with what `resource_of` needs of them."""
+    return _algorithms().in_bulk(identifiers)
 
 
 def check_algorithm(principal: Principal, algorithm: Algorithm, action: Action) -> Algorithm:

@@ -45,7 +45,7 @@ class Platform:
     def __init__(self) -> None:
         self._listener = ChangeListener()
         authenticate = CallerAuthenticator(self._listener)
-        self.gateway = Gateway()
+        self.gateway = Gateway(self._listener)
         self._calls = CallPlane(authenticate, self._listener, self.gateway)
         self._data = DataPlane(authenticate)
         self._git = GitPlane()

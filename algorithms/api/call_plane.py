@@ -87,6 +87,8 @@ class CallPlane:
         failure = outcome.failure
         error_type = "" if failure is None else failure.error_type
         self._gateway.journal.write(record, response.status, error_type, len(response.body))
+        if failure is not None:
+            self._gateway.errors.write(record, line, failure)
         await response.send(send)
 
     async def _queue(

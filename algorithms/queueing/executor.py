@@ -173,6 +173,8 @@ class QueueExecutor:
                 trace, routed.principal, routed.route.target, call.bytes_in, CallKind.ASYNC
             )
             self._gateway.journal.write(record, 200, settlement.error_type, size)
+            if outcome.failure is not None:
+                self._gateway.errors.write(record, bytes(call.line or b""), outcome.failure)
 
     async def _invoke(self, call: AsyncCall, routed: Routed, running: Call) -> Outcome:
         gateway, account = self._gateway, call.caller_id

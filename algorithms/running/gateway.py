@@ -9,8 +9,13 @@ from uuid import UUID
 
 import redis
 from django.conf import settings
+from django.db import Error
 
-from algorithms.metering.journal import Journal
+from algoport.db.changes import ChangeListener
+from algoport.db.threads import in_database_thread
+from algorithms.constants import FeatureName
+from algorithms.features import is_enabled
+from algorithms.metering.journal import ErrorJournal, Journal
 from algorithms.running import registry
 from algorithms.running.memory import MemoryGauge
 from algorithms.running.pool import RunnerPool
@@ -26,11 +31,13 @@ TEND_SECONDS = 0.5
 class Gateway:
     """Runs calls in one event loop; web processes have one, and workers for what is queued."""
 
-    def __init__(self) -> None:
+    def __init__(self, listener: ChangeListener) -> None:
+        self._listener = listener
         self.starter = RunnerStarter()
         self.pool = RunnerPool(self.starter, memory_is_short=MemoryGauge().is_short)
         self.slots = CallSlots(self.starter.gateway_id)
         self.journal = Journal(Path(settings.JOURNAL_FOLDER))
+        self.errors = ErrorJournal(Path(settings.ERROR_JOURNAL_FOLDER))
         self.on_cancel: Callable[[UUID], None] = lambda _: None
         self._valkey = registry.gateway_connection()
         self._tasks: list[asyncio.Task[None]] = []
@@ -39,7 +46,7 @@ class Gateway:
         """Announce this gateway, and keep its parts in order from now on."""
         await self.starter.announce()
         loop = asyncio.get_running_loop()
-        for work in (self._announce(), self._tend(), self._listen()):
+        for work in (self._announce(), self._tend(), self._listen(), self._follow()):
             self._tasks.append(loop.create_task(_for_ever(work)))
 
     async def close(self) -> None:
@@ -51,6 +58,7 @@ class Gateway:
         await self.starter.close()
         await self._valkey.aclose()
         self.journal.close()
+        self.errors.close()
 
     async def _announce(self) -> None:
         while True:
@@ -64,8 +72,24 @@ class Gateway:
         while True:
             await asyncio.sleep(TEND_SECONDS)
             self.journal.tend()
+            self.errors.tend()
             self.pool.tend()
             await self.slots.tend()
+
+    async def _follow(self) -> None:
+        """Do as administrators have decided, at the start and after every announced change."""
+        followed = -1
+        while True:
+            generation = self._listener.generation
+            if generation != followed:
+                try:
+                    self.errors.enabled = await in_database_thread(
+                        is_enabled, FeatureName.ALGORITHM_ERRORS
+                    )
+                    followed = generation
+                except Error as exc:
+                    logger.warning("cannot read what administrators have decided: %s", exc)
+            await asyncio.sleep(TEND_SECONDS)
 
     async def _listen(self) -> None:
         """Do what other gateways and services ask all gateways for."""

@@ -93,7 +93,10 @@ class Action(Enum):
     WRITE_COLLECTION = "write to the collection"
     MANAGE_COLLECTION = "create, delete or change the collection"
     SEE_REQUEST = "see, cancel or repeat a queued call"
+    SEE_ALGORITHM_ERRORS = "read the algorithm's error log"
+    SEE_ACCOUNT_ERRORS = "read the log of the account's failed calls"
     READ_REFERENCE = "read languages, environments and repository hosts"
+    ADMINISTER = "administer the platform"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,7 @@ def can(principal: Principal, action: Action, resource: Resource = None) -> Deci
     if principal.user_id is None:
         return Decision(False, "sign in or send an API key")
     if principal.kind is PrincipalKind.ADMIN_KEY:
-        allowed = action is Action.READ_REFERENCE
+        allowed = action in (Action.READ_REFERENCE, Action.ADMINISTER)
         return Decision(allowed, "an admin key works on admin endpoints only")
     return _RULES[action](principal, resource)
 
@@ -243,6 +246,19 @@ def _see_request(principal: Principal, resource: Resource) -> Decision:
     return Decision(principal.scopes.native_calls, "the key may be used by native clients")
 
 
+def _see_account_errors(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, AccountResource)
+    if principal.kind is PrincipalKind.RUN:
+        return Decision(False, "an algorithm's code does not read error logs")
+    if not principal.scopes.management:
+        return Decision(False, "the key may not manage algorithms")
+    return Decision(principal.user_id == resource.id, "failed calls are their caller's to see")
+
+
+def _administer(principal: Principal, resource: Resource) -> Decision:
+    return Decision(False, "admin endpoints need an admin key")
+
+
 def _anyone(principal: Principal, resource: Resource) -> Decision:
     return Decision(True, "every account")
 
@@ -259,5 +275,8 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.WRITE_COLLECTION: _write_collection,
     Action.MANAGE_COLLECTION: _write_collection,
     Action.SEE_REQUEST: _see_request,
+    Action.SEE_ALGORITHM_ERRORS: _manage_algorithm,
+    Action.SEE_ACCOUNT_ERRORS: _see_account_errors,
     Action.READ_REFERENCE: _anyone,
+    Action.ADMINISTER: _administer,
 }
