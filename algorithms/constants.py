@@ -43,6 +43,10 @@ REQUESTS_KEPT = timedelta(days=7)
 # Of all results that are kept for one account.
 RESULT_BYTES = 1024 * 1024 * 1024
 IDEMPOTENCY_KEY_LENGTH = 255
+# Runners kept ready per web process (spec.md 3.13): of one reservation, and of all together, so
+# that calls without a reservation find places too.
+MOST_SLOTS_OF_RESERVATION = 64
+MOST_RESERVED_SLOTS = 48
 # The error log (spec.md 3.10, 3.12): what is kept of a failure, for how long, how many of each.
 ERROR_INPUT_CHARACTERS = 128
 ERROR_MESSAGE_CHARACTERS = 10_000
@@ -123,6 +127,16 @@ class AsyncState(models.TextChoices):
 
 
 ENDED_STATES = (AsyncState.FINISHED, AsyncState.FAILED, AsyncState.DEAD, AsyncState.CANCELLED)
+
+
+class ReservedVersion(models.TextChoices):
+    """The version that a reservation keeps ready; those that move are followed."""
+
+    LATEST_PUBLIC = "latest_public"
+    LATEST_PRIVATE = "latest_private"
+    LATEST_COMPILED = "latest_compiled"
+    SPECIFIC_SEMANTIC = "specific_semantic"
+    SPECIFIC_HASH = "specific_hash"
 
 
 class VersionType(models.TextChoices):

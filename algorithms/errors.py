@@ -145,8 +145,8 @@ class ReservationNotFound(InputValidationError):
 
 class ReservedForItsOwnerOnly(InputValidationError):
     message = (
-        "version_type {version_type} is for the algorithm's owner; {caller} calls public versions: "
-        "use {public}."
+        "version_type {version_type} is for the algorithm's owner, and {caller} may not call it. "
+        "Use latest_public or specific_semantic with a public version."
     )
 
 

@@ -20,6 +20,7 @@ from algorithms.constants import (
     License,
     MachineType,
     NetworkAccess,
+    ReservedVersion,
     Visibility,
 )
 from algorithms.querysets import AsyncCallQuerySet, BuildQuerySet
@@ -303,3 +304,22 @@ class AsyncCall(models.Model):
     @property
     def address(self) -> str:
         return f"{self.owner_name}/{self.algorithm_name}/{self.version}"
+
+
+class Reservation(UUIDModel):
+    """Runners that one account's calls of one version always find (spec.md 3.13).
+
+    `version_identifier` is the number or the commit of the two specific version types.
+    """
+
+    algorithm = models.ForeignKey(Algorithm, models.CASCADE, related_name="reservations")
+    caller = models.ForeignKey(User, models.CASCADE, related_name="+")
+    version_type = models.CharField(max_length=17, choices=ReservedVersion.choices)
+    version_identifier = models.CharField(max_length=60, blank=True)
+    num_slots = models.PositiveSmallIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.num_slots} of {self.algorithm_id} for {self.caller_id}"

@@ -21,7 +21,7 @@ from algoport.http.asgi import Receive, Scope, Send  # noqa: E402
 from algoport.http.relay import PRINCIPAL, set_application  # noqa: E402
 from algoport.http.tracing import begin, traced  # noqa: E402
 from algorithms.api.call_plane import CallPlane  # noqa: E402
-from algorithms.running.gateway import Gateway  # noqa: E402
+from algorithms.running.gateway import Gateway, Role  # noqa: E402
 from dataportal.api.data_plane import DataPlane  # noqa: E402
 from scm.api.git_plane import GitPlane  # noqa: E402
 
@@ -65,10 +65,10 @@ class Platform:
         else:
             await django_application(scope, at_most(receive, settings.DJANGO_BODY_BYTES), send)
 
-    async def open(self) -> None:
+    async def open(self, role: Role) -> None:
         """Start what calls need, in this event loop; web processes and workers do."""
         self._listener.start()
-        await self.gateway.open()
+        await self.gateway.open(role)
 
     async def close(self) -> None:
         await self.gateway.close()
@@ -76,7 +76,7 @@ class Platform:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        await self.open()
+        await self.open(Role.WEB)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.close()

@@ -33,6 +33,7 @@ def configure_logging(**kwargs: object) -> None:
 def start_worker(**kwargs: object) -> None:
     from algorithms.queueing.executor import ExecutorThread
     from algorithms.queueing.waking import set_executor
+    from algorithms.running.gateway import Role
     from algorithms.running.starting import start_keeping
 
     # Builds and queued calls run algorithms, which may use the API: the worker serves their relay.
@@ -40,7 +41,9 @@ def start_worker(**kwargs: object) -> None:
 
     start_keeping()
     global _executor
-    _executor = ExecutorThread(application.gateway, application.open, application.close)
+    _executor = ExecutorThread(
+        application.gateway, lambda: application.open(Role.WORKER), application.close
+    )
     _executor.start()
     set_executor(_executor.wake)
 

@@ -25,6 +25,14 @@ urlpatterns = [
     path("organizations/<str:organization>/errors", error_logs.OrganizationErrorListView.as_view()),
     path("admin/features", administration.FeatureListView.as_view(), name="feature-list"),
     path("admin/features/<str:name>", administration.FeatureView.as_view(), name="feature"),
+    path(
+        "admin/reservations", administration.ReservationListView.as_view(), name="reservation-list"
+    ),
+    path(
+        "admin/reservations/<str:reservation_id>",
+        administration.ReservationView.as_view(),
+        name="reservation",
+    ),
     path("requests", requests.RequestListView.as_view(), name="request-list"),
     path("requests/<str:request_id>", requests.RequestView.as_view(), name="request-detail"),
     path(

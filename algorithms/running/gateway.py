@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,19 +22,34 @@ from algorithms.running import registry
 from algorithms.running.memory import MemoryGauge
 from algorithms.running.pool import RunnerPool
 from algorithms.running.program import Program, loader_without_caller
+from algorithms.running.reservations import resolve_reservations
 from algorithms.running.slots import CallSlots
 from algorithms.running.starter import RunnerStarter
 
 logger = logging.getLogger(__name__)
 
 TEND_SECONDS = 0.5
+# What a reservation means can change unannounced: by a build.
+RESERVATIONS_SECONDS = 10.0
+
+
+class Role(StrEnum):
+    """The kind of process that a gateway runs calls for."""
+
+    WEB = "web"
+    WORKER = "worker"
 
 
 class Gateway:
-    """Runs calls in one event loop; web processes have one, and workers for what is queued."""
+    """Runs calls in one event loop; web processes have one, and workers for what is queued.
+
+    Each web process keeps all runners that are reserved, because a runner serves one process only
+    and callers are not sent to a certain one (docs/adr/0008); a worker keeps none.
+    """
 
     def __init__(self, listener: ChangeListener) -> None:
         self._listener = listener
+        self._role = Role.WORKER
         self.starter = RunnerStarter()
         self.pool = RunnerPool(self.starter, memory_is_short=MemoryGauge().is_short)
         self.slots = CallSlots(self.starter.gateway_id)
@@ -42,8 +59,9 @@ class Gateway:
         self._valkey = registry.gateway_connection()
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def open(self) -> None:
+    async def open(self, role: Role) -> None:
         """Announce this gateway, and keep its parts in order from now on."""
+        self._role = role
         await self.starter.announce()
         loop = asyncio.get_running_loop()
         for work in (self._announce(), self._tend(), self._listen(), self._follow()):
@@ -78,17 +96,20 @@ class Gateway:
 
     async def _follow(self) -> None:
         """Do as administrators have decided, at the start and after every announced change."""
-        followed = -1
+        followed, followed_at = -1, 0.0
         while True:
-            generation = self._listener.generation
-            if generation != followed:
-                try:
+            generation, now = self._listener.generation, time.monotonic()
+            try:
+                if generation != followed:
                     self.errors.enabled = await in_database_thread(
                         is_enabled, FeatureName.ALGORITHM_ERRORS
                     )
-                    followed = generation
-                except Error as exc:
-                    logger.warning("cannot read what administrators have decided: %s", exc)
+                if generation != followed or now - followed_at > RESERVATIONS_SECONDS:
+                    if self._role is Role.WEB:
+                        self.pool.reserve(await in_database_thread(resolve_reservations))
+                    followed, followed_at = generation, now
+            except Error as exc:
+                logger.warning("cannot read what administrators have decided: %s", exc)
             await asyncio.sleep(TEND_SECONDS)
 
     async def _listen(self) -> None:

@@ -11,10 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from algoport.accounts.constants import KeyType
 from algoport.accounts.models import User
 from algoport.accounts.permissions import EVERYTHING, Scopes
-from algoport.accounts.services import create_key, create_user
 from algorithms.constants import MOST_ERRORS, FeatureName
 from algorithms.features import is_enabled
 from algorithms.metering.error_log import remove_old_errors
@@ -25,15 +23,6 @@ pytestmark = pytest.mark.django_db
 
 URL = "/v1/algorithms/demo/Hello/errors"
 FEATURE = "/v1/admin/features/algorithm-errors"
-
-
-@pytest.fixture
-def administrator() -> APIClient:
-    owner = create_user(username="root", email="root@example.com", staff=True)
-    key = create_key(owner=owner, label="test", scopes=Scopes(), key_type=KeyType.ADMIN)
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=key.secret)
-    return client
 
 
 @pytest.fixture
