@@ -20,6 +20,7 @@ from algorithms.features import is_enabled
 from algorithms.metering.journal import ErrorJournal, Journal
 from algorithms.running import registry
 from algorithms.running.memory import MemoryGauge
+from algorithms.running.overview import PUBLISH_SECONDS, publish_pool
 from algorithms.running.pool import RunnerPool
 from algorithms.running.program import Program, loader_without_caller
 from algorithms.running.reservations import resolve_reservations
@@ -64,7 +65,14 @@ class Gateway:
         self._role = role
         await self.starter.announce()
         loop = asyncio.get_running_loop()
-        for work in (self._announce(), self._tend(), self._listen(), self._follow()):
+        parts = (
+            self._announce(),
+            self._tend(),
+            self._listen(),
+            self._follow(),
+            self._publish(),
+        )
+        for work in parts:
             self._tasks.append(loop.create_task(_for_ever(work)))
 
     async def close(self) -> None:
@@ -111,6 +119,15 @@ class Gateway:
             except Error as exc:
                 logger.warning("cannot read what administrators have decided: %s", exc)
             await asyncio.sleep(TEND_SECONDS)
+
+    async def _publish(self) -> None:
+        """Let administrators see what the pool holds."""
+        while True:
+            try:
+                await publish_pool(self._valkey, self.starter.gateway_id, self._role, self.pool)
+            except redis.RedisError as exc:
+                logger.warning("cannot tell what the pool holds: %s", exc)
+            await asyncio.sleep(PUBLISH_SECONDS)
 
     async def _listen(self) -> None:
         """Do what other gateways and services ask all gateways for."""

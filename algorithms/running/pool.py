@@ -5,6 +5,7 @@ started without a caller are bound by the first call that takes them.
 """
 
 import asyncio
+import heapq
 import logging
 import time
 from collections import deque
@@ -89,6 +90,19 @@ class PoolState:
     waiting: int
 
 
+@dataclass(frozen=True)
+class GroupState:
+    """The same of the runners of one build for one caller, and how many are reserved."""
+
+    build_id: UUID
+    caller_id: UUID
+    idle: int
+    busy: int
+    starting: int
+    waiting: int
+    reserved: int
+
+
 class RunnerPool:
     """Hands runners to calls; all its methods run in the one event loop."""
 
@@ -130,6 +144,24 @@ class RunnerPool:
             unbound=self._spares.ready,
             waiting=self._waiting,
         )
+
+    def groups(self, most: int) -> list[GroupState]:
+        """The groups with most runners and waiting calls, at most so many."""
+        largest = heapq.nlargest(
+            most, self._groups.values(), key=lambda group: group.size + len(group.waiting)
+        )
+        return [
+            GroupState(
+                group.program.build_id,
+                group.caller_id,
+                len(group.idle),
+                group.busy,
+                group.starting,
+                len(group.waiting),
+                group.reserved,
+            )
+            for group in largest
+        ]
 
     async def acquire(self, program: Program, call: Call, unbound: Loader) -> GatewayRunner:
         """A runner for one call. Raises RunnersUnavailable, LoadFailed, TooManyCallsWaiting.
