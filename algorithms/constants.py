@@ -57,11 +57,27 @@ WEBHOOK_RESULT_BYTES = 1024 * 1024
 WEBHOOK_ERROR_CHARACTERS = 10_000
 # How long a secret that was replaced goes on signing.
 SECRET_OVERLAP = timedelta(hours=24)
+# Runners kept ready per web process (spec.md 3.13): of one reservation, and of all together, so
+# that calls without a reservation find places too.
+MOST_SLOTS_OF_RESERVATION = 64
+MOST_RESERVED_SLOTS = 48
+# The error log (spec.md 3.10, 3.12): what is kept of a failure, for how long, how many of each.
+ERROR_INPUT_CHARACTERS = 128
+ERROR_MESSAGE_CHARACTERS = 10_000
+ERROR_STACKTRACE_CHARACTERS = 20_000
+ERRORS_KEPT = timedelta(days=7)
+MOST_ERRORS = 200
 # Of a call with all the calls below it (spec.md 3.9).
 MOST_CHILD_CALLS = 24
 SOURCE_BYTES = 1024 * 1024 * 1024
 SOURCE_FILES = 50_000
 LONGEST_LOG_CHARACTERS = 4 * 1024 * 1024
+
+
+class FeatureName(models.TextChoices):
+    """What an administrator switches on for the whole site; each is off at first."""
+
+    ALGORITHM_ERRORS = "algorithm-errors"
 
 
 class Callability(models.TextChoices):
@@ -133,6 +149,16 @@ class DeliveryState(models.TextChoices):
     PENDING = "pending"
     DELIVERED = "delivered"
     FAILED = "failed"
+
+
+class ReservedVersion(models.TextChoices):
+    """The version that a reservation keeps ready; those that move are followed."""
+
+    LATEST_PUBLIC = "latest_public"
+    LATEST_PRIVATE = "latest_private"
+    LATEST_COMPILED = "latest_compiled"
+    SPECIFIC_SEMANTIC = "specific_semantic"
+    SPECIFIC_HASH = "specific_hash"
 
 
 class VersionType(models.TextChoices):

@@ -133,6 +133,31 @@ class TooManyCallsWaiting(UserError):
         return {"Retry-After": "2"}
 
 
+class FeatureNotFound(UserError):
+    code, status = 5004, 404
+    message = "There is no such feature. Features are: {names}."
+
+
+class ReservationNotFound(InputValidationError):
+    status = 404
+    message = "There is no such reservation."
+
+
+class ReservedForItsOwnerOnly(InputValidationError):
+    message = (
+        "version_type {version_type} is for the algorithm's owner, and {caller} may not call it. "
+        "Use latest_public or specific_semantic with a public version."
+    )
+
+
+class TooManyReservedSlots(InputValidationError):
+    status = 409
+    message = (
+        "All reservations together have at most {limit} slots, and {reserved} are taken. "
+        "Delete a reservation or ask for fewer."
+    )
+
+
 class RequestNotFound(UserError):
     code, status = 7000, 404
     message = "Request ID was not found."

@@ -8,6 +8,7 @@ from algoport.accounts.models import User
 from algoport.db.models import UUIDModel
 from algoport.http.addresses import LONGEST_URL
 from algorithms.constants import (
+    ERROR_INPUT_CHARACTERS,
     IDEMPOTENCY_KEY_LENGTH,
     NAME_LENGTH,
     NAME_PATTERN,
@@ -18,9 +19,11 @@ from algorithms.constants import (
     CallKind,
     DeliveryState,
     EnvironmentForm,
+    FeatureName,
     License,
     MachineType,
     NetworkAccess,
+    ReservedVersion,
     Visibility,
 )
 from algorithms.querysets import AsyncCallQuerySet, BuildQuerySet, DeliveryQuerySet
@@ -191,6 +194,46 @@ class CallRecord(models.Model):
         return f"req-{self.request_id}"
 
 
+class AlgorithmError(models.Model):
+    """A call that failed in its algorithm, as the error log tells of it (spec.md 3.12).
+
+    Written in batches, only while the feature is on; `input` is the beginning of the JSON that
+    the algorithm was given.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    request_id = models.UUIDField()
+    algorithm_id = models.UUIDField()
+    version = models.CharField(max_length=60)
+    caller_id = models.UUIDField()
+    created_at = models.DateTimeField()
+    input = models.CharField(max_length=ERROR_INPUT_CHARACTERS, blank=True)
+    message = models.TextField()
+    stacktrace = models.TextField(blank=True)
+    error_type = models.CharField(max_length=60)
+    worker = models.CharField(max_length=255)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["algorithm_id", "-created_at"]),
+            models.Index(fields=["caller_id", "-created_at"]),
+            models.Index(fields=["created_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"req-{self.request_id}"
+
+
+class Feature(models.Model):
+    """A feature that an administrator has switched; one without a row is off."""
+
+    name = models.CharField(primary_key=True, max_length=60, choices=FeatureName.choices)
+    enabled = models.BooleanField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class AsyncCall(models.Model):
     """A call that was accepted to be run later (design.md 7); its id is the request's.
 
@@ -320,3 +363,22 @@ class WebhookSecret(models.Model):
 
     def __str__(self) -> str:
         return f"secret of {self.account_id}"
+
+
+class Reservation(UUIDModel):
+    """Runners that one account's calls of one version always find (spec.md 3.13).
+
+    `version_identifier` is the number or the commit of the two specific version types.
+    """
+
+    algorithm = models.ForeignKey(Algorithm, models.CASCADE, related_name="reservations")
+    caller = models.ForeignKey(User, models.CASCADE, related_name="+")
+    version_type = models.CharField(max_length=17, choices=ReservedVersion.choices)
+    version_identifier = models.CharField(max_length=60, blank=True)
+    num_slots = models.PositiveSmallIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.num_slots} of {self.algorithm_id} for {self.caller_id}"

@@ -28,6 +28,7 @@ from algorithms.constants import (
 from algorithms.errors import (
     AlgorithmBuildLogsNotFound,
     AlgorithmBuildNotFound,
+    AlgorithmIdDoesNotExist,
     AlgorithmNotFound,
     CalledAlgorithmNotFound,
     EnvironmentNotFound,
@@ -90,6 +91,22 @@ def list_algorithms_for(principal: Principal, ids: Iterable[UUID]) -> list[Algor
             resource_of(algorithm, public=algorithm.has_public_version),
         )
     ]
+
+
+def get_algorithm_by_id_for(principal: Principal, identifier: UUID, action: Action) -> Algorithm:
+    """As get_algorithm_for; raises AlgorithmIdDoesNotExist in place of AlgorithmNotFound."""
+    algorithm = _algorithms().filter(pk=identifier).first()
+    if algorithm is None:
+        raise AlgorithmIdDoesNotExist
+    try:
+        return check_algorithm(principal, algorithm, action)
+    except AlgorithmNotFound as exc:
+        raise AlgorithmIdDoesNotExist from exc
+
+
+def algorithms_by_id(identifiers: set[UUID]) -> dict[UUID, Algorithm]:
+    """Those of the algorithms that exist, with what `resource_of` needs of them."""
+    return _algorithms().in_bulk(identifiers)
 
 
 def check_algorithm(principal: Principal, algorithm: Algorithm, action: Action) -> Algorithm:

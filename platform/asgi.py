@@ -22,7 +22,7 @@ from algoport.http.relay import PRINCIPAL, set_application  # noqa: E402
 from algoport.http.tracing import begin, traced  # noqa: E402
 from algoport.metrics import Flusher, http_requests  # noqa: E402
 from algorithms.api.call_plane import CallPlane  # noqa: E402
-from algorithms.running.gateway import Gateway  # noqa: E402
+from algorithms.running.gateway import Gateway, Role  # noqa: E402
 from dataportal.api.data_plane import DataPlane  # noqa: E402
 from scm.api.git_plane import GitPlane  # noqa: E402
 
@@ -50,7 +50,7 @@ class Platform:
     def __init__(self) -> None:
         self._listener = ChangeListener()
         authenticate = CallerAuthenticator(self._listener)
-        self.gateway = Gateway()
+        self.gateway = Gateway(self._listener)
         self._calls = CallPlane(authenticate, self._listener, self.gateway)
         self._data = DataPlane(authenticate)
         self._git = GitPlane()
@@ -72,11 +72,11 @@ class Platform:
             bounded = at_most(receive, settings.DJANGO_BODY_BYTES)
             await django_application(scope, bounded, traced(send, trace, _count_django))
 
-    async def open(self) -> None:
+    async def open(self, role: Role) -> None:
         """Start what calls need, in this event loop; web processes and workers do."""
         self._listener.start()
         self._flusher.start()
-        await self.gateway.open()
+        await self.gateway.open(role)
 
     async def close(self) -> None:
         await self.gateway.close()
@@ -85,7 +85,7 @@ class Platform:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        await self.open()
+        await self.open(Role.WEB)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.close()

@@ -1,6 +1,7 @@
 """The Celery application: workers and beat start from here."""
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import algoport  # noqa: F401
@@ -36,6 +37,7 @@ def start_worker(**kwargs: object) -> None:
     from algoport.http.outgoing import OutgoingClient
     from algorithms.queueing.executor import ExecutorThread
     from algorithms.queueing.waking import set_executor
+    from algorithms.running.gateway import Role
     from algorithms.running.starting import start_keeping
     from algorithms.webhooks.policy import webhook_policy
     from algorithms.webhooks.sending import SenderThread
@@ -46,7 +48,9 @@ def start_worker(**kwargs: object) -> None:
 
     start_keeping()
     global _executor, _sender
-    _executor = ExecutorThread(application.gateway, application.open, application.close)
+    _executor = ExecutorThread(
+        application.gateway, partial(application.open, Role.WORKER), application.close
+    )
     _executor.start()
     set_executor(_executor.wake)
     _sender = SenderThread(OutgoingClient(webhook_policy()))

@@ -6,11 +6,13 @@ from django.urls import include, path, re_path
 from algoport.accounts.api.authentication import MayAdminister
 from algoport.api.exception_handler import not_found
 from algoport.web.views import MetricsView, health, home
+from algorithms.admin import runners
 
 urlpatterns = [
     path("", home, name="home"),
     path("healthz", health, name="health"),
     path("metrics", MetricsView.as_view(permission_classes=[MayAdminister]), name="metrics"),
+    path("admin/runners/", admin.site.admin_view(runners), name="admin-runners"),
     path("admin/", admin.site.urls),
     path("v1/", include("algorithms.api.urls")),
     re_path(r"^v1(?:/(?P<unmatched>.*))?$", not_found),

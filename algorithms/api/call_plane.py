@@ -90,6 +90,8 @@ class CallPlane:
         error_type = "" if failure is None else failure.error_type
         self._gateway.journal.write(record, response.status, error_type, len(response.body))
         metrics.count_call(outcome_of(failure), trace.seconds, trace.phases)
+        if failure is not None:
+            self._gateway.errors.write(record, line, failure)
         await response.send(send)
 
     async def _queue(

@@ -2,11 +2,20 @@
 
 from django.urls import path
 
-from algorithms.api import environments, requests, views, webhooks
+from algorithms.api import (
+    administration,
+    environments,
+    error_logs,
+    requests,
+    views,
+    webhooks,
+)
 
 _ONE = "algorithms/<str:owner>/<str:name>"
 
 urlpatterns = [
+    # Names have no hyphens, so this is no algorithm "errors" of somebody.
+    path("algorithms/<uuid:algorithm_id>/errors", error_logs.AlgorithmIdErrorListView.as_view()),
     path("algorithms/<str:owner>", views.AlgorithmListView.as_view(), name="algorithm-list"),
     path(_ONE, views.AlgorithmView.as_view(), name="algorithm-detail"),
     path(f"{_ONE}/compile", views.CompileView.as_view(), name="algorithm-compile"),
@@ -18,6 +27,19 @@ urlpatterns = [
     path(f"{_ONE}/version", views.VersionListView.as_view(http_method_names=["post"])),
     path(f"{_ONE}/versions/<str:git_hash>", views.VersionView.as_view(), name="version-detail"),
     path(f"{_ONE}/scm/status", views.ScmStatusView.as_view(), name="scm-status"),
+    path(f"{_ONE}/errors", error_logs.AlgorithmErrorListView.as_view(), name="error-list"),
+    path("users/<str:user_id>/errors", error_logs.AccountErrorListView.as_view()),
+    path("organizations/<str:organization>/errors", error_logs.OrganizationErrorListView.as_view()),
+    path("admin/features", administration.FeatureListView.as_view(), name="feature-list"),
+    path("admin/features/<str:name>", administration.FeatureView.as_view(), name="feature"),
+    path(
+        "admin/reservations", administration.ReservationListView.as_view(), name="reservation-list"
+    ),
+    path(
+        "admin/reservations/<str:reservation_id>",
+        administration.ReservationView.as_view(),
+        name="reservation",
+    ),
     path("requests", requests.RequestListView.as_view(), name="request-list"),
     path("requests/<str:request_id>", requests.RequestView.as_view(), name="request-detail"),
     path(

@@ -1,7 +1,7 @@
 """Records on their way to the database: lines appended to a file before the call is answered.
 
 A line that was written survives the kill of its process, and of Valkey and PostgreSQL as well
-(docs/adr/0007). Each process has a segment of its own, which it holds locked and closes now and
+(docs/adr/0008). Each process has a segment of its own, which it holds locked and closes now and
 then by renaming it; a worker writes closed segments, and those of dead processes, to PostgreSQL.
 """
 
@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from algorithms.metering.records import CallRecord
+from algorithms.errors import RunFailed
+from algorithms.metering.records import CallRecord, error_line
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ OPEN, CLOSED = ".open", ".closed"
 SEGMENT_SECONDS = 0.5
 
 
-class Journal:
+class SegmentWriter:
     """The segment that this process writes to."""
 
     def __init__(self, folder: Path) -> None:
@@ -32,12 +33,12 @@ class Journal:
         self._path = folder
         self._since = 0.0
 
-    def write(self, record: CallRecord, status: int, error_type: str, bytes_out: int) -> None:
-        """Record a call that has ended; on return it will not be lost."""
+    def append(self, line: bytes) -> None:
+        """Write one line; on return it will not be lost. Raises OSError when it cannot be kept."""
         if self._descriptor is None:
             self._open()
         assert self._descriptor is not None
-        os.write(self._descriptor, record.line(status, error_type, bytes_out))
+        os.write(self._descriptor, line)
 
     def tend(self) -> None:
         """To be called often: let the worker have what was written."""
@@ -56,6 +57,32 @@ class Journal:
         self._descriptor = os.open(self._path, flags, 0o600)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._since = time.monotonic()
+
+
+class Journal(SegmentWriter):
+    """The records of calls."""
+
+    def write(self, record: CallRecord, status: int, error_type: str, bytes_out: int) -> None:
+        """Record a call that has ended; on return it will not be lost."""
+        self.append(record.line(status, error_type, bytes_out))
+
+
+class ErrorJournal(SegmentWriter):
+    """The entries of the error log; nothing is written unless `enabled` (spec.md 3.12)."""
+
+    enabled = False
+
+    def write(self, record: CallRecord, request: bytes, failure: RunFailed) -> None:
+        """Note a call that failed in its algorithm; `request` is the line that it was given.
+
+        A call is answered even when its entry cannot be kept.
+        """
+        if not self.enabled:
+            return
+        try:
+            self.append(error_line(record, request, failure))
+        except OSError as exc:
+            logger.error("an entry of the error log is lost: %s", exc)
 
 
 def finished_segments(folder: Path) -> list[Path]:

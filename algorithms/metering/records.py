@@ -1,32 +1,75 @@
 """What is recorded of each call: who called what with which key, how long it took, how it ended."""
 
+import socket
 import time
+import uuid
 from dataclasses import dataclass
+from functools import cache
 
 from algoport.accounts.permissions import Principal
 from algoport.http.tracing import Trace
+from algorithms.constants import (
+    ERROR_INPUT_CHARACTERS,
+    ERROR_MESSAGE_CHARACTERS,
+    ERROR_STACKTRACE_CHARACTERS,
+)
+from algorithms.errors import RunFailed
+from algorithms.running.payloads import beginning_of_input
 from algorithms.selectors import Target
 
-# The columns of a line of the journal, in its order.
-COLUMNS = (
-    "request_id",
-    "session_id",
-    "caller_id",
-    "key_id",
-    "algorithm_id",
-    "build_id",
-    "version",
-    "kind",
+
+@dataclass(frozen=True)
+class RecordKind:
+    """The table that lines of a journal go to, and its columns in the order of a line.
+
+    `moment` is the column that a line tells in seconds since 1970.
+    """
+
+    table: str
+    moment: str
+    columns: tuple[str, ...]
+
+
+CALLS = RecordKind(
+    "algorithms_callrecord",
     "started_at",
-    "total_seconds",
-    "queue_seconds",
-    "start_seconds",
-    "load_seconds",
-    "run_seconds",
-    "status",
-    "error_type",
-    "bytes_in",
-    "bytes_out",
+    (
+        "request_id",
+        "session_id",
+        "caller_id",
+        "key_id",
+        "algorithm_id",
+        "build_id",
+        "version",
+        "kind",
+        "started_at",
+        "total_seconds",
+        "queue_seconds",
+        "start_seconds",
+        "load_seconds",
+        "run_seconds",
+        "status",
+        "error_type",
+        "bytes_in",
+        "bytes_out",
+    ),
+)
+ERRORS = RecordKind(
+    "algorithms_algorithmerror",
+    "created_at",
+    (
+        "id",
+        "request_id",
+        "algorithm_id",
+        "version",
+        "caller_id",
+        "created_at",
+        "input",
+        "message",
+        "stacktrace",
+        "error_type",
+        "worker",
+    ),
 )
 
 
@@ -44,7 +87,7 @@ class CallRecord:
         """One line in PostgreSQL's text format of COPY; `\\N` is no value."""
         trace, target, phases = self.trace, self.target, self.trace.phases
         # Of these only the error's type was chosen by an algorithm.
-        error_type = error_type[:60].translate(_ESCAPED)
+        error_type = _text(error_type, 60)
         total = time.perf_counter() - trace.began
         return (
             f"{trace.id}\t{trace.session.id}\t{self.caller.user_id}\t"
@@ -54,6 +97,33 @@ class CallRecord:
             f"{phases.get('load', 0.0):.6f}\t{phases.get('run', 0.0):.6f}\t"
             f"{status}\t{error_type}\t{self.bytes_in}\t{bytes_out}\n"
         ).encode("utf-8", "replace")
+
+
+def error_line(record: CallRecord, request: bytes, failure: RunFailed) -> bytes:
+    """An entry of the error log, in the same format.
+
+    It has an id of its own: a queued call can fail more than once.
+    """
+    trace, target = record.trace, record.target
+    excerpt = beginning_of_input(request, ERROR_INPUT_CHARACTERS)
+    return (
+        f"{uuid.uuid4()}\t{trace.id}\t{target.algorithm_id}\t{target.version}\t"
+        f"{record.caller.user_id}\t{time.time():.6f}\t"
+        f"{_text(excerpt, ERROR_INPUT_CHARACTERS)}\t"
+        f"{_text(failure.message, ERROR_MESSAGE_CHARACTERS)}\t"
+        f"{_text(failure.stacktrace or '', ERROR_STACKTRACE_CHARACTERS)}\t"
+        f"{_text(failure.error_type, 60)}\t{_text(_host(), 255)}\n"
+    ).encode("utf-8", "replace")
+
+
+@cache
+def _host() -> str:
+    return socket.gethostname()
+
+
+def _text(text: str, longest: int) -> str:
+    """Text that an algorithm or a caller chose, as a field that ends where it should."""
+    return text[:longest].translate(_ESCAPED)
 
 
 _NONE = "\\N"

@@ -1,34 +1,28 @@
-"""Writing the journal's segments to PostgreSQL, each once."""
+"""Writing the journals' segments to PostgreSQL, each once."""
 
-import logging
 import os
+from functools import cache
 from pathlib import Path
 
 from django.db import connection, transaction
 
 from algoport import metrics
 from algorithms.metering.journal import finished_segments, held
-from algorithms.metering.records import COLUMNS
-
-logger = logging.getLogger(__name__)
-
-_NAMES = ", ".join(COLUMNS)
-# A call's line has at most a few hundred bytes; what is cut by a full disk has no line's end.
-_SELECTED = _NAMES.replace("started_at", "to_timestamp(started_at)")
-
-_STAGED = _NAMES.replace("started_at", "0::float8 AS started_at")
-_STAGING = (  # names of our own
-    "CREATE TEMPORARY TABLE IF NOT EXISTS incoming_calls ON COMMIT DELETE ROWS AS "  # noqa: S608
-    f"SELECT {_STAGED} FROM algorithms_callrecord WITH NO DATA"
-)
-_INSERT = (
-    f"INSERT INTO algorithms_callrecord ({_NAMES}) "  # noqa: S608  (names of our own)
-    f"SELECT {_SELECTED} FROM incoming_calls ON CONFLICT DO NOTHING"
-)
+from algorithms.metering.records import CALLS, ERRORS, RecordKind
 
 
 def write_call_records(folder: Path) -> int:
-    """Write what has been recorded by now; how many records that were.
+    """Write the calls that have been recorded by now; how many that were."""
+    return write_records(folder, CALLS)
+
+
+def write_algorithm_errors(folder: Path) -> int:
+    """Write the entries of the error log that have been made by now; how many that were."""
+    return write_records(folder, ERRORS)
+
+
+def write_records(folder: Path, kind: RecordKind) -> int:
+    """Write what the folder's finished segments hold; how many rows that made.
 
     Killed at any point, it is done again: a record that is there already is left as it is.
     """
@@ -37,17 +31,38 @@ def write_call_records(folder: Path) -> int:
         with held(segment) as descriptor:
             if descriptor is None:
                 continue
-            written += _write(descriptor)
+            written += _write(descriptor, kind)
             segment.unlink()
     metrics.call_records_written.add(written)
     return written
 
 
 @transaction.atomic
-def _write(descriptor: int) -> int:
+def _write(descriptor: int, kind: RecordKind) -> int:
+    staging, copy, insert = _statements(kind)
     with connection.cursor() as cursor:
-        cursor.execute(_STAGING)
+        cursor.execute(staging)
         with os.fdopen(os.dup(descriptor), "rb") as segment:
-            cursor.copy_expert(f"COPY incoming_calls ({_NAMES}) FROM STDIN", segment)
-        cursor.execute(_INSERT)
+            cursor.copy_expert(copy, segment)
+        cursor.execute(insert)
         return int(cursor.rowcount)
+
+
+@cache
+def _statements(kind: RecordKind) -> tuple[str, str, str]:
+    """Stage, copy and insert; all names in them are our own."""
+    names = ", ".join(kind.columns)
+    staged = ", ".join(
+        f"0::float8 AS {name}" if name == kind.moment else name for name in kind.columns
+    )
+    selected = ", ".join(
+        f"to_timestamp({name})" if name == kind.moment else name for name in kind.columns
+    )
+    incoming = f"incoming_{kind.table}"
+    return (
+        f"CREATE TEMPORARY TABLE IF NOT EXISTS {incoming} ON COMMIT DELETE ROWS AS "  # noqa: S608
+        f"SELECT {staged} FROM {kind.table} WITH NO DATA",
+        f"COPY {incoming} ({names}) FROM STDIN",
+        f"INSERT INTO {kind.table} ({names}) "  # noqa: S608
+        f"SELECT {selected} FROM {incoming} ON CONFLICT DO NOTHING",
+    )

@@ -175,6 +175,8 @@ class QueueExecutor:
             )
             self._gateway.journal.write(record, 200, settlement.error_type, size)
             metrics.async_calls.count(outcome_of(outcome.failure))
+            if outcome.failure is not None:
+                self._gateway.errors.write(record, bytes(call.line or b""), outcome.failure)
 
     async def _invoke(self, call: AsyncCall, routed: Routed, running: Call) -> Outcome:
         gateway, account = self._gateway, call.caller_id

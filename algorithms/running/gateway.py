@@ -2,22 +2,30 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import redis
 from django.conf import settings
+from django.db import Error
 
 from algoport import metrics
+from algoport.db.changes import ChangeListener
 from algoport.db.threads import in_database_thread
 from algoport.http.tracing import Session
-from algorithms.metering.journal import Journal
+from algorithms.constants import FeatureName
+from algorithms.features import is_enabled
+from algorithms.metering.journal import ErrorJournal, Journal
 from algorithms.running import registry
 from algorithms.running.memory import MemoryGauge
+from algorithms.running.overview import PUBLISH_SECONDS, publish_pool
 from algorithms.running.pool import RunnerPool
 from algorithms.running.program import loader_without_caller, program_from
+from algorithms.running.reservations import resolve_reservations
 from algorithms.running.slots import CallSlots
 from algorithms.running.starter import RunnerStarter
 from dataportal.services import end_session
@@ -25,25 +33,49 @@ from dataportal.services import end_session
 logger = logging.getLogger(__name__)
 
 TEND_SECONDS = 0.5
+# What a reservation means can change unannounced: by a build.
+RESERVATIONS_SECONDS = 10.0
+
+
+class Role(StrEnum):
+    """The kind of process that a gateway runs calls for."""
+
+    WEB = "web"
+    WORKER = "worker"
 
 
 class Gateway:
-    """Runs calls in one event loop; web processes have one, and workers for what is queued."""
+    """Runs calls in one event loop; web processes have one, and workers for what is queued.
 
-    def __init__(self) -> None:
+    Each web process keeps all runners that are reserved, because a runner serves one process only
+    and callers are not sent to a certain one (docs/adr/0009); a worker keeps none.
+    """
+
+    def __init__(self, listener: ChangeListener) -> None:
+        self._listener = listener
+        self._role = Role.WORKER
         self.starter = RunnerStarter()
         self.pool = RunnerPool(self.starter, memory_is_short=MemoryGauge().is_short)
         self.slots = CallSlots(self.starter.gateway_id)
         self.journal = Journal(Path(settings.JOURNAL_FOLDER))
+        self.errors = ErrorJournal(Path(settings.ERROR_JOURNAL_FOLDER))
         self.on_cancel: Callable[[UUID], None] = lambda _: None
         self._valkey = registry.gateway_connection()
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def open(self) -> None:
+    async def open(self, role: Role) -> None:
         """Announce this gateway, and keep its parts in order from now on."""
+        self._role = role
         await self.starter.announce()
         loop = asyncio.get_running_loop()
-        for work in (self._announce(), self._tend(), self._listen()):
+        parts = (
+            self._announce(),
+            self._tend(),
+            self._listen(),
+            self._follow(),
+            self._publish(),
+        )
+        for work in parts:
             self._tasks.append(loop.create_task(_for_ever(work)))
 
     async def close(self) -> None:
@@ -55,6 +87,7 @@ class Gateway:
         await self.starter.close()
         await self._valkey.aclose()
         self.journal.close()
+        self.errors.close()
 
     async def end_session(self, session: Session) -> None:
         """What a call from outside, or from the queue, has left in its session goes with it."""
@@ -74,6 +107,7 @@ class Gateway:
         while True:
             await asyncio.sleep(TEND_SECONDS)
             self.journal.tend()
+            self.errors.tend()
             self.pool.tend()
             self._tell_metrics()
             await self.slots.tend()
@@ -85,6 +119,33 @@ class Gateway:
         metrics.runners.set("starting", state.starting)
         metrics.runners.set("unbound", state.unbound)
         metrics.calls_waiting.set(state.waiting)
+
+    async def _follow(self) -> None:
+        """Do as administrators have decided, at the start and after every announced change."""
+        followed, followed_at = -1, 0.0
+        while True:
+            generation, now = self._listener.generation, time.monotonic()
+            try:
+                if generation != followed:
+                    self.errors.enabled = await in_database_thread(
+                        is_enabled, FeatureName.ALGORITHM_ERRORS
+                    )
+                if generation != followed or now - followed_at > RESERVATIONS_SECONDS:
+                    if self._role is Role.WEB:
+                        self.pool.reserve(await in_database_thread(resolve_reservations))
+                    followed, followed_at = generation, now
+            except Error as exc:
+                logger.warning("cannot read what administrators have decided: %s", exc)
+            await asyncio.sleep(TEND_SECONDS)
+
+    async def _publish(self) -> None:
+        """Let administrators see what the pool holds."""
+        while True:
+            try:
+                await publish_pool(self._valkey, self.starter.gateway_id, self._role, self.pool)
+            except redis.RedisError as exc:
+                logger.warning("cannot tell what the pool holds: %s", exc)
+            await asyncio.sleep(PUBLISH_SECONDS)
 
     async def _listen(self) -> None:
         """Do what other gateways and services ask all gateways for."""

@@ -12,6 +12,7 @@ from algorithms.errors import RunFailed, UnsupportedContentType
 from algorithms.running.runner import Reply
 
 _BASE64 = string.ascii_letters.encode() + string.digits.encode() + b"+/"
+_DATA = b',"data":'
 
 
 def encode_input(body: bytes, content_type: str | None) -> bytes:
@@ -34,6 +35,13 @@ def encode_input(body: bytes, content_type: str | None) -> bytes:
     if media == "application/octet-stream":
         return b'{"content_type":"binary","data":"' + base64.b64encode(body) + b'"}'
     raise UnsupportedContentType(given=content_type)
+
+
+def beginning_of_input(line: bytes, characters: int) -> str:
+    """The first characters of the JSON that a line of `encode_input` holds; however long it is."""
+    start = line.find(_DATA) + len(_DATA)
+    # A character has up to four bytes; the line ends with the brace that is not the data's.
+    return line[start:-1][: 4 * characters].decode("utf-8", "ignore")[:characters]
 
 
 def decode_reply(reply: Reply) -> tuple[Any, str]:

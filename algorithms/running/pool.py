@@ -5,6 +5,7 @@ started without a caller are bound by the first call that takes them.
 """
 
 import asyncio
+import heapq
 import logging
 import time
 from collections import deque
@@ -27,6 +28,10 @@ IDLE_SECONDS = 300.0
 PATIENCE_SECONDS = 0.03
 # For so long a caller keeps a runner although others have none.
 FAIR_SECONDS = 0.25
+
+# A reserved runner that could not be started is tried again after so long, then after twice that.
+RETRY_SECONDS = 1.0
+LONGEST_RETRY_SECONDS = 60.0
 
 Key = tuple[Program, UUID]
 
@@ -52,6 +57,8 @@ class _Group:
     starting: int = 0
     reserved: int = 0
     hungry_since: float = 0.0
+    failed_starts: int = 0
+    retry_at: float = 0.0
     timer: asyncio.TimerHandle | None = None
 
     @property
@@ -81,6 +88,19 @@ class PoolState:
     starting: int
     unbound: int
     waiting: int
+
+
+@dataclass(frozen=True)
+class GroupState:
+    """The same of the runners of one build for one caller, and how many are reserved."""
+
+    build_id: UUID
+    caller_id: UUID
+    idle: int
+    busy: int
+    starting: int
+    waiting: int
+    reserved: int
 
 
 class RunnerPool:
@@ -124,6 +144,24 @@ class RunnerPool:
             unbound=self._spares.ready,
             waiting=self._waiting,
         )
+
+    def groups(self, most: int) -> list[GroupState]:
+        """The groups with most runners and waiting calls, at most so many."""
+        largest = heapq.nlargest(
+            most, self._groups.values(), key=lambda group: group.size + len(group.waiting)
+        )
+        return [
+            GroupState(
+                group.program.build_id,
+                group.caller_id,
+                len(group.idle),
+                group.busy,
+                group.starting,
+                len(group.waiting),
+                group.reserved,
+            )
+            for group in largest
+        ]
 
     async def acquire(self, program: Program, call: Call, unbound: Loader) -> GatewayRunner:
         """A runner for one call. Raises RunnersUnavailable, LoadFailed, TooManyCallsWaiting.
@@ -185,8 +223,9 @@ class RunnerPool:
         while self._memory_is_short() and self._evict_one():
             continue
         self._feed()
+        now = time.monotonic()
         for group in list(self._groups.values()):
-            while group.size < group.reserved and group.starting < 2:
+            while group.size < group.reserved and group.starting < 2 and group.retry_at <= now:
                 if not self._start(group):
                     break
         for program in self._spares.wanted():
@@ -352,6 +391,9 @@ class RunnerPool:
             runner = await self._starter.start(group.program, group.loader)
         except (LoadFailed, RunnersUnavailable) as exc:
             self._end_start(group)
+            wait = min(LONGEST_RETRY_SECONDS, RETRY_SECONDS * 2.0 ** min(group.failed_starts, 10))
+            group.failed_starts += 1
+            group.retry_at = time.monotonic() + wait
             self._fail_one(group, exc)
         except BaseException:
             self._end_start(group)
@@ -359,6 +401,7 @@ class RunnerPool:
             raise
         else:
             self._end_start(group)
+            group.failed_starts = 0
             self._offer(group, runner)
 
     def _end_start(self, group: _Group) -> None:
@@ -400,6 +443,9 @@ class RunnerPool:
     def _stop_idle(self) -> None:
         horizon = time.monotonic() - IDLE_SECONDS
         for key, group in list(self._groups.items()):
+            for runner in [each for each in group.idle if not each.is_connected]:
+                group.idle.remove(runner)
+                self._dispose(runner)
             while group.idle and group.idle[0].idle_since < horizon and group.size > group.reserved:
                 self._dispose(group.idle.pop(0))
             if group.size == 0 and not group.waiting and not group.reserved:

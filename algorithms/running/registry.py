@@ -14,6 +14,8 @@ GATEWAY_SECONDS = 10
 GATEWAY_RENEWAL_SECONDS = 3
 # Where gateways hear from each other and from services.
 GATEWAYS_CHANNEL = "algoport:gateways"
+# Gateways by the time at which they last told what their pools hold.
+POOLS_KEY = "algoport:pools"
 
 
 @cache
@@ -44,6 +46,11 @@ def stop_key(worker_id: str) -> str:
 def gateway_key(gateway_id: str) -> str:
     """Present while the gateway lives."""
     return f"algoport:gateway:{gateway_id}"
+
+
+def pool_key(gateway_id: str) -> str:
+    """What a gateway's pool holds, for administrators to see."""
+    return f"algoport:pool:{gateway_id}"
 
 
 def slots_key(account: UUID) -> str:

@@ -18,6 +18,11 @@ class EmailAddressHasBeenTaken(UserError):
     message = "The email address is already taken by a different username."
 
 
+class OrganizationNotFound(UserError):
+    code, status = 3100, 404
+    message = "The requested organization was not found."
+
+
 class InvalidKeyScope(InputValidationError):
     message = (
         "{scope!r} is not an algorithm pattern. Use algo://*, algo://OWNER/* or algo://OWNER/NAME."

@@ -94,6 +94,8 @@ class Action(Enum):
     MANAGE_COLLECTION = "create, delete or change the collection"
     SEE_REQUEST = "see, cancel or repeat a queued call"
     MANAGE_WEBHOOKS = "ask for webhooks, send them again, and make their signing secret"
+    SEE_ALGORITHM_ERRORS = "read the algorithm's error log"
+    SEE_ACCOUNT_ERRORS = "read the log of the account's failed calls"
     READ_REFERENCE = "read languages, environments and repository hosts"
     ADMINISTER = "administer the platform"
 
@@ -306,6 +308,15 @@ def _manage_webhooks(principal: Principal, resource: Resource) -> Decision:
     return Decision(principal.scopes.native_calls, "the key may be used by native clients")
 
 
+def _see_account_errors(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, AccountResource)
+    if principal.kind is PrincipalKind.RUN:
+        return Decision(False, "an algorithm's code does not read error logs")
+    if not principal.scopes.management:
+        return Decision(False, "the key may not manage algorithms")
+    return Decision(principal.user_id == resource.id, "failed calls are their caller's to see")
+
+
 def _anyone(principal: Principal, resource: Resource) -> Decision:
     return Decision(True, "every account")
 
@@ -323,6 +334,8 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.MANAGE_COLLECTION: _manage_collection,
     Action.SEE_REQUEST: _see_request,
     Action.MANAGE_WEBHOOKS: _manage_webhooks,
+    Action.SEE_ALGORITHM_ERRORS: _manage_algorithm,
+    Action.SEE_ACCOUNT_ERRORS: _see_account_errors,
     Action.READ_REFERENCE: _anyone,
     Action.ADMINISTER: _administer,
 }

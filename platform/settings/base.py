@@ -32,6 +32,7 @@ RUNNERS_FOLDER = SOCKET_FOLDER / "r"
 ENVIRONMENTS_FOLDER = SERVICE_FOLDER / "environments"
 IMAGES_FOLDER = SERVICE_FOLDER / "images"
 JOURNAL_FOLDER = ALGOPORT_DATA / "journal"
+ERROR_JOURNAL_FOLDER = JOURNAL_FOLDER / "errors"
 REPOSITORIES_FOLDER = ALGOPORT_DATA / "repositories"
 
 # -- Django ---------------------------------------------------------------------------------
@@ -160,6 +161,14 @@ CELERY_BEAT_SCHEDULE = {
     "write-call-records": {
         "task": "algorithms.tasks.write_call_records_task",
         "schedule": 1.0,
+    },
+    "write-algorithm-errors": {
+        "task": "algorithms.tasks.write_algorithm_errors_task",
+        "schedule": 1.0,
+    },
+    "remove-old-errors": {
+        "task": "algorithms.tasks.remove_old_errors_task",
+        "schedule": 600.0,
     },
     "remove-old-requests": {
         "task": "algorithms.tasks.remove_old_requests_task",

@@ -3,19 +3,31 @@
 import multiprocessing
 import os
 import signal
+import time
 import uuid
 from pathlib import Path
 
+import orjson
 import pytest
 from django.db import DatabaseError
 
 from algoport.accounts.permissions import Principal, PrincipalKind
 from algoport.http.tracing import Session, Trace
+from algorithms.errors import RunFailed
 from algorithms.metering import writing
-from algorithms.metering.journal import CLOSED, OPEN, SEGMENT_SECONDS, Journal, held
-from algorithms.metering.records import CallRecord
-from algorithms.metering.writing import write_call_records
+from algorithms.metering.journal import (
+    CLOSED,
+    OPEN,
+    SEGMENT_SECONDS,
+    ErrorJournal,
+    Journal,
+    held,
+)
+from algorithms.metering.records import CALLS, CallRecord
+from algorithms.metering.writing import write_algorithm_errors, write_call_records
+from algorithms.models import AlgorithmError
 from algorithms.models import CallRecord as Row
+from algorithms.running.payloads import encode_input
 from algorithms.selectors import Target
 
 pytestmark = pytest.mark.django_db
@@ -117,7 +129,9 @@ def test_a_failed_write_is_done_again_without_doubles(
     assert write_call_records(tmp_path) == 1
     assert Row.objects.count() == 2
     with monkeypatch.context() as patch:
-        patch.setattr(writing, "_INSERT", "INSERT INTO nowhere SELECT 1")
+        staging, copy, _ = writing._statements(CALLS)
+        failing = (staging, copy, "INSERT INTO nowhere SELECT 1")
+        patch.setattr(writing, "_statements", lambda kind: failing)
         journal.write(record(), 200, "", 1)
         journal.close()
         with pytest.raises(DatabaseError):
@@ -134,3 +148,65 @@ def test_two_workers_do_not_write_the_same(tmp_path: Path) -> None:
         assert descriptor is not None
         assert write_call_records(tmp_path) == 0
     assert write_call_records(tmp_path) == 1
+
+
+def enabled_errors(folder: Path) -> ErrorJournal:
+    journal = ErrorJournal(folder)
+    journal.enabled = True
+    return journal
+
+
+def test_a_failure_arrives_whole_and_cut_to_size(tmp_path: Path) -> None:
+    journal = enabled_errors(tmp_path)
+    made = record()
+    line = encode_input(orjson.dumps(["\u00e9" * 5000]), "application/json")
+    failure = RunFailed("m" * 20_000, "E" * 100, "s" * 40_000)
+    journal.write(made, line, failure)
+    journal.close()
+    assert write_algorithm_errors(tmp_path) == 1
+    row = AlgorithmError.objects.get()
+    assert row.request_id == made.trace.id and row.algorithm_id == made.target.algorithm_id
+    assert row.caller_id == made.caller.user_id and row.version == "1.2.3" and row.worker
+    assert abs(row.created_at.timestamp() - time.time()) < 60
+    assert row.input == '["' + "\u00e9" * 126
+    assert (len(row.message), len(row.stacktrace), row.error_type) == (10_000, 20_000, "E" * 60)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "told"),
+    [
+        (b'{"a":\n1}', "application/json", '{"a": 1}'),
+        (b"hello", "text/plain", '"hello"'),
+        (b"\xff", "application/octet-stream", '"/w=="'),
+        (b"\\N\t\\.", "text/plain", '"\\\\N\\t\\\\."'),
+    ],
+)
+def test_an_entry_tells_the_beginning_of_the_input(
+    tmp_path: Path, body: bytes, kind: str, told: str
+) -> None:
+    journal = enabled_errors(tmp_path)
+    journal.write(record(), encode_input(body, kind), RunFailed("bad\tinput\n\\.\n", "InputError"))
+    journal.close()
+    assert write_algorithm_errors(tmp_path) == 1
+    row = AlgorithmError.objects.get()
+    assert row.input == told and row.message == "bad\tinput\n\\.\n" and row.stacktrace == ""
+
+
+def test_nothing_is_noted_unless_it_was_switched_on(tmp_path: Path) -> None:
+    journal = ErrorJournal(tmp_path)
+    journal.write(record(), b"", RunFailed("bad input", "InputError"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_fails_no_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = enabled_errors(tmp_path)
+
+    def full(descriptor: int, line: bytes) -> int:
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        journal.write(record(), b"", RunFailed("bad input", "InputError"))
+    journal.write(record(), b"", RunFailed("bad input", "InputError"))
+    journal.close()
+    assert write_algorithm_errors(tmp_path) == 1

@@ -310,6 +310,49 @@ async def test_idle_runners_go_but_reserved_ones_stay(starts: Starts) -> None:
 
 
 @in_loop
+async def test_a_reserved_runner_that_ended_is_replaced(starts: Starts) -> None:
+    pool = RunnerPool(starts)
+    demo = call_of(uuid.uuid4())
+    pool.reserve([Reserved(HELLO, loader_for(demo.identity), 1)])
+    pool.tend()
+    await settle()
+    (group,) = pool._groups.values()
+    (first,) = group.idle
+    assert isinstance(first, Runner)
+    first.connected = False
+    pool.tend()
+    await settle()
+    assert starts.stopped == [first.id] and pool.state().idle == 1
+    assert await pool.acquire(HELLO, demo, SPARE) is not first
+
+
+@in_loop
+async def test_a_reserved_runner_that_does_not_load_is_not_started_without_end(
+    starts: Starts,
+) -> None:
+    pool = RunnerPool(starts)
+    demo = call_of(uuid.uuid4())
+    starts.failure = LoadFailed(1, "")
+    pool.reserve([Reserved(HELLO, loader_for(demo.identity), 1)])
+    for _ in range(20):
+        pool.tend()
+        await settle()
+    assert len(starts.started) == 1
+    (group,) = pool._groups.values()
+    waits = []
+    for _ in range(10):
+        waits.append(group.retry_at - time.monotonic())
+        group.retry_at = 0.0
+        pool.tend()
+        await settle()
+    assert waits[1] > waits[0] and waits[-1] <= pool_module.LONGEST_RETRY_SECONDS
+    starts.failure, group.retry_at = None, 0.0
+    pool.tend()
+    await settle()
+    assert pool.state().idle == 1 and group.failed_starts == 0
+
+
+@in_loop
 async def test_a_cancelled_call_loses_no_runner(starts: Starts) -> None:
     pool = RunnerPool(starts)
     demo = uuid.uuid4()

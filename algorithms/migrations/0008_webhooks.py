@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0002_user_call_limit"),
-        ("algorithms", "0005_asynccall"),
+        ("algorithms", "0007_reservations"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

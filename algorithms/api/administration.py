@@ -1,0 +1,120 @@
+"""Admin endpoints: the site's features and reservations (spec.md 3.12, 3.13)."""
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from algoport.accounts.api.authentication import IsSignedIn
+from algoport.accounts.permissions import Action, can
+from algoport.errors import FeatureNotImplemented
+from algorithms.api.views import principal_of
+from algorithms.features import features, switch_feature
+from algorithms.models import Reservation
+from algorithms.running.reservations import (
+    ReservationRequest,
+    commits_of,
+    create_reservation,
+    delete_reservation,
+    reservations,
+)
+from algorithms.selectors import refusal
+
+
+class IsAdministrator(BasePermission):
+    """An admin key; the refusal names the rule."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        principal = principal_of(request)
+        decision = can(principal, Action.ADMINISTER)
+        if not decision:
+            raise refusal(principal, decision)
+        return True
+
+
+class AdministrationView(APIView):
+    permission_classes = [IsSignedIn, IsAdministrator]
+
+
+class FeatureSerializer(serializers.Serializer[Any]):
+    enabled = serializers.BooleanField()
+
+
+class FeatureListView(AdministrationView):
+    def get(self, request: Request) -> Response:
+        _check_site_wide(request)
+        return Response([{"name": name, "enabled": on} for name, on in features().items()])
+
+
+class FeatureView(AdministrationView):
+    def put(self, request: Request, name: str) -> Response:
+        _check_site_wide(request)
+        given = FeatureSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        switch_feature(name=name, enabled=given.validated_data["enabled"])
+        return Response(status=204)
+
+
+class ReservationSerializer(serializers.Serializer[Any]):
+    username = serializers.CharField()
+    algoname = serializers.CharField()
+    calling_user = serializers.CharField()
+    version_type = serializers.CharField()
+    num_slots = serializers.IntegerField()
+    version_identifier = serializers.CharField(required=False, allow_blank=True, default="")
+
+    def asked(self) -> ReservationRequest:
+        given = self.validated_data
+        return ReservationRequest(
+            owner=given["username"],
+            name=given["algoname"],
+            caller=given["calling_user"],
+            version_type=given["version_type"],
+            num_slots=given["num_slots"],
+            version_identifier=given["version_identifier"],
+        )
+
+
+class ReservationListView(AdministrationView):
+    def get(self, request: Request) -> Response:
+        rows = list(reservations())
+        commits = commits_of(rows)
+        return Response([reservation_body(row, commits.get(row.pk, "")) for row in rows])
+
+    def post(self, request: Request) -> Response:
+        given = ReservationSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        reservation = create_reservation(asked=given.asked())
+        commits = commits_of([reservation])
+        return Response(reservation_body(reservation, commits.get(reservation.pk, "")))
+
+
+class ReservationView(AdministrationView):
+    def delete(self, request: Request, reservation_id: str) -> Response:
+        delete_reservation(reservation_id=reservation_id)
+        return Response()
+
+
+def reservation_body(reservation: Reservation, commit_sha: str) -> dict[str, Any]:
+    """`version_hash` is the commit that is kept ready now, empty when there is none."""
+    algorithm, caller = reservation.algorithm, reservation.caller
+    return {
+        "reservation_id": str(reservation.pk),
+        "billable_to": caller.username,
+        "billable_to_uuid": str(caller.pk),
+        "algoname": algorithm.name,
+        "username": algorithm.owner.username,
+        "version_type": reservation.version_type,
+        "num_slots": reservation.num_slots,
+        "algo_id": str(algorithm.pk),
+        "algorithm_id": str(algorithm.pk),
+        "version_hash": commit_sha,
+    }
+
+
+def _check_site_wide(request: Request) -> None:
+    if "username" in request.query_params:
+        raise FeatureNotImplemented("Features are switched for all accounts: leave username out.")

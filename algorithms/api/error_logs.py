@@ -1,0 +1,60 @@
+"""The error log: failures of an algorithm's calls, and of an account's calls (spec.md 3.12)."""
+
+from typing import Any
+from uuid import UUID
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from algoport.accounts.errors import OrganizationNotFound
+from algoport.accounts.permissions import Action
+from algorithms import selectors
+from algorithms.api.views import principal_of
+from algorithms.metering.error_log import LoggedError, errors_of_account, errors_of_algorithm
+
+
+class AlgorithmErrorListView(APIView):
+    def get(self, request: Request, owner: str, name: str) -> Response:
+        principal = principal_of(request)
+        algorithm = selectors.get_algorithm_for(principal, owner, name, Action.SEE_ALGORITHM_ERRORS)
+        return Response([error_body(each) for each in errors_of_algorithm(principal, algorithm)])
+
+
+class AlgorithmIdErrorListView(APIView):
+    def get(self, request: Request, algorithm_id: UUID) -> Response:
+        principal = principal_of(request)
+        algorithm = selectors.get_algorithm_by_id_for(
+            principal, algorithm_id, Action.SEE_ALGORITHM_ERRORS
+        )
+        return Response([error_body(each) for each in errors_of_algorithm(principal, algorithm)])
+
+
+class AccountErrorListView(APIView):
+    def get(self, request: Request, user_id: str) -> Response:
+        logged = errors_of_account(principal_of(request), user_id)
+        return Response([error_body(each) for each in logged])
+
+
+class OrganizationErrorListView(APIView):
+    def get(self, request: Request, organization: str) -> Response:
+        """There are no organizations yet, so none has this name."""
+        raise OrganizationNotFound
+
+
+def error_body(logged: LoggedError) -> dict[str, Any]:
+    """`username/algoname` is the algorithm; `billable_to` is the account that called it."""
+    entry, algorithm = logged.entry, logged.algorithm
+    trace = "None" if logged.stacktrace is None else f"Some({logged.stacktrace})"
+    return {
+        "created_at": int(entry.created_at.timestamp() * 1000),
+        "request_id": f"req-{entry.request_id}",
+        "username": algorithm.owner.username,
+        "algoname": algorithm.name,
+        "algoversion": entry.version,
+        "input": entry.input,
+        "error": f"error:\n{entry.message}\nstacktrace:\n{trace}",
+        "error_type": entry.error_type,
+        "billable_to": logged.caller,
+        "worker": entry.worker,
+    }

@@ -1,0 +1,187 @@
+"""Reservations: what administrators have kept ready, and which builds that means now."""
+
+import re
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import QuerySet, Sum
+
+from algoport.accounts.authentication import principal_of_user
+from algoport.accounts.errors import UserNotFound
+from algoport.accounts.models import User
+from algoport.db.changes import announce_change
+from algoport.errors import InputValidationError, NotAuthorized
+from algorithms.constants import (
+    MOST_RESERVED_SLOTS,
+    MOST_SLOTS_OF_RESERVATION,
+    ReservedVersion,
+)
+from algorithms.errors import (
+    AlgorithmNotFound,
+    CalledAlgorithmNotFound,
+    ReservationNotFound,
+    ReservedForItsOwnerOnly,
+    TooManyReservedSlots,
+    VersionDoesNotExist,
+)
+from algorithms.models import Algorithm, Build, Reservation
+from algorithms.running.invocation import route_of
+from algorithms.running.pool import Reserved
+from algorithms.running.program import loader_for
+from algorithms.selectors import Target, resolve_call
+
+_OWNERS = (
+    ReservedVersion.LATEST_PRIVATE,
+    ReservedVersion.LATEST_COMPILED,
+    ReservedVersion.SPECIFIC_HASH,
+)
+_IDENTIFIERS = {
+    ReservedVersion.SPECIFIC_SEMANTIC: (r"^[0-9]{1,9}(\.[0-9]{1,9}){2}\Z", "a number like 1.2.3"),
+    ReservedVersion.SPECIFIC_HASH: (r"^[0-9a-fA-F]{40}\Z", "a commit of 40 hexadecimal digits"),
+}
+
+
+@dataclass(frozen=True)
+class ReservationRequest:
+    """What an administrator asks for, as given."""
+
+    owner: str
+    name: str
+    caller: str
+    version_type: str
+    num_slots: int
+    version_identifier: str = ""
+
+
+def reservations() -> QuerySet[Reservation]:
+    """All of them, oldest first; there are at most MOST_RESERVED_SLOTS."""
+    rows = Reservation.objects.select_related("algorithm__owner", "caller")
+    return rows.order_by("created_at", "id")
+
+
+def commits_of(rows: list[Reservation]) -> dict[UUID, str]:
+    """The commit that each reservation means now, by its id; those without one are left out."""
+    targets = {row.pk: _resolve(row) for row in rows}
+    wanted = {target.build_id for target in targets.values() if target is not None}
+    commits = dict(Build.objects.filter(pk__in=wanted).values_list("id", "commit_sha"))
+    return {
+        pk: commits[target.build_id]
+        for pk, target in targets.items()
+        if target is not None and target.build_id in commits
+    }
+
+
+def resolve_reservations() -> list[Reserved]:
+    """The runners to keep, for a pool; a reservation that means no build now is left out.
+
+    A few queries for each reservation.
+    """
+    found = []
+    for reservation in reservations():
+        target = _resolve(reservation)
+        if target is not None:
+            route = route_of(target, principal_of_user(reservation.caller))
+            loader = loader_for(route.identity)
+            found.append(Reserved(route.program, loader, reservation.num_slots))
+    return found
+
+
+@transaction.atomic
+def create_reservation(*, asked: ReservationRequest) -> Reservation:
+    """Keep runners ready from now on.
+
+    Raises AlgorithmNotFound, UserNotFound, VersionDoesNotExist, TooManyReservedSlots and
+    InputValidationErrors.
+    """
+    _check(asked)
+    algorithm = (
+        Algorithm.objects.select_related("owner")
+        .filter(owner__username__iexact=asked.owner, name__iexact=asked.name)
+        .first()
+    )
+    if algorithm is None:
+        raise AlgorithmNotFound
+    caller = User.objects.filter(username__iexact=asked.caller, is_active=True).first()
+    if caller is None:
+        raise UserNotFound
+    reservation = Reservation(
+        algorithm=algorithm,
+        caller=caller,
+        version_type=asked.version_type,
+        version_identifier=asked.version_identifier,
+        num_slots=asked.num_slots,
+    )
+    if _resolve(reservation) is None:
+        if asked.version_type in _OWNERS and caller.pk != algorithm.owner_id:
+            raise ReservedForItsOwnerOnly(version_type=asked.version_type, caller=caller.username)
+        raise VersionDoesNotExist
+    _check_room(asked.num_slots)
+    reservation.save(force_insert=True)
+    announce_change()
+    return reservation
+
+
+@transaction.atomic
+def delete_reservation(*, reservation_id: str) -> None:
+    """Let its runners go when they are not called any more. Raises ReservationNotFound."""
+    try:
+        identifier = UUID(reservation_id)
+    except ValueError as exc:
+        raise ReservationNotFound from exc
+    deleted, _ = Reservation.objects.filter(pk=identifier).delete()
+    if not deleted:
+        raise ReservationNotFound
+    announce_change()
+
+
+def _check(asked: ReservationRequest) -> None:
+    if "\x00" in asked.owner + asked.name + asked.caller:
+        raise InputValidationError("A name has no NUL in it.")
+    if asked.version_type not in ReservedVersion.values:
+        choices = ", ".join(ReservedVersion.values)
+        raise InputValidationError(f"version_type: choose one of {choices}.")
+    if not 1 <= asked.num_slots <= MOST_SLOTS_OF_RESERVATION:
+        raise InputValidationError(
+            f"num_slots: a whole number from 1 to {MOST_SLOTS_OF_RESERVATION}."
+        )
+    pattern, described = _IDENTIFIERS.get(ReservedVersion(asked.version_type), (r"^\Z", "empty"))
+    if not re.match(pattern, asked.version_identifier):
+        raise InputValidationError(
+            f"version_identifier: with version_type {asked.version_type} it is {described}."
+        )
+
+
+def _check_room(num_slots: int) -> None:
+    with connection.cursor() as cursor:
+        # Two at once would each find the room that there is for one.
+        cursor.execute("LOCK TABLE algorithms_reservation IN SHARE ROW EXCLUSIVE MODE")
+    taken = Reservation.objects.aggregate(taken=Sum("num_slots"))["taken"] or 0
+    if taken + num_slots > MOST_RESERVED_SLOTS:
+        raise TooManyReservedSlots(limit=MOST_RESERVED_SLOTS, reserved=taken)
+
+
+def _resolve(reservation: Reservation) -> Target | None:
+    """What the caller's call of this version would run now."""
+    algorithm, caller = reservation.algorithm, reservation.caller
+    version = _version_of(reservation)
+    if version is None or not caller.is_active:
+        return None
+    principal = principal_of_user(caller)
+    try:
+        return resolve_call(principal, algorithm.owner.username, algorithm.name, version)
+    except (CalledAlgorithmNotFound, NotAuthorized):
+        return None
+
+
+def _version_of(reservation: Reservation) -> str | None:
+    """The version as a call names it; None when nothing was compiled yet."""
+    if reservation.version_type == ReservedVersion.LATEST_PUBLIC:
+        return "latest"
+    if reservation.version_type == ReservedVersion.LATEST_PRIVATE:
+        return "latestPrivate"
+    if reservation.version_type == ReservedVersion.LATEST_COMPILED:
+        builds = Build.objects.filter(algorithm=reservation.algorithm_id).succeeded()
+        newest = builds.newest_first().first()
+        return None if newest is None else str(newest.commit_sha)
+    return reservation.version_identifier
