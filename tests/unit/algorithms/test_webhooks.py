@@ -16,6 +16,7 @@ from django.core import serializers
 from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerDown
 
 from algoport.accounts.authentication import principal_of_key
 from algoport.accounts.models import User
@@ -39,7 +40,7 @@ from algorithms.queueing.bodies import request_body
 from algorithms.queueing.leases import Settlement
 from algorithms.queueing.services import cancel_request, redrive_request, remove_old_requests
 from algorithms.selectors import resolve_call
-from algorithms.tasks import run_queued_calls_task
+from algorithms.tasks import deliver_webhooks_task, run_queued_calls_task
 from algorithms.webhooks import leases, payloads, sending, signing
 from algorithms.webhooks.leases import Attempted
 from algorithms.webhooks.messages import message_of
@@ -75,7 +76,8 @@ def principal_for(user: User) -> Principal:
 
 @pytest.fixture
 def accept(version: Version, caller: Principal, monkeypatch: pytest.MonkeyPatch) -> Accept:
-    monkeypatch.setattr(run_queued_calls_task, "delay", lambda: None)
+    for task in (run_queued_calls_task, deliver_webhooks_task):
+        monkeypatch.setattr(task, "delay", lambda: None)
 
     def make(principal: Principal = caller, webhook: str = URL, **options: Any) -> AsyncCall:
         request_id = accept_call(
@@ -192,6 +194,21 @@ def test_every_end_is_told_once(accept: Accept, act: Callable[..., None], state:
 def test_a_cancelled_call_is_told(accept: Accept, caller: Principal) -> None:
     cancel_request(principal=caller, request_id=f"req-{accept().pk}")
     assert body_of(WebhookDelivery.objects.get())["state"] == "cancelled"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_end_stands_without_the_broker(
+    accept: Accept, caller: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def fail() -> None:
+        asked.append("wake")
+        raise BrokerDown("down")
+
+    monkeypatch.setattr(deliver_webhooks_task, "delay", fail)
+    cancel_request(principal=caller, request_id=f"req-{accept().pk}")
+    assert asked == ["wake"] and WebhookDelivery.objects.get().state == DeliveryState.PENDING
 
 
 def test_a_retry_is_no_end(accept: Accept) -> None:
@@ -491,3 +508,36 @@ def test_a_secret_that_cannot_be_read_is_told(
     due(delivery)
     send_with(client)
     assert len(client.sent) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_receiver_that_does_not_answer_holds_up_nobody_else(accept: Accept) -> None:
+    for _ in range(MOST_WEBHOOKS_OF_RECEIVER + 1):
+        end(accept(webhook="http://dead.example/"))
+    fine = [end(accept(webhook="http://fine.example/")) for _ in range(10)]
+
+    class HalfDead(Client):
+        async def post(
+            self, destination: Destination, headers: list[tuple[str, str]], body: bytes
+        ) -> int:
+            await super().post(destination, headers, body)
+            if destination.host == "dead.example":
+                await asyncio.Event().wait()
+            elif sum(each.host == "fine.example" for each, _, _ in self.sent) == len(fine):
+                done.set()
+            return 200
+
+    done = asyncio.Event()
+    client = HalfDead(200)
+
+    async def run() -> None:
+        work = asyncio.create_task(WebhookSender(client).run())  # type: ignore[arg-type]
+        await asyncio.wait_for(done.wait(), 20)
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+
+    asyncio.run(run())
+    hosts = [destination.host for destination, _, _ in client.sent]
+    assert hosts.count("dead.example") == MOST_WEBHOOKS_OF_RECEIVER
+    assert hosts.count("fine.example") == len(fine)
