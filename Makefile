@@ -59,8 +59,8 @@ format: setup ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## measure speed against the goals
-	@$(BIN)/python -m bench.run
+bench: setup ## measure speed against the goals and other servers (ARGS=--without-peers)
+	@$(BIN)/python -m bench.run $(ARGS)
 
 migrations: setup ## write migrations for changed models
 	$(BIN)/python manage.py makemigrations

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
 
 from algoport.accounts.errors import UserNotFound
 from algoport.accounts.models import User
@@ -50,6 +52,13 @@ def _algorithms() -> QuerySet[Algorithm]:
     )
 
 
+def _named(rows: QuerySet[Algorithm], owner: str, name: str) -> QuerySet[Algorithm]:
+    """The one row of this name, found as the unique indexes are made: without case."""
+    return rows.filter(
+        Exact(Lower("owner__username"), owner.lower()), Exact(Lower("name"), name.lower())
+    )
+
+
 def resource_of(algorithm: Algorithm, *, public: bool) -> AlgorithmResource:
     """What the permission module needs to know of an algorithm."""
     return AlgorithmResource(
@@ -71,9 +80,7 @@ def get_algorithm_for(
     refused.
     """
     algorithm = (
-        _algorithms().filter(owner__username__iexact=owner, name__iexact=name).first()
-        if "\x00" not in owner + name
-        else None
+        _named(_algorithms(), owner, name).first() if "\x00" not in owner + name else None
     )
     if algorithm is None:
         raise AlgorithmNotFound
@@ -129,7 +136,7 @@ def refusal(principal: Principal, decision: Decision) -> NotAuthorized | NotAuth
 def get_owner_for(principal: Principal, username: str) -> User:
     """The account in which `principal` wants to create an algorithm."""
     owner = (
-        User.objects.filter(username__iexact=username, is_active=True).first()
+        User.objects.filter(Exact(Lower("username"), username.lower()), is_active=True).first()
         if "\x00" not in username
         else None
     )
@@ -285,11 +292,7 @@ def resolve_call(principal: Principal, owner: str, name: str, version: str) -> T
     missing = CalledAlgorithmNotFound(target=target)
     if spec is None or "\x00" in target:
         raise missing
-    algorithm = (
-        Algorithm.objects.select_related("owner")
-        .filter(owner__username__iexact=owner, name__iexact=name)
-        .first()
-    )
+    algorithm = _named(Algorithm.objects.select_related("owner"), owner, name).first()
     build = _find_build(algorithm, spec) if algorithm is not None else None
     if algorithm is None or build is None:
         raise missing
@@ -358,4 +361,5 @@ def _find_build(algorithm: Algorithm, spec: VersionSpec) -> Build | None:
     parts = zip(("major", "minor", "patch"), spec.numbers, strict=False)
     wanted = {f"version__{part}": number for part, number in parts}
     newest = ("-version__major", "-version__minor", "-version__patch")
-    return builds.filter(version__isnull=False, **wanted).order_by(*newest).first()
+    # By the version's own column: its index then finds the number, or the highest, at once.
+    return builds.filter(version__algorithm=algorithm, **wanted).order_by(*newest).first()

@@ -1,0 +1,83 @@
+"""What a call asks of the database is found by an index, however much there is."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from algoport.accounts.authentication import authenticate_key, principal_of_user
+from algoport.accounts.models import User
+from algoport.accounts.permissions import EVERYTHING
+from algoport.accounts.services import create_key
+from algorithms.models import Algorithm, Environment
+from algorithms.selectors import get_algorithm_for, get_owner_for, resolve_call
+from tests.factories.algorithms import make_algorithm, make_version
+
+
+@pytest.fixture
+def algorithm(demo: User, python_environment: Environment) -> Algorithm:
+    made = make_algorithm(demo)
+    make_version(made)
+    return made
+
+
+@contextmanager
+def indexes_used() -> Iterator[set[str]]:
+    """The indexes by which the queries of the body find their rows.
+
+    The tables are nearly empty, so the planner is asked not to read them whole: where it still
+    does, no index serves the query.
+    """
+    used: set[str] = set()
+    with CaptureQueriesContext(connection) as queries:
+        yield used
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        for query in queries.captured_queries:
+            cursor.execute(f"EXPLAIN (FORMAT JSON) {query['sql']}")
+            (plan,) = cursor.fetchone()
+            for node in _nodes((plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]):
+                assert node["Node Type"] != "Seq Scan", query["sql"]
+                if "Index Cond" in node:
+                    used.add(node["Index Name"])
+    assert used
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _nodes(child)
+
+
+@pytest.mark.parametrize("version", ["", "0", "0.1", "0.1.0", "latestPrivate", "commit"])
+def test_a_call_is_resolved_by_indexes(algorithm: Algorithm, version: str) -> None:
+    callability = "private" if version == "latestPrivate" else "public"
+    published = make_version(algorithm, callability, "revision")
+    if version == "commit":
+        version = published.build.commit_sha
+    with indexes_used() as used:
+        resolve_call(principal_of_user(algorithm.owner), "DEMO", "HELLO", version)
+    assert "user_username_unique" in used
+
+
+def test_an_algorithm_is_found_by_indexes(algorithm: Algorithm) -> None:
+    with indexes_used() as used:
+        get_algorithm_for(principal_of_user(algorithm.owner), "DEMO", "HELLO")
+    assert "user_username_unique" in used
+
+
+def test_an_owner_is_found_by_an_index(demo: User) -> None:
+    with indexes_used() as used:
+        get_owner_for(principal_of_user(demo), "DEMO")
+    assert used == {"user_username_unique"}
+
+
+def test_a_key_is_found_by_an_index(demo: User) -> None:
+    secret = create_key(owner=demo, label="test", scopes=EVERYTHING).secret
+    with indexes_used() as used:
+        authenticate_key(secret)
+    assert any("digest" in name for name in used)
