@@ -6,6 +6,7 @@ import uuid
 from uuid import UUID
 
 import redis
+from django.db import Error
 
 from algoport.containers.engine import Runner, RunnerSpec
 from algoport.containers.errors import RunnerStartFailed, RuntimeUnavailable
@@ -134,13 +135,24 @@ def start_runner(
     elif network_access not in NetworkAccess.values:
         message = {"error": f"no runner has {network_access!r} for its network access"}
     else:
-        message = _start(_keeper, runner_id, build_id, gateway_id, network_access)
+        message = _try_start(_keeper, runner_id, build_id, gateway_id, network_access)
     connection = registry.worker_connection()
     key = registry.started_key(runner_id)
     pipeline = connection.pipeline()
     pipeline.rpush(key, registry.encode(message))
     pipeline.expire(key, registry.STARTED_SECONDS)
     pipeline.execute()
+
+
+def _try_start(
+    keeper: RunnerKeeper, runner_id: str, build_id: UUID, gateway_id: str, network_access: str
+) -> dict[str, str]:
+    try:
+        return _start(keeper, runner_id, build_id, gateway_id, network_access)
+    except Error as exc:
+        # The gateway would wait half a minute for an answer that does not come.
+        logger.error("runner %s did not start, the database does not answer: %s", runner_id, exc)
+        return {"error": "the database does not answer"}
 
 
 def _start(
