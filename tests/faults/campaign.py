@@ -191,7 +191,13 @@ class Campaign:
 
 
 def run_campaign(
-    rounds: int, seed: int, *, pauses: int, shortest: float = 0.3, longest: float = 2.5
+    rounds: int,
+    seed: int,
+    *,
+    pauses: int,
+    shortest: float = 0.3,
+    longest: float = 2.5,
+    keep_logs: bool = False,
 ) -> Report:
     """A campaign on a new platform, which is stopped at the end and must leave nothing running."""
     with running_platform() as platform:
@@ -200,7 +206,7 @@ def run_campaign(
             campaign.run(rounds, pauses=pauses, shortest=shortest, longest=longest)
         finally:
             campaign.close()
-        if campaign.ledger.violations:
+        if keep_logs or campaign.ledger.violations:
             _keep_logs(platform)
         status = platform.stop()
         if status != 0:

@@ -243,6 +243,9 @@ class Client(threading.Thread):
             self._ledger.count("HTTP connection lost")
             return None
         self._ledger.count(f"HTTP {answer.status_code}")
+        if answer.status_code == 500:
+            # 503 is for what is out of order; this is for what nobody has thought of.
+            self._ledger.violated(f"{method} /v1/{path} was answered with 500: {answer.text}")
         if answer.status_code >= 500:
             self._ledger.count(f"HTTP {answer.status_code} {_code_of(answer)}")
         return answer

@@ -14,6 +14,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.run", description=__doc__)
     parser.add_argument("--rounds", type=int, default=1000, help="how many processes to kill")
     parser.add_argument("--pauses", type=int, help="pauses of a worker (one in 50 rounds)")
+    parser.add_argument("--keep-logs", action="store_true", help="also when nothing is wrong")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     arguments = parser.parse_args()
     # Whoever ends us wants the platform to end as well.
@@ -22,7 +23,9 @@ def main() -> int:
     if pauses is None:
         pauses = max(1, arguments.rounds // ROUNDS_A_PAUSE)
     print(f"{arguments.rounds} rounds, {pauses} pauses, seed {arguments.seed}", flush=True)
-    report = run_campaign(arguments.rounds, arguments.seed, pauses=pauses)
+    report = run_campaign(
+        arguments.rounds, arguments.seed, pauses=pauses, keep_logs=arguments.keep_logs
+    )
     print("\n".join(["", *report.lines()]), flush=True)
     return 1 if report.violations else 0
 

@@ -3,12 +3,15 @@
 import asyncio
 import time
 import uuid
+from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError
 from django.utils import timezone
 
+from algoport.api.exception_handler import as_api_error
+from algoport.http.asgi import Request, Send, answer
 from algorithms.models import AsyncCall
 from algorithms.queueing import executor, leases
 from algorithms.queueing.executor import PUT_BACK_SECONDS, QueueExecutor
@@ -40,3 +43,30 @@ def test_a_gateway_is_told_that_no_runner_comes(monkeypatch: pytest.MonkeyPatch)
     message = registry.worker_connection().lpop(registry.started_key(runner_id))
     assert isinstance(message, bytes)
     assert registry.decode(message) == {"error": "the database does not answer"}
+
+
+@pytest.mark.parametrize(
+    ("exc", "status"),
+    [
+        (OperationalError("the database system is starting up"), 503),
+        (DatabaseError("server closed the connection unexpectedly"), 503),
+        (InterfaceError("connection already closed"), 503),
+        (IntegrityError("duplicate key"), 500),
+    ],
+)
+def test_callers_are_told_to_try_again(exc: Exception, status: int) -> None:
+    assert as_api_error(exc).status == status
+
+    async def fail(request: Request, send: Send) -> None:
+        raise exc
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    sent: list[MutableMapping[str, Any]] = []
+    scope = {"type": "http", "method": "GET", "path": "/", "raw_path": b"/", "headers": []}
+    asyncio.run(answer(fail, scope, receive, send))
+    assert sent[0]["status"] == status
