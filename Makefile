@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONHOME VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test lint format bench migrations requirements clean
+.PHONY: help setup up demo test faults lint format bench migrations requirements clean
 
 help: ## list the targets
 	@awk -F ":.*## " '/^[a-z]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ demo: setup ## start a platform of its own and show what it does
 
 test: setup ## run all tests (ARGS="-k name" passes options to pytest)
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup $(ARGS)
+
+faults: setup ## kill processes under load 1000 times (ROUNDS=100 SEED=1)
+	@$(BIN)/python -m tests.faults.run --rounds $(or $(ROUNDS),1000) $(if $(SEED),--seed $(SEED))
 
 lint: setup ## check style, types, Django, migrations and layers
 	$(BIN)/ruff check .

@@ -6,51 +6,91 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('algorithms', '0004_callrecord'),
+        ("algorithms", "0004_callrecord"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AsyncCall',
+            name="AsyncCall",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('session_id', models.UUIDField()),
-                ('key_id', models.UUIDField(null=True)),
-                ('calling_algorithm_id', models.UUIDField(null=True)),
-                ('calling_owner_id', models.UUIDField(null=True)),
-                ('owner_name', models.CharField(max_length=60)),
-                ('algorithm_name', models.CharField(max_length=60)),
-                ('algorithm_id', models.UUIDField()),
-                ('build_id', models.UUIDField()),
-                ('version', models.CharField(max_length=60)),
-                ('line', models.BinaryField(null=True)),
-                ('bytes_in', models.BigIntegerField()),
-                ('timeout', models.PositiveIntegerField()),
-                ('attempts_allowed', models.PositiveIntegerField(default=1)),
-                ('idempotency_key', models.CharField(max_length=255, null=True)),
-                ('digest', models.BinaryField()),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('finished', 'Finished'), ('failed', 'Failed'), ('dead', 'Dead'), ('cancelled', 'Cancelled')], default='queued', max_length=9)),
-                ('attempt', models.PositiveIntegerField(default=0)),
-                ('tries', models.PositiveIntegerField(default=0)),
-                ('not_before', models.DateTimeField()),
-                ('lease_expires_at', models.DateTimeField(null=True)),
-                ('accepted_at', models.DateTimeField()),
-                ('started_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('result', models.BinaryField(null=True)),
-                ('content_type', models.CharField(blank=True, max_length=6)),
-                ('seconds', models.FloatField(null=True)),
-                ('error', models.TextField(blank=True)),
-                ('error_type', models.CharField(blank=True, max_length=60)),
-                ('stacktrace', models.TextField(blank=True)),
-                ('caller', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("session_id", models.UUIDField()),
+                ("key_id", models.UUIDField(null=True)),
+                ("calling_algorithm_id", models.UUIDField(null=True)),
+                ("calling_owner_id", models.UUIDField(null=True)),
+                ("owner_name", models.CharField(max_length=60)),
+                ("algorithm_name", models.CharField(max_length=60)),
+                ("algorithm_id", models.UUIDField()),
+                ("build_id", models.UUIDField()),
+                ("version", models.CharField(max_length=60)),
+                ("line", models.BinaryField(null=True)),
+                ("bytes_in", models.BigIntegerField()),
+                ("timeout", models.PositiveIntegerField()),
+                ("attempts_allowed", models.PositiveIntegerField(default=1)),
+                ("idempotency_key", models.CharField(max_length=255, null=True)),
+                ("digest", models.BinaryField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("finished", "Finished"),
+                            ("failed", "Failed"),
+                            ("dead", "Dead"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="queued",
+                        max_length=9,
+                    ),
+                ),
+                ("attempt", models.PositiveIntegerField(default=0)),
+                ("tries", models.PositiveIntegerField(default=0)),
+                ("not_before", models.DateTimeField()),
+                ("lease_expires_at", models.DateTimeField(null=True)),
+                ("accepted_at", models.DateTimeField()),
+                ("started_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("result", models.BinaryField(null=True)),
+                ("content_type", models.CharField(blank=True, max_length=6)),
+                ("seconds", models.FloatField(null=True)),
+                ("error", models.TextField(blank=True)),
+                ("error_type", models.CharField(blank=True, max_length=60)),
+                ("stacktrace", models.TextField(blank=True)),
+                (
+                    "caller",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['caller', 'accepted_at'], name='async_call_queued'), models.Index(condition=models.Q(('state', 'running')), fields=['lease_expires_at'], name='async_call_running'), models.Index(fields=['caller', '-accepted_at', '-id'], name='algorithms__caller__706d74_idx'), models.Index(fields=['ended_at'], name='algorithms__ended_a_519c2b_idx')],
-                'constraints': [models.UniqueConstraint(fields=('caller', 'idempotency_key'), name='async_call_idempotent')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "queued")),
+                        fields=["caller", "accepted_at"],
+                        name="async_call_queued",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", "running")),
+                        fields=["lease_expires_at"],
+                        name="async_call_running",
+                    ),
+                    models.Index(
+                        fields=["caller", "-accepted_at", "-id"],
+                        name="algorithms__caller__706d74_idx",
+                    ),
+                    models.Index(fields=["ended_at"], name="algorithms__ended_a_519c2b_idx"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("caller", "idempotency_key"), name="async_call_idempotent"
+                    )
+                ],
             },
         ),
     ]

@@ -161,6 +161,10 @@ class QueueExecutor:
         except ApiError as exc:
             await self._settle(call, Settlement(None, "void", 0.0, exc.text, type(exc).__name__))
             return
+        except Error as exc:
+            logger.warning("%s cannot be looked up: %s", call, exc)
+            await self._put_back(call, exc)
+            return
         trace.spent("resolve")
         try:
             outcome = await self._invoke(call, routed, Call(trace, routed.route.identity, 0.0))
@@ -200,7 +204,7 @@ class QueueExecutor:
             logger.warning("attempt %d of %s was not its holder's any more", call.attempt, call)
         return settled
 
-    async def _put_back(self, call: AsyncCall, exc: ApiError) -> None:
+    async def _put_back(self, call: AsyncCall, exc: Exception) -> None:
         age = time.time() - call.accepted_at.timestamp()
         if age > QUEUE_SECONDS:
             error_type = type(exc).__name__

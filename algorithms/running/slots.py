@@ -51,6 +51,8 @@ class _Places:
     used: int = 0
     used_at: float = 0.0
     refused_until: float = 0.0
+    # Calls that wait for a place; those that have one are `used`.
+    asking: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -73,7 +75,11 @@ class CallSlots:
             return
         if time.monotonic() < places.refused_until or places.used >= limit:
             raise TooManyCalls(limit=limit)
-        await self._take_more(account, places, limit)
+        places.asking += 1
+        try:
+            await self._take_more(account, places, limit)
+        finally:
+            places.asking -= 1
 
     def give_back(self, account: UUID) -> None:
         places = self._places[account]
@@ -92,7 +98,7 @@ class CallSlots:
         for account, places in list(self._places.items()):
             if places.held > places.used and places.used_at < horizon:
                 await self._return(account, places)
-            idle = not places.held and not places.used and not places.lock.locked()
+            idle = not (places.held or places.used or places.asking or places.lock.locked())
             if idle and places.used_at < horizon:
                 del self._places[account]
 

@@ -9,6 +9,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from algoport.api.renderers import CompactJSONRenderer
+from algoport.db.outages import is_outage
 from algoport.errors import (
     ApiError,
     InputValidationError,
@@ -16,6 +17,7 @@ from algoport.errors import (
     NotAuthenticated,
     NotAuthorized,
     RouteNotFound,
+    ServiceUnavailable,
 )
 
 logger = logging.getLogger(__name__)
@@ -26,7 +28,11 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response:
     request = context["request"]
     error = as_api_error(exc)
     if error.status >= 500:
-        logger.error("%s %s failed [%s]", request.method, request.path, error.id, exc_info=exc)
+        what = (request.method, request.path, error.id)
+        if is_outage(exc):
+            logger.error("%s %s failed [%s]: the database does not answer: %s", *what, exc)
+        else:
+            logger.error("%s %s failed [%s]", *what, exc_info=exc)
     headers = error.headers()
     if request.method == "HEAD":
         headers["X-Error-Message"] = error.text
@@ -49,6 +55,8 @@ def as_api_error(exc: Exception) -> ApiError:
         return RouteNotFound()
     if isinstance(exc, exceptions.APIException) and exc.status_code < 500:
         return InputValidationError(str(exc.detail))
+    if is_outage(exc):
+        return ServiceUnavailable()
     return ApiError()
 
 

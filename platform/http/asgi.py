@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from algoport.errors import ApiError, InvalidRequest
+from algoport.db.outages import is_outage
+from algoport.errors import ApiError, InvalidRequest, ServiceUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -187,13 +188,23 @@ async def answer(handler: Handler, scope: Scope, receive: Receive, send: Send) -
             logger.error("%s %s: %s [%s]", request.method, request.raw_path, exc.text, exc.id)
         if not started:
             await _refuse(request, exc, send)
-    except Exception:
+    except Exception as exc:
         if started:
             # Half an answer cannot be taken back; the server cuts the connection.
             raise
-        failure = ApiError()
-        logger.exception("%s %s failed [%s]", request.method, request.raw_path, failure.id)
-        await _refuse(request, failure, send)
+        await _refuse(request, _failure_of(exc, request), send)
+
+
+def _failure_of(exc: Exception, request: Request) -> ApiError:
+    """What the caller is told of a failure; the log is told everything."""
+    if is_outage(exc):
+        outage = ServiceUnavailable()
+        where = (request.method, request.raw_path)
+        logger.error("%s %s: the database does not answer: %s [%s]", *where, exc, outage.id)
+        return outage
+    failure = ApiError()
+    logger.exception("%s %s failed [%s]", request.method, request.raw_path, failure.id)
+    return failure
 
 
 async def _refuse(request: Request, error: ApiError, send: Send) -> None:

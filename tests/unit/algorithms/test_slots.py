@@ -126,3 +126,13 @@ async def test_unused_places_go_back_in_time(one: CallSlots, two: CallSlots) -> 
     one._places[account].used_at -= 10
     await one.tend()
     assert account not in one._places
+
+
+@in_loop
+async def test_a_call_that_comes_while_places_go_back(one: CallSlots, two: CallSlots) -> None:
+    account = uuid.uuid4()
+    await one.take(account, 80)
+    one.give_back(account)
+    await asyncio.sleep(1.1)
+    await asyncio.gather(one.tend(), one.take(account, 80))
+    one.give_back(account)
