@@ -77,9 +77,7 @@ def get_algorithm_for(
     Raises AlgorithmNotFound when it may not even be seen, NotAuthorized when only the action is
     refused.
     """
-    algorithm = (
-        _named(_algorithms(), owner, name).first() if "\x00" not in owner + name else None
-    )
+    algorithm = _named(_algorithms(), owner, name).first() if "\x00" not in owner + name else None
     if algorithm is None:
         raise AlgorithmNotFound
     return check_algorithm(principal, algorithm, action)
