@@ -62,8 +62,8 @@ class Peer:
 
 # All of them: one worker process, no access log.
 ALL = (
-    # Inference in the process of the server: with a pool (parallel_workers=1, the default) every
-    # call pays for a queue to a second process. No compression of answers, no debug log.
+    # Its default, a pool of one process for inference: the model is separate from the server. The
+    # pool does not start with uvloop 0.22 and later. No compression of answers, no debug log.
     Peer(
         "mlserver",
         ("mlserver", "start", "."),
@@ -84,7 +84,6 @@ ALL = (
             "MLSERVER_HTTP_PORT": "{port}",
             "MLSERVER_GRPC_PORT": "{port2}",
             "MLSERVER_METRICS_PORT": "{port3}",
-            "MLSERVER_PARALLEL_WORKERS": "0",
             "MLSERVER_DEBUG": "false",
             "MLSERVER_GZIP_ENABLED": "false",
         },

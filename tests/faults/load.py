@@ -158,6 +158,7 @@ class Client(threading.Thread):
 
     def look(self, call: Accepted) -> str | None:
         """The state of an accepted call, None when the platform does not say."""
+        was_cancelled = call.cancelled
         answer = self._request("GET", f"requests/req-{call.id}", key=call.account.key)
         if answer is None or answer.status_code >= 500 or answer.status_code == 429:
             return None
@@ -168,7 +169,7 @@ class Client(threading.Thread):
         state: str = answer.json()["state"]
         if state in FINAL:
             self._ledger.note_final(call, state, "API")
-        elif call.cancelled:
+        elif was_cancelled:
             self._ledger.violated(f"{call.id} was cancelled and is {state}")
         return state
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from algoport.launcher.programs import worker_program
 from tests.acceptance.platform import ROOT, Platform, wait_until
 
-WORKER = "celery -A algoport worker"
+WORKER = "celery -A algoport --quiet worker"
 SECOND = "second@"
 # What its launcher starts again after a growing delay unless it ran for half a minute.
 REST_SECONDS = 31.0
@@ -44,7 +44,9 @@ class SecondWorker:
             self._start()
 
     def _start(self) -> None:
-        program = worker_program(ROOT, self._platform.data, 16, "info")
+        program = worker_program(
+            ROOT, self._platform.data, self._platform.data / "run" / "metrics", 16, "info"
+        )
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*program.command, "--hostname", f"{SECOND}%h"],
@@ -105,7 +107,7 @@ class Victims:
         return next(iter(self.platform.processes("valkey-server")), None)
 
     def beat(self) -> int | None:
-        return next(iter(self.platform.processes("celery -A algoport beat")), None)
+        return next(iter(self.platform.processes("celery -A algoport --quiet beat")), None)
 
     def postmaster(self) -> int | None:
         try:

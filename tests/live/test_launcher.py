@@ -221,8 +221,8 @@ def test_a_lock_of_a_dead_postgres_does_not_matter(stopped: Operator) -> None:
 @pytest.mark.parametrize(
     ("marker", "name"),
     [
-        ("celery -A algoport worker", "worker"),
-        ("celery -A algoport beat", "beat"),
+        ("celery -A algoport --quiet worker", "worker"),
+        ("celery -A algoport --quiet beat", "beat"),
         ("gunicorn", "web"),
     ],
 )

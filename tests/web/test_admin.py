@@ -60,13 +60,17 @@ class Fails:
         raise AssertionError
 
 
+def program(build_id: uuid.UUID) -> Program:
+    return Program(build_id, uuid.uuid4(), "Hello", "root", "", "isolated")
+
+
 def publish(gateway_id: str, *groups: tuple[uuid.UUID, User]) -> None:
     """As a gateway does whose pool has these groups, each with three runners reserved."""
 
     async def tell() -> None:
         pool = RunnerPool(Fails())
         pool.reserve(
-            Reserved(Program(build_id), loader_for(principal_of_user(user)), 3)
+            Reserved(program(build_id), loader_for(principal_of_user(user)), 3)
             for build_id, user in groups
         )
         valkey = registry.gateway_connection()

@@ -15,7 +15,6 @@ from algoport.http.asgi import Request, Send, answer
 from algorithms.models import AsyncCall
 from algorithms.queueing import executor, leases
 from algorithms.queueing.executor import PUT_BACK_SECONDS, QueueExecutor
-from algorithms.running import registry, starting
 from algorithms.running.program import Lease
 
 
@@ -33,16 +32,6 @@ def test_a_call_that_cannot_be_looked_up_is_put_back(monkeypatch: pytest.MonkeyP
     gateway: Any = None
     asyncio.run(QueueExecutor(gateway)._run(call, Lease(time.monotonic() + 10)))
     assert put_back == [(call.pk, 3, PUT_BACK_SECONDS)]
-
-
-def test_a_gateway_is_told_that_no_runner_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(starting, "_keeper", starting.RunnerKeeper())
-    monkeypatch.setattr(starting.Build.objects, "select_related", refuse)
-    runner_id = uuid.uuid4().hex[:20]
-    starting.start_runner(runner_id=runner_id, build_id=uuid.uuid4(), gateway_id="gateway")
-    message = registry.worker_connection().lpop(registry.started_key(runner_id))
-    assert isinstance(message, bytes)
-    assert registry.decode(message) == {"error": "the database does not answer"}
 
 
 @pytest.mark.parametrize(
