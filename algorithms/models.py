@@ -1,5 +1,6 @@
 """Algorithms, their builds and their published versions."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
@@ -187,7 +188,8 @@ class CallRecord(models.Model):
         indexes = [
             models.Index(fields=["caller_id", "-started_at"]),
             models.Index(fields=["algorithm_id", "-started_at"]),
-            models.Index(fields=["started_at"]),
+            # Rows come in the order of time: this one costs next to nothing.
+            BrinIndex(fields=["started_at"], name="call_record_time"),
         ]
 
     def __str__(self) -> str:

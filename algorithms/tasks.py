@@ -1,14 +1,11 @@
 """Celery's entry points to builds and runners."""
 
-from pathlib import Path
 from uuid import UUID
 
 from celery import shared_task
-from django.conf import settings
 
 from algorithms.building.work import perform_build, wake_waiting_builds
 from algorithms.metering.error_log import remove_old_errors
-from algorithms.metering.writing import write_algorithm_errors, write_call_records
 from algorithms.queueing.services import remove_old_requests
 from algorithms.queueing.waking import wake_executor
 from algorithms.running.program import program_from
@@ -46,16 +43,6 @@ def deliver_webhooks_task(**kwargs: object) -> None:
 @shared_task
 def remove_old_requests_task(**kwargs: object) -> None:
     remove_old_requests()
-
-
-@shared_task(expires=5)
-def write_call_records_task(**kwargs: object) -> None:
-    write_call_records(Path(settings.JOURNAL_FOLDER))
-
-
-@shared_task(expires=5)
-def write_algorithm_errors_task(**kwargs: object) -> None:
-    write_algorithm_errors(Path(settings.ERROR_JOURNAL_FOLDER))
 
 
 @shared_task

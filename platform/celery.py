@@ -13,9 +13,11 @@ from celery.signals import setup_logging, worker_init, worker_shutdown
 from django.conf import settings
 
 if TYPE_CHECKING:
+    from algorithms.metering.writer import RecordWriter
     from algorithms.queueing.executor import ExecutorThread
     from algorithms.webhooks.sending import SenderThread
 
+_writer: "RecordWriter | None" = None
 _executor: "ExecutorThread | None" = None
 _sender: "SenderThread | None" = None
 
@@ -35,6 +37,7 @@ def configure_logging(**kwargs: object) -> None:
 @worker_init.connect
 def start_worker(**kwargs: object) -> None:
     from algoport.http.outgoing import OutgoingClient
+    from algorithms.metering.writer import RecordWriter
     from algorithms.queueing.executor import ExecutorThread
     from algorithms.queueing.waking import set_executor
     from algorithms.running.gateway import Role
@@ -47,7 +50,9 @@ def start_worker(**kwargs: object) -> None:
     from algoport.asgi import application  # isort:skip
 
     start_keeping()
-    global _executor, _sender
+    global _executor, _sender, _writer
+    _writer = RecordWriter()
+    _writer.start()
     _executor = ExecutorThread(
         application.gateway, partial(application.open, Role.WORKER), application.close
     )
@@ -70,4 +75,7 @@ def stop_worker(**kwargs: object) -> None:
         _executor.stop()
     if _sender is not None:
         _sender.stop()
+    # Last: what the others have ended is recorded.
+    if _writer is not None:
+        _writer.stop()
     stop_keeping()

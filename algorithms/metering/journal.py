@@ -19,7 +19,7 @@ from algorithms.metering.records import CallRecord, error_line
 
 logger = logging.getLogger(__name__)
 
-OPEN, CLOSED = ".open", ".closed"
+OPEN, CLOSED, UNREADABLE = ".open", ".closed", ".unreadable"
 SEGMENT_SECONDS = 0.5
 
 
@@ -91,7 +91,7 @@ def finished_segments(folder: Path) -> list[Path]:
     segments = sorted(folder.glob(f"*{CLOSED}"))
     for path in folder.glob(f"*{OPEN}"):
         # A process that dies between making a segment and locking it has written nothing yet.
-        if time.time() - path.stat().st_mtime > 1 and _is_abandoned(path):
+        if _has_rested(path) and _is_abandoned(path):
             segments.append(path)
     return segments
 
@@ -112,6 +112,13 @@ def held(segment: Path) -> Iterator[int | None]:
         yield None
     finally:
         os.close(descriptor)
+
+
+def _has_rested(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > 1
+    except FileNotFoundError:
+        return False  # It was closed meanwhile.
 
 
 def _is_abandoned(path: Path) -> bool:

@@ -4,6 +4,7 @@ import socket
 import time
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 
 from algoport.accounts.permissions import Principal
@@ -20,19 +21,14 @@ from algorithms.selectors import Target
 
 @dataclass(frozen=True)
 class RecordKind:
-    """The table that lines of a journal go to, and its columns in the order of a line.
-
-    `moment` is the column that a line tells in seconds since 1970.
-    """
+    """The table that lines of a journal go to, and its columns in the order of a line."""
 
     table: str
-    moment: str
     columns: tuple[str, ...]
 
 
 CALLS = RecordKind(
     "algorithms_callrecord",
-    "started_at",
     (
         "request_id",
         "session_id",
@@ -56,7 +52,6 @@ CALLS = RecordKind(
 )
 ERRORS = RecordKind(
     "algorithms_algorithmerror",
-    "created_at",
     (
         "id",
         "request_id",
@@ -92,7 +87,7 @@ class CallRecord:
         return (
             f"{trace.id}\t{trace.session.id}\t{self.caller.user_id}\t"
             f"{self.caller.key_id or _NONE}\t{target.algorithm_id}\t{target.build_id}\t"
-            f"{target.version}\t{self.kind}\t{trace.began_at:.6f}\t{total:.6f}\t"
+            f"{target.version}\t{self.kind}\t{_moment(trace.began_at)}\t{total:.6f}\t"
             f"{phases.get('queue', 0.0):.6f}\t{phases.get('start', 0.0):.6f}\t"
             f"{phases.get('load', 0.0):.6f}\t{phases.get('run', 0.0):.6f}\t"
             f"{status}\t{error_type}\t{self.bytes_in}\t{bytes_out}\n"
@@ -108,12 +103,17 @@ def error_line(record: CallRecord, request: bytes, failure: RunFailed) -> bytes:
     excerpt = beginning_of_input(request, ERROR_INPUT_CHARACTERS)
     return (
         f"{uuid.uuid4()}\t{trace.id}\t{target.algorithm_id}\t{target.version}\t"
-        f"{record.caller.user_id}\t{time.time():.6f}\t"
+        f"{record.caller.user_id}\t{_moment(time.time())}\t"
         f"{_text(excerpt, ERROR_INPUT_CHARACTERS)}\t"
         f"{_text(failure.message, ERROR_MESSAGE_CHARACTERS)}\t"
         f"{_text(failure.stacktrace or '', ERROR_STACKTRACE_CHARACTERS)}\t"
         f"{_text(failure.error_type, 60)}\t{_text(_host(), 255)}\n"
     ).encode("utf-8", "replace")
+
+
+def _moment(seconds: float) -> str:
+    """Seconds since 1970 as PostgreSQL reads them."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 @cache

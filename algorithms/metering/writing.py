@@ -1,14 +1,16 @@
 """Writing the journals' segments to PostgreSQL, each once."""
 
+import logging
 import os
-from functools import cache
 from pathlib import Path
 
-from django.db import connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 
 from algoport import metrics
-from algorithms.metering.journal import finished_segments, held
+from algorithms.metering.journal import UNREADABLE, finished_segments, held
 from algorithms.metering.records import CALLS, ERRORS, RecordKind
+
+logger = logging.getLogger(__name__)
 
 
 def write_call_records(folder: Path) -> int:
@@ -31,38 +33,49 @@ def write_records(folder: Path, kind: RecordKind) -> int:
         with held(segment) as descriptor:
             if descriptor is None:
                 continue
-            written += _write(descriptor, kind)
+            try:
+                written += _write(descriptor, kind)
+            except DataError as exc:
+                # Cut off by a full disk, say. The others must not wait for somebody to look at it.
+                logger.error("%s cannot be read and is kept for you to look at: %s", segment, exc)
+                segment.rename(segment.with_suffix(UNREADABLE))
+                continue
             segment.unlink()
     metrics.call_records_written.add(written)
     return written
 
 
-@transaction.atomic
 def _write(descriptor: int, kind: RecordKind) -> int:
-    staging, copy, insert = _statements(kind)
-    with connection.cursor() as cursor:
-        cursor.execute(staging)
-        with os.fdopen(os.dup(descriptor), "rb") as segment:
-            cursor.copy_expert(copy, segment)
-        cursor.execute(insert)
+    names = ", ".join(kind.columns)
+    try:
+        return _copy(descriptor, f"COPY {kind.table} ({names}) FROM STDIN")
+    except IntegrityError:
+        # Some of it is there already: whoever wrote it was killed before the segment was removed.
+        return _copy_new(descriptor, kind.table, names)
+
+
+@transaction.atomic
+def _copy(descriptor: int, statement: str) -> int:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    with connection.cursor() as cursor, os.fdopen(os.dup(descriptor), "rb") as segment:
+        # The ORM's cursor passes this one on without making its errors the ORM's.
+        with connection.wrap_database_errors:
+            cursor.copy_expert(statement, segment)
         return int(cursor.rowcount)
 
 
-@cache
-def _statements(kind: RecordKind) -> tuple[str, str, str]:
-    """Stage, copy and insert; all names in them are our own."""
-    names = ", ".join(kind.columns)
-    staged = ", ".join(
-        f"0::float8 AS {name}" if name == kind.moment else name for name in kind.columns
-    )
-    selected = ", ".join(
-        f"to_timestamp({name})" if name == kind.moment else name for name in kind.columns
-    )
-    incoming = f"incoming_{kind.table}"
-    return (
-        f"CREATE TEMPORARY TABLE IF NOT EXISTS {incoming} ON COMMIT DELETE ROWS AS "  # noqa: S608
-        f"SELECT {staged} FROM {kind.table} WITH NO DATA",
-        f"COPY {incoming} ({names}) FROM STDIN",
-        f"INSERT INTO {kind.table} ({names}) "  # noqa: S608
-        f"SELECT {selected} FROM {incoming} ON CONFLICT DO NOTHING",
-    )
+@transaction.atomic
+def _copy_new(descriptor: int, table: str, names: str) -> int:
+    """Copy what is not there yet; all names are our own."""
+    incoming = f"incoming_{table}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TEMPORARY TABLE {incoming} ON COMMIT DROP AS "  # noqa: S608
+            f"SELECT {names} FROM {table} WITH NO DATA"
+        )
+        _copy(descriptor, f"COPY {incoming} ({names}) FROM STDIN")
+        cursor.execute(
+            f"INSERT INTO {table} ({names}) "  # noqa: S608
+            f"SELECT {names} FROM {incoming} ON CONFLICT DO NOTHING"
+        )
+        return int(cursor.rowcount)

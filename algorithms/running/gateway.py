@@ -171,7 +171,8 @@ class Gateway:
     async def _warm(self, message: dict[str, Any]) -> None:
         program = program_from(message["warm"])
         loader = loader_without_caller(program.algorithm_id, UUID(message["owner"]))
-        await self.pool.prepare(program, loader)
+        if self._role is Role.WEB:
+            await self.pool.prepare(program, loader)
         key = registry.warmed_key(message["reply"])
         await self._valkey.rpush(key, b"1")
         await self._valkey.expire(key, registry.STARTED_SECONDS)

@@ -158,14 +158,6 @@ CELERY_BEAT_SCHEDULE = {
         "task": "algorithms.tasks.wake_waiting_builds_task",
         "schedule": 5.0,
     },
-    "write-call-records": {
-        "task": "algorithms.tasks.write_call_records_task",
-        "schedule": 1.0,
-    },
-    "write-algorithm-errors": {
-        "task": "algorithms.tasks.write_algorithm_errors_task",
-        "schedule": 1.0,
-    },
     "remove-old-errors": {
         "task": "algorithms.tasks.remove_old_errors_task",
         "schedule": 600.0,

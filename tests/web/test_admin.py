@@ -33,7 +33,7 @@ from algorithms.running.program import Loader, Program, loader_for
 from algorithms.running.runner import GatewayRunner, LoadFailed
 from tests.factories.algorithms import make_algorithm, make_version
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("pools")]
 
 PAGE = "/admin/runners/"
 

@@ -14,8 +14,12 @@ import sys
 
 SOURCE = "/opt/algorithm"
 FIFO = "/tmp/algoout"
-# How a line with a binary input begins; the platform writes it so.
+# How a line with such an input begins and ends; the platform writes it so.
 BINARY = b'{"content_type":"binary","data":"'
+TEXT = b'{"content_type":"text","data":"'
+END = b'"}\n'
+# What a JSON string has only behind a backslash.
+CONTROLS = bytes(range(32))
 LINE_BUFFER = 1024 * 1024
 
 
@@ -74,26 +78,36 @@ def uses_adk(path):
 
 
 def decode(line):
-    """What the algorithm is given; a large binary input is not read as JSON first."""
-    if line.startswith(BINARY) and line.endswith(b'"}\n'):
-        return binascii.a2b_base64(memoryview(line)[len(BINARY) : -3])
+    """What the algorithm is given; text and bytes are read as JSON only where they must be."""
+    if line.endswith(END):
+        if line.startswith(BINARY):
+            return binascii.a2b_base64(memoryview(line)[len(BINARY) : -len(END)])
+        if line.startswith(TEXT) and b"\\" not in line:
+            return str(memoryview(line)[len(TEXT) : -len(END)], "utf-8")
     request = json.loads(line)
     data = request["data"]
     return binascii.a2b_base64(data) if request["content_type"] == "binary" else data
 
 
 def encode(result):
-    """The protocol's line for a result: text, or bytes when it is binary."""
+    """The protocol's line for a result, as text or as bytes."""
     if result is None:
         kind = "void"
     elif isinstance(result, str):
         kind = "text"
+        encoded = result.encode("utf-8", "replace")
+        if b'"' not in encoded and b"\\" not in encoded and _has_no_controls(encoded):
+            return b'{"result":"%b","metadata":{"content_type":"text"}}' % encoded
     elif isinstance(result, (bytes, bytearray)):
         encoded = binascii.b2a_base64(result, newline=False)
         return b'{"result":"%b","metadata":{"content_type":"binary"}}' % encoded
     else:
         kind = "json"
     return _compact({"result": result, "metadata": {"content_type": kind}})
+
+
+def _has_no_controls(encoded):
+    return len(encoded.translate(None, CONTROLS)) == len(encoded)
 
 
 def describe(exception, kind=None):

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -129,14 +130,24 @@ def test_a_failed_write_is_done_again_without_doubles(
     assert write_call_records(tmp_path) == 1
     assert Row.objects.count() == 2
     with monkeypatch.context() as patch:
-        staging, copy, _ = writing._statements(CALLS)
-        failing = (staging, copy, "INSERT INTO nowhere SELECT 1")
-        patch.setattr(writing, "_statements", lambda kind: failing)
+        patch.setattr(writing, "CALLS", replace(CALLS, table="nowhere"))
         journal.write(record(), 200, "", 1)
         journal.close()
         with pytest.raises(DatabaseError):
             write_call_records(tmp_path)
     assert write_call_records(tmp_path) == 1
+
+
+def test_a_segment_that_was_cut_off_holds_up_no_other(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.write(record(), 200, "", 1)
+    journal.close()
+    (segment,) = tmp_path.iterdir()
+    segment.write_bytes(segment.read_bytes()[:-30])
+    journal.write(record(), 200, "", 1)
+    journal.close()
+    assert write_call_records(tmp_path) == 1
+    assert [each.suffix for each in tmp_path.iterdir()] == [".unreadable"]
 
 
 def test_two_workers_do_not_write_the_same(tmp_path: Path) -> None:

@@ -1,0 +1,127 @@
+"""What was allowed and is not any more: within a second, in every web process."""
+
+import http.client
+import time
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from tests.acceptance.platform import Account, Platform, deploy
+from tests.acceptance.steps import ECHO, unused
+
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live"), pytest.mark.timeout(120)]
+
+Connections = dict[int, http.client.HTTPConnection]
+
+
+@pytest.fixture
+def connections(live: Platform) -> Iterator[Connections]:
+    """A kept connection to each web process, by its process id."""
+    port = int(live.url.rsplit(":", 1)[1])
+    found: Connections = {}
+    spare = []
+    for _ in range(200):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("GET", "/healthz")
+        connection.getresponse().read()
+        served_by = _server_of(live, connection)
+        if served_by in found:
+            spare.append(connection)
+        else:
+            found[served_by] = connection
+        if len(found) == 2:
+            break
+    assert len(found) == 2
+    yield found
+    for connection in (*found.values(), *spare):
+        connection.close()
+
+
+def _server_of(platform: Platform, connection: http.client.HTTPConnection) -> int:
+    own = connection.sock.getsockname()
+    for process in platform.processes("gunicorn"):
+        for each in psutil.Process(process).net_connections("tcp"):
+            if each.raddr and (each.raddr.ip, each.raddr.port) == own:
+                return process
+    raise AssertionError("no web process has the connection")
+
+
+def status(connection: http.client.HTTPConnection, account: Account, path: str) -> int:
+    headers = {"Authorization": account.key, "Content-Type": "text/plain"}
+    connection.request("POST", f"/v1/algo/{path}", "x", headers)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+def seconds_until(
+    connections: Connections, account: Account, path: str, wanted: int, change: Callable[[], None]
+) -> dict[int, float]:
+    """For each process, the time from the end of the change until it answers otherwise."""
+    for connection in connections.values():
+        for _ in range(3):
+            assert status(connection, account, path) == 200
+    change()
+    changed = time.monotonic()
+    took: dict[int, float] = {}
+    while len(took) < len(connections) and time.monotonic() - changed < 10:
+        for process, connection in connections.items():
+            if process not in took and status(connection, account, path) == wanted:
+                took[process] = time.monotonic() - changed
+    assert len(took) == len(connections), f"not everywhere within 10 s: {took}"
+    return took
+
+
+def in_shell(platform: Platform, code: str) -> None:
+    platform.manage("shell", "--verbosity", "0", "-c", code)
+
+
+def test_a_revoked_key(live: Platform, connections: Connections) -> None:
+    account = live.account(unused("revoked"))
+    path = deploy(account, "Echo", ECHO, publish="public").rsplit("/", 1)[0]
+    took = seconds_until(
+        connections,
+        account,
+        path,
+        401,
+        lambda: in_shell(
+            live,
+            "from algoport.accounts.models import ApiKey;"
+            "from algoport.accounts.services import revoke_key;"
+            f"revoke_key(key=ApiKey.objects.get(owner__username='{account.name}'))",
+        ),
+    )
+    assert max(took.values()) <= 1
+
+
+def test_a_deactivated_account(live: Platform, connections: Connections) -> None:
+    account = live.account(unused("closed"))
+    path = deploy(account, "Echo", ECHO, publish="public").rsplit("/", 1)[0]
+    took = seconds_until(
+        connections,
+        account,
+        path,
+        401,
+        lambda: in_shell(
+            live,
+            "from algoport.accounts.models import User;"
+            "from algoport.accounts.services import change_account;"
+            f"user = User.objects.get(username='{account.name}'); user.is_active = False;"
+            "change_account(account=user)",
+        ),
+    )
+    assert max(took.values()) <= 1
+
+
+def test_a_deleted_algorithm(live: Platform, connections: Connections) -> None:
+    account = live.account(unused("deletes"))
+    path = deploy(account, "Echo", ECHO)
+    took = seconds_until(
+        connections,
+        account,
+        path,
+        404,
+        lambda: account.client.algo(path.rsplit("/", 1)[0]).delete(),
+    )
+    assert max(took.values()) <= 1
