@@ -171,16 +171,15 @@ class QueueExecutor:
         except (TooManyCalls, TooManyCallsWaiting, RunnersUnavailable) as exc:
             await self._put_back(call, exc)
             return
-        settlement = _settlement_of(outcome)
-        if await self._settle(call, settlement):
-            size = 0 if settlement.result is None else len(settlement.result)
+        settled = await self._settle(call, _settlement_of(outcome, trace))
+        if not settled:
+            return
+        metrics.async_calls.count(outcome_of(outcome.failure))
+        if outcome.failure is not None:
             record = CallRecord(
                 trace, routed.principal, routed.route.target, call.bytes_in, CallKind.ASYNC
             )
-            self._gateway.journal.write(record, 200, settlement.error_type, size)
-            metrics.async_calls.count(outcome_of(outcome.failure))
-            if outcome.failure is not None:
-                self._gateway.errors.write(record, bytes(call.line or b""), outcome.failure)
+            self._gateway.errors.write(record, bytes(call.line or b""), outcome.failure)
 
     async def _invoke(self, call: AsyncCall, routed: Routed, running: Call) -> Outcome:
         gateway, account = self._gateway, call.caller_id
@@ -229,11 +228,11 @@ async def _insist(write: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(0.5)
 
 
-def _settlement_of(outcome: Outcome) -> Settlement:
+def _settlement_of(outcome: Outcome, trace: Trace) -> Settlement:
     failure = outcome.failure
     if failure is None:
         result = orjson.dumps(outcome.result)
-        return Settlement(result, outcome.content_type, outcome.seconds)
+        return Settlement(result, outcome.content_type, outcome.seconds, phases=trace.phases)
     return Settlement(
         None,
         "void",
@@ -241,6 +240,7 @@ def _settlement_of(outcome: Outcome) -> Settlement:
         failure.message,
         failure.error_type,
         failure.stacktrace or "",
+        trace.phases,
     )
 
 

@@ -4,8 +4,8 @@ Every function is one transaction. A worker that was paused past its lease finds
 not the call's any more, and can neither renew nor settle.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -18,15 +18,30 @@ from algorithms.constants import (
     LONGEST_RETRY_SECONDS,
     RETRY_SECONDS,
     AsyncState,
+    CallKind,
 )
-from algorithms.models import AsyncCall
+from algorithms.models import AsyncCall, CallRecord
 from algorithms.querysets import AsyncCallQuerySet
 from algorithms.webhooks.recording import record_delivery
 
 WORKER_LOST = "The worker that ran the call was lost, and no further attempt was allowed."
 
 # What an end needs to know of its call.
-_ENDING = ("id", "caller_id", "tries", "attempts_allowed", "webhook")
+_ENDING = (
+    "id",
+    "caller_id",
+    "tries",
+    "attempts_allowed",
+    "webhook",
+    "session_id",
+    "key_id",
+    "algorithm_id",
+    "build_id",
+    "version",
+    "bytes_in",
+    "started_at",
+)
+_RECORDED = ("queue", "start", "load", "run")
 
 # The oldest calls of each caller in turn, so that a long queue of one keeps nobody else waiting.
 _NEXT = """
@@ -59,6 +74,7 @@ class Settlement:
     error: str = ""
     error_type: str = ""
     stacktrace: str = ""
+    phases: Mapping[str, float] = field(default_factory=dict)
 
 
 @transaction.atomic
@@ -106,15 +122,15 @@ def settle(call_id: UUID, attempt: int, settlement: Settlement) -> bool:
         "lease_expires_at": None,
     }
     if settlement.result is not None:
-        _end(call, AsyncState.FINISHED, result=settlement.result, **changes)
+        _end(call, AsyncState.FINISHED, settlement.phases, result=settlement.result, **changes)
     elif call.tries < call.attempts_allowed:
         AsyncCall.objects.filter(pk=call_id).update(
             state=AsyncState.QUEUED, not_before=_retry_at(call.tries), **changes
         )
     elif call.attempts_allowed > 1:
-        _end(call, AsyncState.DEAD, **changes)
+        _end(call, AsyncState.DEAD, settlement.phases, **changes)
     else:
-        _end(call, AsyncState.FAILED, **changes)
+        _end(call, AsyncState.FAILED, settlement.phases, **changes)
     return True
 
 
@@ -134,7 +150,8 @@ def give_up(call_id: UUID, attempt: int, error: str, error_type: str) -> bool:
     call = _held(call_id, attempt).select_for_update().only(*_ENDING).first()
     if call is None:
         return False
-    _end(call, AsyncState.DEAD, error=error, error_type=error_type, lease_expires_at=None)
+    changes = {"error": error, "error_type": error_type, "lease_expires_at": None}
+    _end(call, AsyncState.DEAD, {}, **changes)
     return True
 
 
@@ -163,15 +180,46 @@ def _lose(call: AsyncCall) -> None:
         )
     else:
         lost = {"error": WORKER_LOST, "error_type": "WorkerLost", "lease_expires_at": None}
-        _end(call, AsyncState.DEAD, **lost)
+        _end(call, AsyncState.DEAD, {}, **lost)
 
 
-def _end(call: AsyncCall, state: str, **changes: object) -> None:
-    """Every way to an end goes through here; what may be needed for another run is kept."""
+def _end(call: AsyncCall, state: str, phases: Mapping[str, float], **changes: object) -> None:
+    """Every way to an end but cancelling goes through here.
+
+    What may be needed for another run is kept; the call's record is part of the transaction.
+    """
     if state in (AsyncState.FINISHED, AsyncState.FAILED):
         changes["line"] = None
     AsyncCall.objects.filter(pk=call.pk).update(state=state, ended_at=timezone.now(), **changes)
+    _record(call, phases, changes)
     record_delivery(call)
+
+
+def _record(call: AsyncCall, phases: Mapping[str, float], changes: Mapping[str, object]) -> None:
+    """One record for each request: a redriven one tells of its last end."""
+    assert call.started_at is not None
+    result = changes.get("result")
+    row = CallRecord(
+        request_id=call.pk,
+        session_id=call.session_id,
+        caller_id=call.caller_id,
+        key_id=call.key_id,
+        algorithm_id=call.algorithm_id,
+        build_id=call.build_id,
+        version=call.version,
+        kind=CallKind.ASYNC,
+        started_at=call.started_at,
+        total_seconds=(timezone.now() - call.started_at).total_seconds(),
+        status=200,
+        error_type=changes.get("error_type", ""),
+        bytes_in=call.bytes_in,
+        bytes_out=len(result) if isinstance(result, bytes) else 0,
+        **{f"{phase}_seconds": phases.get(phase, 0.0) for phase in _RECORDED},
+    )
+    told = [each.name for each in CallRecord._meta.concrete_fields if not each.primary_key]
+    CallRecord.objects.bulk_create(
+        [row], update_conflicts=True, unique_fields=["request_id"], update_fields=told
+    )
 
 
 def _held(call_id: UUID, attempt: int) -> AsyncCallQuerySet:

@@ -76,16 +76,14 @@ def test_a_reserved_runner_is_there_before_the_first_call(live: Platform) -> Non
     assert timing(answer, "start") == timing(answer, "load") == 0
     assert timing(answer, "total") < 1000
     wait_until(all_there, 10, "it is kept after the call")
-    ended = live.processes("python3 /opt/algoport")
+    agents = "python3 /opt/algoport"
+    ended = live.processes(agents)
     assert len(ended) >= processes
     for process in ended:
         kill(process)
 
     def others_there() -> bool:
-        return (
-            len(set(live.processes("python3 /opt/algoport")) - set(ended)) >= processes
-            and all_there()
-        )
+        return len(set(live.processes(agents)) - set(ended)) >= processes and all_there()
 
     wait_until(others_there, 15, "others take the place of runners that ended")
     one = f"{live.url}/v1/admin/reservations/{made.json()['reservation_id']}"

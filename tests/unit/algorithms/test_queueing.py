@@ -27,7 +27,7 @@ from algorithms.errors import (
     RequestNotFound,
     TooManyQueuedCalls,
 )
-from algorithms.models import AsyncCall, Environment, Version
+from algorithms.models import AsyncCall, CallRecord, Environment, Version
 from algorithms.queueing import accepting, leases
 from algorithms.queueing import services as queue_services
 from algorithms.queueing.accepting import QueueOptions, accept_call
@@ -344,3 +344,22 @@ def test_old_requests_go_and_results_have_a_share(
     kept = [call.pk for call in AsyncCall.objects.exclude(result=None)]
     assert len(kept) == 2
     assert remove_old_requests(timezone.now() + REQUESTS_KEPT + timedelta(minutes=1)) == len(calls)
+
+
+def test_every_end_is_recorded_with_it(accept: Accept, caller: Principal) -> None:
+    call = accept(retries=1)
+    leases.take_calls(1)
+    for _ in range(2):
+        expire(call.pk)
+        leases.reclaim_lost()
+        ready(call.pk)
+        leases.take_calls(1)
+    record = CallRecord.objects.get(pk=call.pk)
+    assert (record.kind, record.error_type, record.bytes_out) == ("async", "WorkerLost", 0)
+    assert record.caller_id == caller.user_id and record.version == "0.1.0"
+    redrive_request(principal=caller, request_id=f"req-{call.pk}")
+    (taken,) = leases.take_calls(1)
+    good = Settlement(b'"hello"', "text", 0.1, phases={"run": 0.25, "auth": 1.0})
+    leases.settle(taken.pk, taken.attempt, good)
+    record = CallRecord.objects.get()
+    assert (record.error_type, record.bytes_out, record.run_seconds) == ("", 7, 0.25)
