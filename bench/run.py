@@ -21,7 +21,7 @@ from bench.load import Request, call, generator_name, run_load
 from bench.measure import HEADER, Measure
 from bench.scale import full_database
 from bench.side_by_side import ALL, PeerFailed, compare, install
-from bench.starts import added_to_runner, cold_starts
+from bench.starts import added_to_runner, cold_starts, prestarted
 from tests.acceptance.platform import Account, Platform, deploy, running_platform, working_copy
 
 HELLO = "def apply(input):\n    return 'hello ' + input\n"
@@ -77,6 +77,7 @@ def measure_all(platform: Platform, seconds: float, *, with_peers: bool) -> Iter
         yield compare(hello, seconds=1)
     yield large_bodies(platform, demo)
     yield cold_starts(platform, demo, HELLO)
+    yield [prestarted(platform, demo, HELLO)]
     yield [rebuild(demo, 5)]
     yield full_database(platform, hello, HELLO)
 

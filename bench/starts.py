@@ -60,6 +60,25 @@ def cold_starts(platform: Platform, demo: Account, source: str) -> list[Measure]
     ]
 
 
+def prestarted(platform: Platform, demo: Account, source: str) -> Measure:
+    """First call of a version just published: its runner was started ahead, for nobody yet."""
+    took = []
+    session = requests.Session()
+    session.get(f"{platform.url}/healthz", timeout=10)
+    for number in range(ROUNDS):
+        path = deploy(demo, f"Ahead{number}", source, publish="public").rsplit("/", 1)[0]
+        began = time.perf_counter()
+        answer = session.post(
+            f"{platform.url}/v1/algo/{path}",
+            data="x",
+            headers={"Authorization": demo.key, "Content-Type": "text/plain"},
+            timeout=30,
+        )
+        took.append(time.perf_counter() - began)
+        assert answer.json()["result"] == "hello x", answer.text
+    return Measure("first call of a pre-started runner", statistics.median(took) * 1000, "ms", 30)
+
+
 def _bare_start(bwrap: Path, environment: Path) -> float:
     """Seconds from starting bubblewrap to the first output of Python in it.
 
