@@ -67,7 +67,10 @@ class QueueExecutor:
     def start(self) -> None:
         self._gateway.on_cancel = self._cancel
         loop = asyncio.get_running_loop()
-        self._work = [loop.create_task(self._take()), loop.create_task(self._renew())]
+        self._work = [
+            loop.create_task(_keep_at(self._take)),
+            loop.create_task(_keep_at(self._renew)),
+        ]
 
     def wake(self) -> None:
         """There may be something to do; to be called in the loop's thread."""
@@ -216,6 +219,16 @@ class QueueExecutor:
         await _insist(
             lambda: in_database_thread(leases.put_back, call.pk, call.attempt, PUT_BACK_SECONDS)
         )
+
+
+async def _keep_at(work: Callable[[], Awaitable[None]]) -> None:
+    """Begin again after a failure that nobody has thought of: calls wait, and nobody else looks."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            logger.exception("a part of the queue's executor failed and begins again")
+            await asyncio.sleep(POLL_SECONDS)
 
 
 async def _insist(write: Callable[[], Awaitable[T]]) -> T:

@@ -66,7 +66,11 @@ class Gateway:
     async def open(self, role: Role) -> None:
         """Announce this gateway, and keep its parts in order from now on."""
         self._role = role
-        await self.starter.announce()
+        try:
+            await self.starter.announce()
+        except redis.RedisError as exc:
+            # It is repeated; a gateway that opens while the broker is away works when it is back.
+            logger.warning("cannot announce this gateway yet: %s", exc)
         loop = asyncio.get_running_loop()
         parts = (
             self._announce(),

@@ -238,7 +238,8 @@ def test_code_that_lives_on_after_its_call_is_nobody(live: Platform, caller: Acc
     headers = {"Authorization": caller.key}
     url = f"{live.url}/v1/algo/{path}"
     assert session.post(url, json="start", headers=headers, timeout=30).json()["result"] == []
-    time.sleep(1.5)
+    # A call meanwhile would have its rights: nobody calls until it has asked, however slowly.
+    time.sleep(4)
     assert session.post(url, json="look", headers=headers, timeout=30).json()["result"] == [401]
 
 
@@ -379,3 +380,29 @@ def test_many_pushes_at_once_leave_room_for_calls(live: Platform, caller: Accoun
     for thread in threads:
         thread.join(60)
     assert len(outputs) == 6 and all("algo://" in output for output in outputs)
+
+
+def test_the_times_of_an_answer_sum_up_to_the_wall_time(live: Platform) -> None:
+    account = live.account(unused("timed"))
+    source = "import time\n\n\ndef apply(input):\n    time.sleep(input)\n    return input\n"
+    path = deploy(account, "Sleeps", source, publish="public").rsplit("/", 1)[0]
+    session = requests.Session()
+    session.headers["Authorization"] = account.key
+    url = f"{live.url}/v1/algo/{path}"
+    session.post(url, json=0, timeout=30)
+    began = time.perf_counter()
+    answer = session.post(url, json=1, timeout=30)
+    wall = (time.perf_counter() - began) * 1000
+    told = dict(part.split(";dur=") for part in answer.headers["Server-Timing"].split(", "))
+    phases = {name: float(value) for name, value in told.items()}
+    total = phases.pop("total")
+    assert list(phases) == ["auth", "resolve", "queue", "start", "load", "run", "relay"]
+    assert abs(sum(phases.values()) - total) < 0.02
+    assert total == pytest.approx(wall, rel=0.02)
+    assert phases["run"] > 990
+    assert answer.headers["X-Request-Id"].startswith("req-")
+    assert answer.headers["X-Session-Id"].startswith("rses-")
+    for other in ("/healthz", "/v1/nothing", "/git/x"):
+        headers = requests.get(live.url + other, timeout=10).headers
+        assert headers["X-Request-Id"] != answer.headers["X-Request-Id"]
+        assert "total;dur=" in headers["Server-Timing"]
