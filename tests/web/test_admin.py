@@ -26,7 +26,7 @@ from algorithms.models import (
     Reservation,
     Version,
 )
-from algorithms.running import registry
+from algorithms.running import overview, registry
 from algorithms.running.overview import publish_pool
 from algorithms.running.pool import Reserved, RunnerPool
 from algorithms.running.program import Loader, Program, loader_for
@@ -81,7 +81,9 @@ def publish(gateway_id: str, *groups: tuple[uuid.UUID, User]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_pools() -> Iterator[None]:
+def no_pools(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # Longer than a first page takes on a busy machine.
+    monkeypatch.setattr(overview, "KEPT_SECONDS", 120)
     yield
     valkey = registry.worker_connection()
     for key in ("a", "b"):
@@ -120,7 +122,7 @@ def test_two_queries_name_everything(
 def test_a_gateway_that_says_nothing_is_not_shown(staff: Client, version: Version) -> None:
     publish("a", (version.build_id, version.algorithm.owner))
     ttl = registry.worker_connection().ttl(registry.pool_key("a"))
-    assert isinstance(ttl, int) and 0 < ttl <= 10
+    assert isinstance(ttl, int) and 0 < ttl <= 120
     registry.worker_connection().delete(registry.pool_key("a"))
     assert "No process has told of its runners" in staff.get(PAGE).content.decode()
 
