@@ -114,23 +114,19 @@ class TooManyCalls(UserError):
     """The account has as many calls in progress as it may have (spec.md 3.10)."""
 
     code, status = 6001, 429
+    retry_after = 1
     message = (
         "Your account has {limit} calls in progress, as many as it may have. "
         "Wait for one to end and try again, or ask an administrator for more."
     )
-
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": "1"}
 
 
 class TooManyCallsWaiting(UserError):
     """The platform's queue is full."""
 
     code, status = 6001, 429
+    retry_after = 2
     message = "Too many calls wait for a runner. Try again shortly."
-
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": "2"}
 
 
 class FeatureNotFound(UserError):
@@ -193,26 +189,20 @@ class NoWebhookDelivery(InputValidationError):
 
 class TooManyQueuedCalls(UserError):
     code, status = 6001, 429
+    retry_after = 30
     message = "Your account has {limit} calls in the queue, as many as it may have."
-
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": "30"}
 
 
 class QueueUnavailable(PlatformError):
     code, status = 5001, 503
+    retry_after = 5
     message = "The call was not accepted: the queue cannot be reached. Try again shortly."
-
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": "5"}
 
 
 class RunnersUnavailable(PlatformError):
     code, status = 5001, 503
+    retry_after = 2
     message = "No runner could be started for this algorithm right now. Try again shortly."
-
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": "2"}
 
 
 class RunFailed(Exception):

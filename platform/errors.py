@@ -14,6 +14,8 @@ class ApiError(Exception):
     code: ClassVar[int] = 5001
     status: ClassVar[int] = 500
     message: ClassVar[str] = "There was an internal error."
+    # Seconds after which the same may succeed.
+    retry_after: ClassVar[int | None] = None
 
     def __init__(self, message: str | None = None, **values: object) -> None:
         self.id = str(uuid.uuid4())
@@ -29,7 +31,7 @@ class ApiError(Exception):
 
     def headers(self) -> dict[str, str]:
         """Further headers of the answer."""
-        return {}
+        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
 
 
 class UserError(ApiError):
