@@ -9,11 +9,11 @@ from django.dispatch import receiver
 from kombu.exceptions import OperationalError
 
 from algorithms.building.signals import build_requested
+from algorithms.loops import SENDER
 from algorithms.queueing.signals import call_cancelled, call_queued
 from algorithms.running import registry
 from algorithms.tasks import build_algorithm_task, deliver_webhooks_task, run_queued_calls_task
 from algorithms.webhooks.signals import delivery_due
-from algorithms.webhooks.waking import wake_sender
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def stop_run(sender: object, call_id: UUID, **kwargs: Any) -> None:
 
 @receiver(delivery_due)
 def send_webhooks(sender: object, **kwargs: Any) -> None:
-    if wake_sender():
+    if SENDER.wake():
         return
     try:
         deliver_webhooks_task.delay()

@@ -5,12 +5,11 @@ from uuid import UUID
 from celery import shared_task
 
 from algorithms.building.work import perform_build, wake_waiting_builds
+from algorithms.loops import EXECUTOR, SENDER
 from algorithms.metering.error_log import remove_old_errors
 from algorithms.queueing.services import remove_old_requests
-from algorithms.queueing.waking import wake_executor
 from algorithms.running.program import program_from
 from algorithms.running.starting import start_runner
-from algorithms.webhooks.waking import wake_sender
 
 
 @shared_task
@@ -32,12 +31,12 @@ def start_runner_task(
 
 @shared_task(expires=30)
 def run_queued_calls_task(**kwargs: object) -> None:
-    wake_executor()
+    EXECUTOR.wake()
 
 
 @shared_task(expires=30)
 def deliver_webhooks_task(**kwargs: object) -> None:
-    wake_sender()
+    SENDER.wake()
 
 
 @shared_task

@@ -37,14 +37,13 @@ def configure_logging(**kwargs: object) -> None:
 @worker_init.connect
 def start_worker(**kwargs: object) -> None:
     from algoport.http.outgoing import OutgoingClient
+    from algorithms.loops import EXECUTOR, SENDER
     from algorithms.metering.writer import RecordWriter
     from algorithms.queueing.executor import ExecutorThread
-    from algorithms.queueing.waking import set_executor
     from algorithms.running.gateway import Role
     from algorithms.running.starting import start_keeping
     from algorithms.webhooks.policy import webhook_policy
     from algorithms.webhooks.sending import SenderThread
-    from algorithms.webhooks.waking import set_sender
 
     # Builds and queued calls run algorithms, which may use the API: the worker serves their relay.
     from algoport.asgi import application  # isort:skip
@@ -57,20 +56,19 @@ def start_worker(**kwargs: object) -> None:
         application.gateway, partial(application.open, Role.WORKER), application.close
     )
     _executor.start()
-    set_executor(_executor.wake)
+    EXECUTOR.connect(_executor.wake)
     _sender = SenderThread(OutgoingClient(webhook_policy()))
     _sender.start()
-    set_sender(_sender.wake)
+    SENDER.connect(_sender.wake)
 
 
 @worker_shutdown.connect
 def stop_worker(**kwargs: object) -> None:
-    from algorithms.queueing.waking import set_executor
+    from algorithms.loops import EXECUTOR, SENDER
     from algorithms.running.starting import stop_keeping
-    from algorithms.webhooks.waking import set_sender
 
-    set_executor(None)
-    set_sender(None)
+    EXECUTOR.connect(None)
+    SENDER.connect(None)
     if _executor is not None:
         _executor.stop()
     if _sender is not None:

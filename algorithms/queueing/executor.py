@@ -25,6 +25,7 @@ from algorithms.constants import (
     CallKind,
 )
 from algorithms.errors import RunnersUnavailable, TooManyCalls, TooManyCallsWaiting
+from algorithms.loops import keep_at, woken_within
 from algorithms.metering.records import CallRecord
 from algorithms.models import AsyncCall
 from algorithms.queueing import leases
@@ -68,8 +69,8 @@ class QueueExecutor:
         self._gateway.on_cancel = self._cancel
         loop = asyncio.get_running_loop()
         self._work = [
-            loop.create_task(_keep_at(self._take)),
-            loop.create_task(_keep_at(self._renew)),
+            loop.create_task(keep_at(self._take)),
+            loop.create_task(keep_at(self._renew)),
         ]
 
     def wake(self) -> None:
@@ -97,13 +98,8 @@ class QueueExecutor:
                     continue
             except Error as exc:
                 logger.warning("the queue cannot be read: %s", exc)
-            try:
-                async with asyncio.timeout(POLL_SECONDS):
-                    await self._woken.wait()
-            except TimeoutError:
-                continue
-            self._woken.clear()
-            await self._take_woken()
+            if await woken_within(POLL_SECONDS, self._woken):
+                await self._take_woken()
 
     async def _take_woken(self) -> None:
         try:
@@ -219,16 +215,6 @@ class QueueExecutor:
         await _insist(
             lambda: in_database_thread(leases.put_back, call.pk, call.attempt, PUT_BACK_SECONDS)
         )
-
-
-async def _keep_at(work: Callable[[], Awaitable[None]]) -> None:
-    """Begin again after a failure that nobody has thought of: calls wait, and nobody else looks."""
-    while True:
-        try:
-            await work()
-        except Exception:
-            logger.exception("a part of the queue's executor failed and begins again")
-            await asyncio.sleep(POLL_SECONDS)
 
 
 async def _insist(write: Callable[[], Awaitable[T]]) -> T:

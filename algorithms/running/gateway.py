@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from algoport.db.threads import in_database_thread
 from algoport.http.tracing import Session
 from algorithms.constants import FeatureName
 from algorithms.features import is_enabled
+from algorithms.loops import keep_at
 from algorithms.metering.journal import ErrorJournal, Journal
 from algorithms.running import registry
 from algorithms.running.memory import MemoryGauge
@@ -72,15 +73,8 @@ class Gateway:
             # It is repeated; a gateway that opens while the broker is away works when it is back.
             logger.warning("cannot announce this gateway yet: %s", exc)
         loop = asyncio.get_running_loop()
-        parts = (
-            self._announce(),
-            self._tend(),
-            self._listen(),
-            self._follow(),
-            self._publish(),
-        )
-        for work in parts:
-            self._tasks.append(loop.create_task(_for_ever(work)))
+        parts = (self._announce, self._tend, self._listen, self._follow, self._publish)
+        self._tasks = [loop.create_task(keep_at(work)) for work in parts]
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -180,13 +174,3 @@ class Gateway:
         key = registry.warmed_key(message["reply"])
         await self._valkey.rpush(key, b"1")
         await self._valkey.expire(key, registry.STARTED_SECONDS)
-
-
-async def _for_ever(work: Coroutine[None, None, None]) -> None:
-    try:
-        await work
-    except asyncio.CancelledError:
-        raise
-    except Exception:
-        logger.exception("a part of the gateway has ended")
-        raise

@@ -13,6 +13,7 @@ from algoport.encryption import NotDecryptable
 from algoport.http.addresses import AddressNotAllowed
 from algoport.http.outgoing import NoAnswer, OutgoingClient
 from algorithms.constants import MOST_WEBHOOKS
+from algorithms.loops import woken_within
 from algorithms.models import WebhookDelivery
 from algorithms.webhooks import leases
 from algorithms.webhooks.leases import Attempted
@@ -44,7 +45,7 @@ class WebhookSender:
                     await self.send_due()
                 except Error as exc:
                     logger.warning("webhooks cannot be read: %s", exc)
-                await self._pause()
+                await woken_within(POLL_SECONDS, self._woken)
         finally:
             for task in self._sending:
                 task.cancel()
@@ -73,14 +74,6 @@ class WebhookSender:
         if not task.cancelled() and task.exception() is not None:
             # Its lease runs out, and it is sent again.
             logger.error("%s failed in the platform", delivery, exc_info=task.exception())
-
-    async def _pause(self) -> None:
-        try:
-            async with asyncio.timeout(POLL_SECONDS):
-                await self._woken.wait()
-        except TimeoutError:
-            return
-        self._woken.clear()
 
     async def _send(self, delivery: WebhookDelivery) -> None:
         began, status = time.monotonic(), None

@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from algoport.db.changes import ChangeListener
-from algorithms.queueing import executor
+from algorithms import loops
 from algorithms.queueing.executor import QueueExecutor
 from algorithms.running.gateway import Gateway, Role
 
@@ -33,7 +33,7 @@ def test_a_gateway_opens_while_the_broker_is_away(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_executor_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executor, "POLL_SECONDS", 0.001)
+    monkeypatch.setattr(loops, "AGAIN_SECONDS", 0.001)
     rounds = 0
 
     async def main() -> None:
