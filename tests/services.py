@@ -55,6 +55,15 @@ def _start() -> None:
     )
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse to go on where pytest-xdist does not keep the tests of a group in one process."""
+    if not session.config.getoption("loadgroup", False):
+        return
+    for item in session.items:
+        if item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
+            raise pytest.UsageError(f"pytest-xdist has lost the group of {item.nodeid}")
+
+
 if _MARK not in os.environ:
     _start()
 
