@@ -91,7 +91,7 @@ class AsyncCallAdmin(ReadOnlyAdmin):
     search_fields = ("=id", "=session_id", "caller__username")
     ordering = ("-accepted_at",)
     show_full_result_count = False
-    exclude = ("line", "digest", "idempotency_key", "result", "error", "stacktrace")
+    exclude = ("payload", "digest", "idempotency_key", "result", "error", "stacktrace")
 
     def get_queryset(self, request: HttpRequest) -> AsyncCallQuerySet:
         return AsyncCall.objects.without_payload()

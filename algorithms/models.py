@@ -241,7 +241,7 @@ class AsyncCall(models.Model):
 
     queued -> running -> finished | failed | dead, or queued again for another attempt; cancelled
     from either. `attempt` is the fencing number: a worker's write names the attempt it was given;
-    `tries` counts those that used up one of `attempts_allowed`. `line` is what the algorithm will
+    `tries` counts those that used up one of `attempts_allowed`. `payload` is what the runner will
     be given, and goes when the call has ended well.
     """
 
@@ -257,7 +257,7 @@ class AsyncCall(models.Model):
     algorithm_id = models.UUIDField()
     build_id = models.UUIDField()
     version = models.CharField(max_length=60)
-    line = models.BinaryField(null=True)
+    payload = models.BinaryField(null=True)
     bytes_in = models.BigIntegerField()
     timeout = models.PositiveIntegerField()
     attempts_allowed = models.PositiveIntegerField(default=1)

@@ -45,7 +45,7 @@ class AsyncCallQuerySet(models.QuerySet):
 
     def without_payload(self) -> "AsyncCallQuerySet":
         """For lists: what may be large stays in the database."""
-        return self.defer("line", "result", "stacktrace")
+        return self.defer("payload", "result", "stacktrace")
 
     def newest_first(self) -> "AsyncCallQuerySet":
         return self.order_by("-accepted_at", "-id")

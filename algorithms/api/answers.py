@@ -33,7 +33,9 @@ def render(outcome: Outcome, target: Target, options: CallOptions) -> Response:
     if options.stdout and target.is_owner:
         metadata["stdout"] = outcome.stdout.decode("utf-8", "replace")
     if failure is None:
-        return json_response({"result": outcome.result, "metadata": metadata})
+        return json_response(
+            {"result": orjson.Fragment(outcome.result_json()), "metadata": metadata}
+        )
     error = {"message": failure.message}
     if failure.stacktrace and target.may_read_source:
         error["stacktrace"] = error["stack_trace"] = failure.stacktrace
@@ -47,7 +49,7 @@ def _render_raw(outcome: Outcome) -> Response:
         headers = {"X-Error-Message": text}
         return Response(400, text.encode(), "text/plain; charset=utf-8", headers)
     if outcome.content_type == "text":
-        return Response(200, outcome.result.encode(), "text/plain; charset=utf-8")
+        return Response(200, outcome.result, "text/plain; charset=utf-8")
     if outcome.content_type == "binary":
-        return Response(200, outcome.result_bytes(), "application/octet-stream")
-    return Response(200, orjson.dumps(outcome.result), "application/json")
+        return Response(200, outcome.result, "application/octet-stream")
+    return Response(200, outcome.result_json(), "application/json")

@@ -70,17 +70,17 @@ class CallPlane:
         trace.spent("resolve")
         options = parse_options(request)
         body = await request.body(settings.CALL_INPUT_BYTES)
-        line = encode_input(body, request.header(b"content-type"))
+        payload = encode_input(body, request.header(b"content-type"))
         trace.spent("relay")
         if options.queue is not None:
             accepted = await self._queue(
-                request, trace, principal, route, line, len(body), options.queue
+                request, trace, principal, route, payload, len(body), options.queue
             )
             await json_response({"async": "void", "request_id": f"req-{accepted}"}).send(send)
             return
         record = CallRecord(trace, principal, route.target, len(body), kind_of(request))
         try:
-            outcome = await self._run(request, trace, principal, route, line, options)
+            outcome = await self._run(request, trace, principal, route, payload, options)
         except ApiError as exc:
             self._gateway.journal.write(record, exc.status, type(exc).__name__, 0)
             metrics.count_call(outcome_of_refusal(exc), trace.seconds, trace.phases)
@@ -91,7 +91,7 @@ class CallPlane:
         self._gateway.journal.write(record, response.status, error_type, len(response.body))
         metrics.count_call(outcome_of(failure), trace.seconds, trace.phases)
         if failure is not None:
-            self._gateway.errors.write(record, line, failure)
+            self._gateway.errors.write(record, payload, failure)
         await response.send(send)
 
     async def _queue(
@@ -100,7 +100,7 @@ class CallPlane:
         trace: Trace,
         principal: Principal,
         route: Route,
-        line: bytes,
+        payload: bytes,
         size: int,
         options: QueueOptions,
     ) -> UUID:
@@ -117,7 +117,7 @@ class CallPlane:
             session_id=session_id,
             principal=principal,
             target=route.target,
-            line=line,
+            payload=payload,
             bytes_in=size,
             options=options,
         )
@@ -128,7 +128,7 @@ class CallPlane:
         trace: Trace,
         principal: Principal,
         route: Route,
-        line: bytes,
+        payload: bytes,
         options: CallOptions,
     ) -> Outcome:
         gateway = self._gateway
@@ -137,12 +137,12 @@ class CallPlane:
         if parent is not None:
             call = child_of(parent, trace, route, deadline)
             with parent.child():
-                return await invoke(gateway.pool, gateway.starter, route, line, call)
+                return await invoke(gateway.pool, gateway.starter, route, payload, call)
         assert principal.user_id is not None
         await gateway.slots.take(principal.user_id, principal.call_limit)
         try:
             call = Call(trace, route.identity, deadline)
-            return await invoke(gateway.pool, gateway.starter, route, line, call)
+            return await invoke(gateway.pool, gateway.starter, route, payload, call)
         finally:
             gateway.slots.give_back(principal.user_id)
             await gateway.end_session(trace.session)

@@ -36,7 +36,7 @@ def accept_call(
     session_id: UUID,
     principal: Principal,
     target: Target,
-    line: bytes,
+    payload: bytes,
     bytes_in: int,
     options: QueueOptions,
 ) -> UUID:
@@ -47,7 +47,7 @@ def accept_call(
     """
     if options.webhook:
         check_webhook(principal, options.webhook)
-    digest = _digest(target, line, options)
+    digest = _digest(target, payload, options)
     run = principal.run
     call = AsyncCall(
         id=request_id,
@@ -61,7 +61,7 @@ def accept_call(
         algorithm_id=target.algorithm_id,
         build_id=target.build_id,
         version=target.version,
-        line=line,
+        payload=payload,
         bytes_in=bytes_in,
         timeout=options.timeout,
         attempts_allowed=1 + options.retries,
@@ -120,7 +120,7 @@ def _check_room(call: AsyncCall) -> None:
         raise TooManyQueuedCalls(limit=MOST_QUEUED_CALLS)
 
 
-def _digest(target: Target, line: bytes, options: QueueOptions) -> bytes:
+def _digest(target: Target, payload: bytes, options: QueueOptions) -> bytes:
     """What makes two calls the same; the version as it was resolved does not count."""
     asked = f"{target.algorithm_id}\n{options.timeout}\n{options.retries}\n{options.webhook}\n"
-    return hashlib.sha256(asked.encode() + line).digest()
+    return hashlib.sha256(asked.encode() + payload).digest()

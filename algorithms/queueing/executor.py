@@ -10,7 +10,6 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
-import orjson
 from django.db import Error
 
 from algoport import metrics
@@ -178,7 +177,7 @@ class QueueExecutor:
             record = CallRecord(
                 trace, routed.principal, routed.route.target, call.bytes_in, CallKind.ASYNC
             )
-            self._gateway.errors.write(record, bytes(call.line or b""), outcome.failure)
+            self._gateway.errors.write(record, bytes(call.payload or b""), outcome.failure)
 
     async def _invoke(self, call: AsyncCall, routed: Routed, running: Call) -> Outcome:
         gateway, account = self._gateway, call.caller_id
@@ -187,7 +186,7 @@ class QueueExecutor:
             running.deadline = asyncio.get_running_loop().time() + call.timeout
             running.lease = self._attempts[call.pk].lease
             return await invoke(
-                gateway.pool, gateway.starter, routed.route, bytes(call.line or b""), running
+                gateway.pool, gateway.starter, routed.route, bytes(call.payload or b""), running
             )
         finally:
             gateway.slots.give_back(account)
@@ -230,7 +229,7 @@ async def _insist(write: Callable[[], Awaitable[T]]) -> T:
 def _settlement_of(outcome: Outcome, trace: Trace) -> Settlement:
     failure = outcome.failure
     if failure is None:
-        result = orjson.dumps(outcome.result)
+        result = outcome.result_json()
         return Settlement(result, outcome.content_type, outcome.seconds, phases=trace.phases)
     return Settlement(
         None,

@@ -189,7 +189,7 @@ def _end(call: AsyncCall, state: str, phases: Mapping[str, float], **changes: ob
     What may be needed for another run is kept; the call's record is part of the transaction.
     """
     if state in (AsyncState.FINISHED, AsyncState.FAILED):
-        changes["line"] = None
+        changes["payload"] = None
     AsyncCall.objects.filter(pk=call.pk).update(state=state, ended_at=timezone.now(), **changes)
     _record(call, phases, changes)
     record_delivery(call)

@@ -19,13 +19,13 @@ PREFIX = "req-"
 
 # Results beyond what is kept for one account, oldest first.
 _TOO_MUCH = """
-UPDATE algorithms_asynccall SET result = NULL, line = NULL WHERE id IN (
+UPDATE algorithms_asynccall SET result = NULL, payload = NULL WHERE id IN (
     SELECT id FROM (
-        SELECT id, sum(coalesce(length(result), 0) + coalesce(length(line), 0))
+        SELECT id, sum(coalesce(length(result), 0) + coalesce(length(payload), 0))
             OVER (PARTITION BY caller_id ORDER BY ended_at DESC, id) AS kept
         FROM algorithms_asynccall WHERE ended_at IS NOT NULL
     ) sizes WHERE kept > %s
-) AND (result IS NOT NULL OR line IS NOT NULL)
+) AND (result IS NOT NULL OR payload IS NOT NULL)
 """
 
 
@@ -63,7 +63,7 @@ def cancel_request(*, principal: Principal, request_id: str) -> AsyncCall:
     cancelled = AsyncCall.objects.filter(pk=call.pk).exclude(state__in=ENDED_STATES)
     with transaction.atomic():
         changed = cancelled.update(
-            state=AsyncState.CANCELLED, ended_at=timezone.now(), lease_expires_at=None, line=None
+            state=AsyncState.CANCELLED, ended_at=timezone.now(), lease_expires_at=None, payload=None
         )
         if changed:
             record_delivery(call)
@@ -78,7 +78,7 @@ def cancel_request(*, principal: Principal, request_id: str) -> AsyncCall:
 def redrive_request(*, principal: Principal, request_id: str) -> AsyncCall:
     """Queue a dead request again, with as many attempts as it had. Raises RequestNotDead."""
     call = get_request(principal, request_id)
-    dead = AsyncCall.objects.filter(pk=call.pk, state=AsyncState.DEAD, line__isnull=False)
+    dead = AsyncCall.objects.filter(pk=call.pk, state=AsyncState.DEAD, payload__isnull=False)
     if not dead.select_for_update().exists():
         raise RequestNotDead(state=call.state)
     keep_payloads(call)

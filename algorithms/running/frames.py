@@ -1,7 +1,8 @@
 """The frames between the platform and the agent in a sandbox.
 
-A frame is one type byte, the payload's length in 4 bytes, and the payload. Whatever comes from a
-sandbox is hostile: lengths are bounded, unknown types end the connection.
+A frame is one type byte, the payload's length in 4 bytes, and the payload. What a call and a result
+have in it is told in `platform/containers/agent/program.py`. Whatever comes from a sandbox is
+hostile: lengths are bounded, unknown types end the connection.
 """
 
 import struct
@@ -20,7 +21,6 @@ class FrameType(Enum):
     LEASE = b"h"
     OUTPUT = b"o"
     READY = b"r"
-    RESULT_PART = b"p"
     RESULT = b"d"
     TOO_LARGE = b"l"
     ENDED = b"e"
@@ -34,7 +34,12 @@ _TYPES = {kind.value: kind for kind in FrameType}
 
 
 def encode(kind: FrameType, payload: bytes) -> bytes:
-    return HEAD.pack(kind.value, len(payload)) + payload
+    return encode_head(kind, payload) + payload
+
+
+def encode_head(kind: FrameType, payload: bytes) -> bytes:
+    """What goes before the payload."""
+    return HEAD.pack(kind.value, len(payload))
 
 
 def exit_code_of(payload: bytes) -> int | None:

@@ -1,14 +1,13 @@
 """One call of an algorithm: a runner for it, its run, and what came out."""
 
 import asyncio
-import base64
 import time
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from algoport.accounts.permissions import Principal, Run
 from algorithms.errors import RunFailed
-from algorithms.running.payloads import decode_reply
+from algorithms.running.payloads import as_json, decode_reply
 from algorithms.running.pool import RunnerPool
 from algorithms.running.program import Call, Loader, Program, loader_without_caller
 from algorithms.running.runner import GatewayRunner, LoadFailed, Reply, RunnerEnded
@@ -30,17 +29,20 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A call that reached its algorithm: a result or a failure, with what it cost."""
+    """A call that reached its algorithm: a result or a failure, with what it cost.
 
-    result: Any
+    `result` is JSON, text in UTF-8 or bytes, as the content type says.
+    """
+
+    result: bytes
     content_type: str
     failure: RunFailed | None
     seconds: float
     stdout: bytes
 
-    def result_bytes(self) -> bytes:
-        """A binary result as bytes; it was checked to be base64."""
-        return base64.b64decode(self.result)
+    def result_json(self) -> bytes:
+        """The result as JSON, which has bytes in base64."""
+        return as_json(self.result, self.content_type)
 
 
 class EndReasons(Protocol):
@@ -102,12 +104,12 @@ async def invoke(
     try:
         result, kind = decode_reply(reply)
     except RunFailed as exc:
-        return Outcome(None, "void", exc, reply.seconds, reply.stdout)
+        return Outcome(b"", "void", exc, reply.seconds, reply.stdout)
     return Outcome(result, kind, None, reply.seconds, reply.stdout)
 
 
 def _failed(failure: RunFailed, began: float) -> Outcome:
-    return Outcome(None, "void", failure, time.perf_counter() - began, b"")
+    return Outcome(b"", "void", failure, time.perf_counter() - began, b"")
 
 
 async def _run(

@@ -1,86 +1,131 @@
-"""What goes into a runner and comes out of it: the langpack protocol's lines (wire.md 3)."""
+"""What goes into a runner and comes out of it: a letter for its kind, then the value as it is.
 
-import base64
-import string
+The letters are told in `platform/containers/agent/program.py`; `l` is a line of the langpack
+protocol (wire.md 3), from a program that speaks nothing else.
+"""
+
 from typing import Any
 
 import orjson
+import pybase64
 from django.conf import settings
 
 from algoport.errors import InputValidationError, MalformedJson
 from algorithms.errors import RunFailed, UnsupportedContentType
 from algorithms.running.runner import Reply
 
-_BASE64 = string.ascii_letters.encode() + string.digits.encode() + b"+/"
-_DATA = b',"data":'
+_CONTENT_TYPES = {b"j": "json", b"t": "text", b"b": "binary", b"v": "void"}
+_OUTSIDE = "The algorithm answered outside the protocol."
+_INVALID = "The algorithm answered with invalid JSON."
 
 
 def encode_input(body: bytes, content_type: str | None) -> bytes:
-    """The langpack request line. Raises MalformedJson, UnsupportedContentType."""
+    """The input for the runner.
+
+    Raises MalformedJson, InputValidationError, UnsupportedContentType.
+    """
     media = (content_type or "application/json").partition(";")[0].strip().lower()
     if media == "application/json":
         try:
             orjson.loads(body)
         except orjson.JSONDecodeError as exc:
             raise MalformedJson from exc
-        # Outside strings a line break is white space, and inside one it cannot stand.
-        flat = body.replace(b"\n", b" ").replace(b"\r", b" ")
-        return b'{"content_type":"json","data":' + flat + b"}"
+        return b"j" + body
     if media in ("text/plain", "application/text"):
         try:
-            text = body.decode()
+            body.decode()
         except UnicodeDecodeError as exc:
             raise InputValidationError("The text is not UTF-8.") from exc
-        return b'{"content_type":"text","data":' + orjson.dumps(text) + b"}"
+        return b"t" + body
     if media == "application/octet-stream":
-        return b'{"content_type":"binary","data":"' + base64.b64encode(body) + b'"}'
+        return b"b" + body
     raise UnsupportedContentType(given=content_type)
 
 
-def beginning_of_input(line: bytes, characters: int) -> str:
-    """The first characters of the JSON that a line of `encode_input` holds; however long it is."""
-    start = line.find(_DATA) + len(_DATA)
-    # A character has up to four bytes; the line ends with the brace that is not the data's.
-    return line[start:-1][: 4 * characters].decode("utf-8", "ignore")[:characters]
+def beginning_of_input(payload: bytes, characters: int) -> str:
+    """The first characters of the JSON for what `encode_input` made; however long it is."""
+    # A character has up to four bytes.
+    kind, data = payload[:1], payload[1 : 4 * characters + 1]
+    text = (pybase64.b64encode(data) if kind == b"b" else data).decode("utf-8", "ignore")
+    if kind != b"j":
+        text = orjson.dumps(text).decode()
+    # JSON may be written over several lines; an excerpt is one.
+    text = text.replace("\n", " ").replace("\r", " ")
+    return text[:characters]
 
 
-def decode_reply(reply: Reply) -> tuple[Any, str]:
-    """Result and content type of an algorithm's line. Raises RunFailed for everything else.
+def decode_reply(reply: Reply) -> tuple[bytes, str]:
+    """Result and content type: JSON, text in UTF-8, or bytes. Raises RunFailed for all else.
 
-    The line was written by the algorithm's process and can be anything.
+    It was written by the algorithm's process and can be anything.
     """
-    if reply.line is None or len(reply.line) > settings.CALL_OUTPUT_BYTES + 1024:
+    payload = reply.payload
+    # A line has its result in base64 and some words around it.
+    if payload is None or len(payload) > settings.CALL_OUTPUT_BYTES + 1024:
         megabytes = settings.CALL_OUTPUT_BYTES // 1_000_000
         raise RunFailed(f"The result is larger than {megabytes} MB.", "TooLargeError")
-    try:
-        message = orjson.loads(reply.line)
-    except orjson.JSONDecodeError as exc:
-        raise RunFailed("The algorithm answered with invalid JSON.", "ParsingError") from exc
+    kind, data = payload[:1], payload[1:]
+    if kind == b"e":
+        raise _failure_of({"error": _parse(data)})
+    if kind == b"l":
+        return _decode_line(data)
+    if kind == b"j":
+        _parse(data)
+    elif kind == b"t":
+        try:
+            data.decode()
+        except UnicodeDecodeError as exc:
+            raise RunFailed(_OUTSIDE, "ParsingError") from exc
+    elif kind != b"b" and (kind != b"v" or data):
+        raise RunFailed(_OUTSIDE, "ParsingError")
+    return data, _CONTENT_TYPES[kind]
+
+
+def as_json(result: bytes, content_type: str) -> bytes:
+    """A result of `decode_reply` as JSON: bytes in base64, nothing as null."""
+    if content_type == "text":
+        return orjson.dumps(result.decode())
+    if content_type == "binary":
+        return b'"' + pybase64.b64encode(result) + b'"'
+    return result if content_type == "json" else b"null"
+
+
+def _decode_line(line: bytes) -> tuple[bytes, str]:
+    message = _parse(line)
     if isinstance(message, dict) and isinstance(message.get("error"), dict):
-        error = message["error"]
-        raise RunFailed(
-            _text(error.get("message"), "The algorithm failed without a message."),
-            _text(error.get("error_type"), "AlgorithmError"),
-            _text(error.get("stacktrace"), "") or None,
-        )
+        raise _failure_of(message)
     metadata = message.get("metadata") if isinstance(message, dict) else None
     kind = metadata.get("content_type") if isinstance(metadata, dict) else None
-    if kind not in ("text", "json", "binary", "void"):
-        raise RunFailed("The algorithm answered outside the protocol.", "ParsingError")
-    result = message.get("result")
-    if kind in ("text", "binary") and not isinstance(result, str):
-        raise RunFailed("The algorithm answered outside the protocol.", "ParsingError")
-    if kind == "binary" and not _is_base64(result):
-        raise RunFailed("The algorithm's binary result is not base64.", "ParsingError")
-    return result, kind
+    result = message.get("result") if isinstance(message, dict) else None
+    if kind == "void":
+        return b"", kind
+    if kind == "json":
+        return orjson.dumps(result), kind
+    if kind == "text" and isinstance(result, str):
+        return result.encode(), kind
+    if kind == "binary" and isinstance(result, str):
+        try:
+            return pybase64.b64decode(result, validate=True), kind
+        except ValueError as exc:
+            text = "The algorithm's binary result is not base64."
+            raise RunFailed(text, "ParsingError") from exc
+    raise RunFailed(_OUTSIDE, "ParsingError")
 
 
-def _is_base64(text: str) -> bool:
-    """Whether it is base64 with its padding; much quicker than decoding what is passed on as is."""
-    body = text.rstrip("=")
-    if len(text) % 4 or len(text) - len(body) > 2 or not body.isascii():
-        return False
-    return not body.encode().translate(None, _BASE64)
+def _parse(text: bytes) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as exc:
+        raise RunFailed(_INVALID, "ParsingError") from exc
+
+
+def _failure_of(message: dict[str, Any]) -> RunFailed:
+    error = message["error"] if isinstance(message["error"], dict) else {}
+    return RunFailed(
+        _text(error.get("message"), "The algorithm failed without a message."),
+        _text(error.get("error_type"), "AlgorithmError"),
+        _text(error.get("stacktrace"), "") or None,
+    )
 
 
 def _text(value: object, default: str) -> str:

@@ -13,12 +13,12 @@ from algoport.http.relay import PRINCIPAL, RelayServer
 from algoport.http.tracing import SESSION
 from algorithms.running.frames import (
     HEAD,
-    LONGEST_PAYLOAD,
     MOST_OUTPUT,
     FrameType,
     ProtocolViolation,
     decode_head,
     encode,
+    encode_head,
     exit_code_of,
 )
 from algorithms.running.program import CALL, Call, Loader
@@ -46,9 +46,9 @@ class LoadFailed(Exception):
 
 @dataclass(slots=True)
 class Reply:
-    """What came back for one call: the algorithm's line, or None when it was too large."""
+    """What came back for one call: the payload of its result, or None when it was too large."""
 
-    line: bytes | None
+    payload: bytes | None
     stdout: bytes
     seconds: float
 
@@ -104,7 +104,10 @@ class GatewayRunner:
         self.caller_id = caller_id
 
     async def call(self, request: bytes, call: Call) -> Reply:
-        """Run one request line. Raises RunnerEnded; cancelling it leaves the runner unusable."""
+        """Run one input of `payloads.encode_input`.
+
+        Raises RunnerEnded; cancelling it leaves the runner unusable.
+        """
         assert self._writer is not None and call.identity.user_id == self.caller_id
         self._call = call
         lease = call.lease
@@ -112,19 +115,14 @@ class GatewayRunner:
             self.tell_lease(lease.expires)
             lease.runners.add(self)
         output: list[bytes] = []
-        parts: list[bytes] = []
         began = time.perf_counter()
         try:
-            self._writer.write(encode(FrameType.CALL, request))
+            self._writer.writelines((encode_head(FrameType.CALL, request), request))
             await self._writer.drain()
             while True:
                 kind, payload = await self._read()
                 if kind is FrameType.RESULT:
-                    line = b"".join((*parts, payload)) if parts else payload
-                    return Reply(line, b"".join(output), time.perf_counter() - began)
-                if kind is FrameType.RESULT_PART:
-                    _add_bounded(parts, payload, LONGEST_PAYLOAD)
-                    continue
+                    return Reply(payload, b"".join(output), time.perf_counter() - began)
                 if kind is FrameType.TOO_LARGE:
                     return Reply(None, b"".join(output), time.perf_counter() - began)
                 self._collect(kind, payload, output)
@@ -169,7 +167,10 @@ class GatewayRunner:
 
     def _collect(self, kind: FrameType, payload: bytes, output: list[bytes]) -> None:
         if kind is FrameType.OUTPUT:
-            _add_bounded(output, payload, MOST_OUTPUT)
+            # An agent of ours has cut it before that.
+            if sum(map(len, output)) + len(payload) > MOST_OUTPUT:
+                raise RunnerEnded
+            output.append(payload)
         elif kind is FrameType.ENDED:
             raise RunnerEnded(exit_code_of(payload))
         else:
@@ -184,10 +185,3 @@ class GatewayRunner:
         except (asyncio.IncompleteReadError, ConnectionError, ProtocolViolation) as exc:
             raise RunnerEnded from exc
         return kind, payload
-
-
-def _add_bounded(parts: list[bytes], payload: bytes, most: int) -> None:
-    """Raises RunnerEnded past `most`: an agent of ours has cut it before that."""
-    if sum(map(len, parts)) + len(payload) > most:
-        raise RunnerEnded
-    parts.append(payload)

@@ -1,6 +1,5 @@
 """What every runtime must do, run against each one that this machine has."""
 
-import base64
 import json
 import os
 import shutil
@@ -110,22 +109,30 @@ class Session:
                 raise AssertionError((kind, payload))
 
     def send(self, data: Any, kind: str = "json") -> None:
-        line = json.dumps({"content_type": kind, "data": data}).encode()
-        self.socket.sendall(b"c" + len(line).to_bytes(4, "big") + line)
+        value = json.dumps(data).encode() if kind == "json" else data
+        payload = kind[:1].encode() + (value.encode() if isinstance(value, str) else value)
+        self.socket.sendall(b"c" + len(payload).to_bytes(4, "big") + payload)
 
     def call(self, data: Any, kind: str = "json") -> dict[str, Any]:
+        """The result as the langpack protocol has it."""
         self.send(data, kind)
-        parts = b""
-        got, payload, self.output = self.until(b"d", b"l", b"e", b"p")
-        while got == b"p":
-            parts += payload
-            got, payload, output = self.until(b"d", b"l", b"e", b"p")
-            self.output += output
-        payload = parts + payload
+        got, payload, self.output = self.until(b"d", b"l", b"e")
         if got != b"d":
             return {"ended": got}
-        answer: dict[str, Any] = json.loads(payload)
-        return answer
+        letter, value = payload[:1], payload[1:]
+        if letter == b"l":
+            line: dict[str, Any] = json.loads(value)
+            return line
+        if letter == b"e":
+            return {"error": json.loads(value)}
+        kind = {b"j": "json", b"t": "text", b"b": "binary", b"v": "void"}[letter]
+        read: dict[str, Callable[[bytes], Any]] = {
+            "json": json.loads,
+            "text": bytes.decode,
+            "binary": bytes,
+            "void": lambda nothing: None,
+        }
+        return {"result": read[kind](value), "metadata": {"content_type": kind}}
 
 
 @pytest.fixture
@@ -180,7 +187,7 @@ def test_every_kind_of_value(start: Callable[..., Session]) -> None:
     assert session.call("x", "text") == {"result": "x", "metadata": {"content_type": "text"}}
     assert session.call({"a": [1, None]})["metadata"] == {"content_type": "json"}
     assert session.call(None) == {"result": None, "metadata": {"content_type": "void"}}
-    raw = base64.b64encode(b"\x00\xff").decode()
+    raw = b"\x00\n\xff"
     assert session.call(raw, "binary") == {"result": raw, "metadata": {"content_type": "binary"}}
     large = "\u00fc" * 4_000_000
     assert session.call(large, "text")["result"] == large
@@ -695,7 +702,8 @@ def test_a_runner_started_ahead_is_like_any_other(
         "    return [__file__, os.path.samefile('.', '/opt/algorithm'), sys.argv, sys.path[-4:],\n"
         "            sorted(os.listdir('/tmp')),\n"
         "            sorted(os.environ), sys.modules['__main__'].__file__, os.listdir('src'),\n"
-        "            sorted(os.listdir('/proc/self/fd'))]\n"
+        "            sorted(os.listdir('/proc/self/fd')),\n"
+        "            {'agent', 'pipe', 'program', 'relay'} & set(sys.modules) != set()]\n"
     )
     seen = start(source).call(None)["result"]
     assert seen[0] == "/opt/algorithm/src/A.py" and seen[1] is True
@@ -704,7 +712,9 @@ def test_a_runner_started_ahead_is_like_any_other(
     assert seen[4] == ["algoout"] and "A.py" in seen[7]
     assert {"PYTHONPATH", "ALGORITHMIA_API", "ALGORITHM_NAME", "PATH", "HOME"} <= set(seen[5])
     assert not [name for name in seen[5] if name.startswith("ALGOPORT_")]
-    assert seen[8] == ["0", "1", "2", "3"]
+    # The channel to the agent, and the listing itself.
+    assert seen[8] == ["0", "1", "2", "3", "4"]
+    assert not seen[9]
 
 
 def test_what_is_started_ahead_is_used_once(

@@ -187,7 +187,7 @@ def test_rows_are_shown_and_never_changed(staff: Client, version: Version, demo:
         algorithm_id=algorithm.pk,
         build_id=version.build_id,
         version="0.1.0",
-        line=b"payload-in",
+        payload=b"payload-in",
         result=b'"payload-out"',
         error="payload-error",
         bytes_in=1,

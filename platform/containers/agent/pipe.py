@@ -1,27 +1,20 @@
-"""Serves a Python algorithm over the langpack protocol: lines in, lines out (langpack guide).
+"""Serves a Python algorithm: calls in, results out.
 
-A source that uses the ADK is run as the main program, and the ADK serves it. Any other source is
-imported, and its `apply(input)` is served from here.
+A source that uses the ADK is run as the main program, and the ADK serves it by the langpack
+protocol. Any other source is imported, and its `apply(input)` is served from here, by the channel
+to the agent: what it carries is told in `program.py`.
 
 What only some algorithms need is imported where it is needed: each import is part of a cold start.
 """
 
-import binascii
 import importlib
 import json
 import os
 import sys
 
 SOURCE = "/opt/algorithm"
-FIFO = "/tmp/algoout"
-# How a line with such an input begins and ends; the platform writes it so.
-BINARY = b'{"content_type":"binary","data":"'
-TEXT = b'{"content_type":"text","data":"'
-END = b'"}\n'
-# What a JSON string has only behind a backslash.
-CONTROLS = bytes(range(32))
-LINE_BUFFER = 1024 * 1024
-
+CHUNK = 65536
+LENGTH_SIZE = 4
 
 # What an algorithm may call its failures (spec.md 3.11).
 ERROR_TYPES = {
@@ -77,41 +70,27 @@ def uses_adk(path):
     )
 
 
-def decode(line):
-    """What the algorithm is given; text and bytes are read as JSON only where they must be."""
-    if line.endswith(END):
-        if line.startswith(BINARY):
-            return binascii.a2b_base64(memoryview(line)[len(BINARY) : -len(END)])
-        if line.startswith(TEXT) and b"\\" not in line:
-            return str(memoryview(line)[len(TEXT) : -len(END)], "utf-8")
-    request = json.loads(line)
-    data = request["data"]
-    return binascii.a2b_base64(data) if request["content_type"] == "binary" else data
+def decode(kind, data):
+    """What the algorithm is given for an input, which is a view of bytes."""
+    if kind == b"b":
+        return bytes(data)
+    text = str(data, "utf-8")
+    return text if kind == b"t" else json.loads(text)
 
 
 def encode(result):
-    """The protocol's line for a result, as text or as bytes."""
+    """Kind and bytes of a result; half a surrogate pair, which UTF-8 has not, becomes a `?`."""
     if result is None:
-        kind = "void"
-    elif isinstance(result, str):
-        kind = "text"
-        encoded = result.encode("utf-8", "replace")
-        if b'"' not in encoded and b"\\" not in encoded and _has_no_controls(encoded):
-            return b'{"result":"%b","metadata":{"content_type":"text"}}' % encoded
-    elif isinstance(result, (bytes, bytearray)):
-        encoded = binascii.b2a_base64(result, newline=False)
-        return b'{"result":"%b","metadata":{"content_type":"binary"}}' % encoded
-    else:
-        kind = "json"
-    return _compact({"result": result, "metadata": {"content_type": kind}})
-
-
-def _has_no_controls(encoded):
-    return len(encoded.translate(None, CONTROLS)) == len(encoded)
+        return b"v", b""
+    if isinstance(result, str):
+        return b"t", result.encode("utf-8", "replace")
+    if isinstance(result, (bytes, bytearray)):
+        return b"b", result
+    return b"j", _compact(result)
 
 
 def describe(exception, kind=None):
-    """The protocol's form of an exception, with the algorithm's own frames only."""
+    """The protocol's form of an exception, as a result, with the algorithm's own frames only."""
     import traceback
 
     frames = [
@@ -122,15 +101,12 @@ def describe(exception, kind=None):
     lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
     lines += traceback.format_exception_only(type(exception), exception)
     message = getattr(exception, "message", None)
-    return _compact(
-        {
-            "error": {
-                "message": message if isinstance(message, str) else _say(exception),
-                "stacktrace": "".join(lines),
-                "error_type": kind or _type_of(exception),
-            }
-        }
-    )
+    error = {
+        "message": message if isinstance(message, str) else _say(exception),
+        "stacktrace": "".join(lines),
+        "error_type": kind or _type_of(exception),
+    }
+    return b"e", _compact(error)
 
 
 def _say(exception):
@@ -151,17 +127,8 @@ def _type_of(exception):
 
 def _compact(value):
     # NaN and infinity have no JSON form: json would write what no client can read.
-    return json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-
-
-def write(line):
-    """Pass a result on as UTF-8; half a surrogate pair, which has none, becomes a `?`."""
-    if isinstance(line, str):
-        line = line.encode("utf-8", "replace")
-    with open(FIFO, "wb", buffering=0) as out:
-        rest = memoryview(line + b"\n")
-        while rest:
-            rest = rest[out.write(rest) :]
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    return text.encode("utf-8", "replace")
 
 
 def _parameters(function):
@@ -190,11 +157,11 @@ class Server:
                 raise
             self._failure = describe(exc, "LoadingError")
 
-    def answer(self, line):
+    def answer(self, kind, data):
         if self._failure is not None:
             return self._failure
         try:
-            given = decode(line)
+            given = decode(kind, data)
             result = self._apply(given, self._loaded) if self._takes_loaded else self._apply(given)
         except (Exception, SystemExit) as exc:
             return describe(exc)
@@ -203,12 +170,44 @@ class Server:
         except (TypeError, ValueError) as exc:
             return describe(TypeError(f"The result cannot be written as JSON: {exc}"))
 
-    def serve(self):
-        print("PIPE_INIT_COMPLETE", flush=True)
-        with open(0, "rb", buffering=LINE_BUFFER, closefd=False) as lines:
-            for line in lines:
-                write(self.answer(line))
-                sys.stdout.flush()
+    def serve(self, channel):
+        channel.sendall(bytes(LENGTH_SIZE))
+        for payload in payloads(channel):
+            kind, data = self.answer(bytes(payload[:1]), payload[1:])
+            sys.stdout.flush()
+            send(channel, kind, data)
+
+
+def payloads(channel):
+    """What comes, each a view of its bytes, until the other end is closed."""
+    data = bytearray()
+    while True:
+        while len(data) < LENGTH_SIZE:
+            more = channel.recv(CHUNK)
+            if not more:
+                return
+            data += more
+        end = LENGTH_SIZE + int.from_bytes(data[:LENGTH_SIZE], "big")
+        payload, data = data[LENGTH_SIZE:end], data[end:]
+        size = len(payload)
+        payload += bytes(end - LENGTH_SIZE - size)
+        view = memoryview(payload)
+        while size < len(payload):
+            received = channel.recv_into(view[size:])
+            if not received:
+                return
+            size += received
+        yield view
+
+
+def send(channel, kind, data):
+    """Say how long it is, and what."""
+    head = (1 + len(data)).to_bytes(LENGTH_SIZE, "big") + kind
+    if len(data) < CHUNK:
+        channel.sendall(head + data)
+    else:
+        channel.sendall(head)
+        channel.sendall(data)
 
 
 def watch_loading_of_adk():
@@ -226,13 +225,14 @@ def watch_loading_of_adk():
     ADK.load = load
 
 
-def main():
+def main(channel):
     entry = find_entry(os.environ.get("ALGORITHM_NAME", ""))
     sys.path.insert(0, os.path.join(SOURCE, "src"))
     sys.path.insert(0, SOURCE)
     if uses_adk(os.path.join(SOURCE, "src", entry + ".py")):
         if os.environ.get("ALGOPORT_VERIFY_LOAD"):
             watch_loading_of_adk()
+        channel.close()
         sys.argv = [entry]
         import runpy
 
@@ -241,13 +241,13 @@ def main():
     module = importlib.import_module("src." + entry)
     if not callable(getattr(module, "apply", None)):
         raise EntryNotFound(f"src/{entry}.py has no function apply(input).")
-    Server(module).serve()
+    Server(module).serve(channel)
 
 
-def run():
+def run(channel):
     """Serve the algorithm to its end; the exit code. A failure is told without our own frames."""
     try:
-        main()
+        main(channel)
     except Exception as exc:
         import traceback
 

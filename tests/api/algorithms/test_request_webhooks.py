@@ -34,7 +34,7 @@ def call(demo: User) -> AsyncCall:
         algorithm_id=uuid.uuid4(),
         build_id=uuid.uuid4(),
         version="1.0.0",
-        line=b"{}",
+        payload=b"j{}",
         bytes_in=2,
         timeout=10,
         digest=b"",

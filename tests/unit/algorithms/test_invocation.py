@@ -4,50 +4,71 @@ import pytest
 
 from algorithms.errors import RunFailed
 from algorithms.running.frames import HEAD, ProtocolViolation, decode_head, exit_code_of
-from algorithms.running.payloads import decode_reply
+from algorithms.running.payloads import as_json, decode_reply
 from algorithms.running.runner import Reply
 
-TEXT = b'{"result":"x","metadata":{"content_type":"text"}}'
-
-
-def test_a_good_line() -> None:
-    assert decode_reply(Reply(TEXT, b"", 0.1)) == ("x", "text")
-
-
-@pytest.mark.parametrize("text", ["", "AA==", "AAA=", "AAAA", "+/+/"])
-def test_good_base64(text: str) -> None:
-    line = b'{"result":"%b","metadata":{"content_type":"binary"}}' % text.encode()
-    assert decode_reply(Reply(line, b"", 0.1)) == (text, "binary")
+LARGE = 16_000_000
 
 
 @pytest.mark.parametrize(
-    ("line", "kind"),
+    ("payload", "result", "kind", "shown"),
     [
-        (None, "TooLargeError"),
-        (b"x" * 16_000_000, "TooLargeError"),
-        (b"", "ParsingError"),
-        (b"{", "ParsingError"),
-        (b"[" * 100_000, "ParsingError"),
-        (b'"text"', "ParsingError"),
-        (b"\xff\xfe", "ParsingError"),
-        (b'{"result":1}', "ParsingError"),
-        (b'{"result":NaN,"metadata":{"content_type":"json"}}', "ParsingError"),
-        (b'{"result":1,"metadata":{"content_type":"text"}}', "ParsingError"),
-        (b'{"result":1,"metadata":{"content_type":"other"}}', "ParsingError"),
-        (b'{"result":1,"metadata":[]}', "ParsingError"),
-        (b'{"result":"a","metadata":{"content_type":"binary"}}', "ParsingError"),
-        (b'{"result":"a===","metadata":{"content_type":"binary"}}', "ParsingError"),
-        (b'{"result":"ab=c","metadata":{"content_type":"binary"}}', "ParsingError"),
-        (b'{"result":"a_-b","metadata":{"content_type":"binary"}}', "ParsingError"),
-        ('{"result":"\u00fcabc","metadata":{"content_type":"binary"}}'.encode(), "ParsingError"),
-        (b'{"error":{}}', "AlgorithmError"),
-        (b'{"error":{"message":5,"error_type":[],"stacktrace":{}}}', "AlgorithmError"),
-        (b'{"error":{"message":"m","error_type":"InputError"}}', "InputError"),
+        (b"tx", b"x", "text", b'"x"'),
+        (b't"\n', b'"\n', "text", b'"\\"\\n"'),
+        (b"b", b"", "binary", b'""'),
+        (b"b\xff\x00", b"\xff\x00", "binary", b'"/wA="'),
+        (b'j{"a":1}', b'{"a":1}', "json", b'{"a":1}'),
+        (b"v", b"", "void", b"null"),
+        (b'l{"result":"x","metadata":{"content_type":"text"}}', b"x", "text", b'"x"'),
+        (b'l{"result":"AA==","metadata":{"content_type":"binary"}}', b"\0", "binary", b'"AA=="'),
+        (b'l{"result":[1],"metadata":{"content_type":"json"}}', b"[1]", "json", b"[1]"),
+        (b'l{"result":null,"metadata":{"content_type":"void"}}', b"", "void", b"null"),
     ],
 )
-def test_bad_lines(line: bytes | None, kind: str) -> None:
+def test_good_results(payload: bytes, result: bytes, kind: str, shown: bytes) -> None:
+    assert decode_reply(Reply(payload, b"", 0.1)) == (result, kind)
+    assert as_json(result, kind) == shown
+
+
+@pytest.mark.parametrize(
+    ("payload", "kind"),
+    [
+        (None, "TooLargeError"),
+        (b"t" + b"x" * LARGE, "TooLargeError"),
+        (b"", "ParsingError"),
+        (b"x", "ParsingError"),
+        (b"vx", "ParsingError"),
+        (b"t\xff\xfe", "ParsingError"),
+        (b"j", "ParsingError"),
+        (b"jNaN", "ParsingError"),
+        (b"j1,2", "ParsingError"),
+        (b"j" + b"[" * 100_000, "ParsingError"),
+        (b"e[", "ParsingError"),
+        (b"e[]", "AlgorithmError"),
+        (b'e{"message":"m","error_type":"InputError"}', "InputError"),
+        (b"l", "ParsingError"),
+        (b"l{", "ParsingError"),
+        (b"l" + b"[" * 100_000, "ParsingError"),
+        (b'l"text"', "ParsingError"),
+        (b"l\xff\xfe", "ParsingError"),
+        (b'l{"result":1}', "ParsingError"),
+        (b'l{"result":NaN,"metadata":{"content_type":"json"}}', "ParsingError"),
+        (b'l{"result":1,"metadata":{"content_type":"text"}}', "ParsingError"),
+        (b'l{"result":1,"metadata":{"content_type":"other"}}', "ParsingError"),
+        (b'l{"result":1,"metadata":[]}', "ParsingError"),
+        (b'l{"result":"a","metadata":{"content_type":"binary"}}', "ParsingError"),
+        (b'l{"result":"a===","metadata":{"content_type":"binary"}}', "ParsingError"),
+        (b'l{"result":"ab=c","metadata":{"content_type":"binary"}}', "ParsingError"),
+        (b'l{"result":"a_-b","metadata":{"content_type":"binary"}}', "ParsingError"),
+        ('l{"result":"\u00fcabc","metadata":{"content_type":"binary"}}'.encode(), "ParsingError"),
+        (b'l{"error":{}}', "AlgorithmError"),
+        (b'l{"error":{"message":5,"error_type":[],"stacktrace":{}}}', "AlgorithmError"),
+        (b'l{"error":{"message":"m","error_type":"InputError"}}', "InputError"),
+    ],
+)
+def test_bad_results(payload: bytes | None, kind: str) -> None:
     with pytest.raises(RunFailed) as caught:
-        decode_reply(Reply(line, b"", 0.1))
+        decode_reply(Reply(payload, b"", 0.1))
     assert caught.value.error_type == kind and caught.value.message
 
 

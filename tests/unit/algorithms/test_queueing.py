@@ -78,15 +78,15 @@ def principal_for(user: User) -> Principal:
 @pytest.fixture
 def accept(version: Version, caller: Principal) -> Accept:
     def make(
-        principal: Principal = caller, line: bytes = b"{}", timeout: int = 300, **options: Any
+        principal: Principal = caller, payload: bytes = b"j{}", timeout: int = 300, **options: Any
     ) -> AsyncCall:
         request_id = accept_call(
             request_id=uuid.uuid4(),
             session_id=uuid.uuid4(),
             principal=principal,
             target=resolve_call(principal, "demo", "Hello", ""),
-            line=line,
-            bytes_in=len(line),
+            payload=payload,
+            bytes_in=len(payload),
             options=QueueOptions(timeout, **options),
         )
         return AsyncCall.objects.get(pk=request_id)
@@ -116,7 +116,7 @@ def test_a_call_is_taken_once_and_settled(accept: Accept, wakes: list[str]) -> N
     assert leases.renew_leases([(taken.pk, taken.attempt)]) == {taken.pk}
     assert leases.settle(taken.pk, taken.attempt, GOOD)
     assert state_of(call) == "finished" and bytes(call.result or b"") == b'"hello"'
-    assert call.line is None and call.ended_at is not None
+    assert call.payload is None and call.ended_at is not None
     assert not leases.settle(taken.pk, taken.attempt, BAD)
     assert state_of(call) == "finished"
 
@@ -157,7 +157,7 @@ def test_without_retries_a_lost_worker_is_the_end(accept: Accept) -> None:
     expire(call.pk)
     leases.reclaim_lost()
     assert state_of(call) == "dead" and call.error_type == "WorkerLost"
-    assert call.line is not None
+    assert call.payload is not None
 
 
 def test_retries_wait_longer_each_time(accept: Accept) -> None:
@@ -202,7 +202,7 @@ def test_one_answer_for_one_idempotency_key(
     assert accept(idempotency_key="k").pk == first.pk
     assert AsyncCall.objects.count() == 1
     with pytest.raises(IdempotencyKeyReused):
-        accept(idempotency_key="k", line=b"[]")
+        accept(idempotency_key="k", payload=b"j[]")
     with pytest.raises(IdempotencyKeyReused):
         accept(idempotency_key="k", retries=1)
     assert accept(principal_for(make_user("other")), idempotency_key="k").pk != first.pk
@@ -254,7 +254,9 @@ def test_a_deleted_algorithm_is_not_run(demo: User, python_environment: Environm
     principal = principal_for(demo)
     target = resolve_call(principal, "demo", "Hello", "latestPrivate")
     options = {"request_id": uuid.uuid4(), "session_id": uuid.uuid4(), "principal": principal}
-    call_id = accept_call(**options, target=target, line=b"1", bytes_in=1, options=QueueOptions(1))
+    call_id = accept_call(
+        **options, target=target, payload=b"j1", bytes_in=1, options=QueueOptions(1)
+    )
     call = AsyncCall.objects.get(pk=call_id)
     assert route_queued(call).route.target == target
     delete_algorithm(algorithm=algorithm)
@@ -306,7 +308,7 @@ def test_cancelling(accept: Accept, caller: Principal) -> None:
     assert {taken.pk, other.pk} == {waiting.pk, running.pk}
     for call in (waiting, running):
         cancelled = cancel_request(principal=caller, request_id=f"req-{call.pk}")
-        assert cancelled.state == AsyncState.CANCELLED and cancelled.line is None
+        assert cancelled.state == AsyncState.CANCELLED and cancelled.payload is None
         with pytest.raises(RequestHasEnded):
             cancel_request(principal=caller, request_id=f"req-{call.pk}")
     assert leases.renew_leases([(taken.pk, taken.attempt)]) == set()
