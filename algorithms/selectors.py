@@ -12,11 +12,10 @@ from algoport.accounts.permissions import (
     AccountResource,
     Action,
     AlgorithmResource,
-    Decision,
     Principal,
     can,
+    refusal,
 )
-from algoport.errors import NotAuthenticated, NotAuthorized
 from algorithms.constants import (
     KNOWN_LANGUAGES,
     BuildState,
@@ -113,13 +112,6 @@ def check_algorithm(principal: Principal, algorithm: Algorithm, action: Action) 
     if not decision:
         raise refusal(principal, decision)
     return algorithm
-
-
-def refusal(principal: Principal, decision: Decision) -> NotAuthorized | NotAuthenticated:
-    """The error for a refused action on something that may be seen."""
-    if principal.user_id is None:
-        return NotAuthenticated("authorization required")
-    return NotAuthorized(f"{NotAuthorized.message} {decision.rule[0].upper()}{decision.rule[1:]}.")
 
 
 def get_owner_for(principal: Principal, username: str) -> User:

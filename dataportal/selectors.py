@@ -14,6 +14,7 @@ from algoport.accounts.permissions import (
     CollectionResource,
     Principal,
     can,
+    refusal,
 )
 from algoport.errors import NotAuthenticated, NotAuthorized
 from dataportal.algorithm_finder import FoundAlgorithm, current_finder
@@ -150,8 +151,7 @@ def get_system_collection_for(
         raise NoSession
     decision = decision and can(principal, action, collection.resource)
     if not decision:
-        rule = decision.rule[0].upper() + decision.rule[1:]
-        raise NotAuthorized(f"{NotAuthorized.message} {rule}.")
+        raise refusal(principal, decision)
     return collection
 
 
