@@ -26,8 +26,8 @@ from algorithms.errors import (
     VersionDoesNotExist,
 )
 from algorithms.models import Algorithm, Build, Reservation
+from algorithms.running.groups import Reserved
 from algorithms.running.invocation import route_of
-from algorithms.running.pool import Reserved
 from algorithms.running.program import loader_for
 from algorithms.selectors import Target, resolve_call
 

@@ -28,8 +28,9 @@ from algorithms.models import (
     Version,
 )
 from algorithms.running import overview, registry
+from algorithms.running.groups import Reserved
 from algorithms.running.overview import publish_pool
-from algorithms.running.pool import Reserved, RunnerPool
+from algorithms.running.pool import RunnerPool
 from algorithms.running.program import Loader, Program, loader_for
 from algorithms.running.runner import GatewayRunner, LoadFailed
 from tests.factories.algorithms import make_algorithm, make_version
