@@ -23,9 +23,10 @@ from algorithms.running.program import (
     loader_without_caller,
 )
 from algorithms.running.runner import GatewayRunner, LoadFailed
+from tests.factories.algorithms import make_program
 
 ALGORITHM, OWNER = uuid.uuid4(), uuid.uuid4()
-HELLO, OTHER = (Program(uuid.uuid4(), ALGORITHM, name, "root", "", "isolated") for name in "ab")
+HELLO, OTHER = (make_program(name, algorithm_id=ALGORITHM) for name in "ab")
 SPARE = loader_without_caller(ALGORITHM, OWNER)
 
 
