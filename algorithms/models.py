@@ -27,7 +27,12 @@ from algorithms.constants import (
     ReservedVersion,
     Visibility,
 )
-from algorithms.querysets import AsyncCallQuerySet, BuildQuerySet, DeliveryQuerySet
+from algorithms.querysets import (
+    AlgorithmQuerySet,
+    AsyncCallQuerySet,
+    BuildQuerySet,
+    DeliveryQuerySet,
+)
 
 
 class Environment(UUIDModel):
@@ -64,6 +69,8 @@ class Algorithm(UUIDModel):
     environment = models.ForeignKey(Environment, models.PROTECT)
     environment_form = models.CharField(max_length=21, choices=EnvironmentForm.choices)
     sample_input = models.TextField(blank=True)
+
+    objects = AlgorithmQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -1,12 +1,22 @@
-"""Filters of builds that read as what they mean."""
+"""Filters of algorithms, builds, queued calls and deliveries that read as what they mean."""
 
 from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from algorithms.constants import AsyncState, BuildState, Callability, DeliveryState
+
+
+class AlgorithmQuerySet(models.QuerySet):
+    def named(self, owner: str, name: str) -> "AlgorithmQuerySet":
+        """The one row of this name, found as the unique indexes are made: without case."""
+        return self.filter(
+            Exact(Lower("owner__username"), owner.lower()), Exact(Lower("name"), name.lower())
+        )
 
 
 class BuildQuerySet(models.QuerySet):

@@ -4,9 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
-from django.db.models.functions import Lower
-from django.db.models.lookups import Exact
+from django.db.models import Exists, OuterRef
 
 from algoport.accounts.errors import UserNotFound
 from algoport.accounts.models import User
@@ -14,11 +12,10 @@ from algoport.accounts.permissions import (
     AccountResource,
     Action,
     AlgorithmResource,
-    Decision,
     Principal,
     can,
+    refusal,
 )
-from algoport.errors import NotAuthenticated, NotAuthorized
 from algorithms.constants import (
     KNOWN_LANGUAGES,
     BuildState,
@@ -41,21 +38,14 @@ from algorithms.errors import (
     VersionDoesNotExist,
 )
 from algorithms.models import Algorithm, Build, BuildLogLine, Environment, Version
-from algorithms.querysets import BuildQuerySet
+from algorithms.querysets import AlgorithmQuerySet, BuildQuerySet
 from algorithms.version_specs import SpecKind, VersionSpec, parse_version_spec
 
 
-def _algorithms() -> QuerySet[Algorithm]:
+def _algorithms() -> AlgorithmQuerySet:
     public = Version.objects.filter(algorithm=OuterRef("pk"), callability=Callability.PUBLIC)
     return Algorithm.objects.select_related("owner", "environment").annotate(
         has_public_version=Exists(public)
-    )
-
-
-def _named(rows: QuerySet[Algorithm], owner: str, name: str) -> QuerySet[Algorithm]:
-    """The one row of this name, found as the unique indexes are made: without case."""
-    return rows.filter(
-        Exact(Lower("owner__username"), owner.lower()), Exact(Lower("name"), name.lower())
     )
 
 
@@ -79,7 +69,7 @@ def get_algorithm_for(
     Raises AlgorithmNotFound when it may not even be seen, NotAuthorized when only the action is
     refused.
     """
-    algorithm = _named(_algorithms(), owner, name).first() if "\x00" not in owner + name else None
+    algorithm = _algorithms().named(owner, name).first() if "\x00" not in owner + name else None
     if algorithm is None:
         raise AlgorithmNotFound
     return check_algorithm(principal, algorithm, action)
@@ -89,7 +79,7 @@ def list_algorithms_for(principal: Principal, ids: Iterable[UUID]) -> list[Algor
     """Those of the algorithms that `principal` may see."""
     return [
         algorithm
-        for algorithm in _algorithms().filter(pk__in=ids)
+        for algorithm in algorithms_by_id(set(ids)).values()
         if can(
             principal,
             Action.SEE_ALGORITHM,
@@ -124,17 +114,10 @@ def check_algorithm(principal: Principal, algorithm: Algorithm, action: Action) 
     return algorithm
 
 
-def refusal(principal: Principal, decision: Decision) -> NotAuthorized | NotAuthenticated:
-    """The error for a refused action on something that may be seen."""
-    if principal.user_id is None:
-        return NotAuthenticated("authorization required")
-    return NotAuthorized(f"{NotAuthorized.message} {decision.rule[0].upper()}{decision.rule[1:]}.")
-
-
 def get_owner_for(principal: Principal, username: str) -> User:
     """The account in which `principal` wants to create an algorithm."""
     owner = (
-        User.objects.filter(Exact(Lower("username"), username.lower()), is_active=True).first()
+        User.objects.named(username).filter(is_active=True).first()
         if "\x00" not in username
         else None
     )
@@ -290,7 +273,7 @@ def resolve_call(principal: Principal, owner: str, name: str, version: str) -> T
     missing = CalledAlgorithmNotFound(target=target)
     if spec is None or "\x00" in target:
         raise missing
-    algorithm = _named(Algorithm.objects.select_related("owner"), owner, name).first()
+    algorithm = Algorithm.objects.named(owner, name).select_related("owner").first()
     build = _find_build(algorithm, spec) if algorithm is not None else None
     if algorithm is None or build is None:
         raise missing

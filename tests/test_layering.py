@@ -10,11 +10,6 @@ ROOT = Path(__file__).resolve().parents[1]
 APPS = ["algoport.accounts", "orgs", "scm", "dataportal", "algorithms"]
 # The composition root may import everything.
 COMPOSITION_ROOT = {"platform/urls.py", "platform/asgi.py", "platform/celery.py"}
-LIBRARIES = [
-    *("errors", "api", "http", "db", "containers", "launcher", "settings", "web"),
-    *("logs", "metrics"),
-]
-LAYERS = ["constants", "errors", "querysets", "models", "selectors", "services", "tasks", "api"]
 OUTER_LAYERS = {"api", "admin", "management", "tasks", "receivers", "apps"}
 
 

@@ -3,15 +3,12 @@
 from typing import Any
 
 from rest_framework import serializers
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from algoport.accounts.api.authentication import IsSignedIn
-from algoport.accounts.permissions import Action, can
+from algoport.accounts.api.authentication import MayAdminister
 from algoport.errors import FeatureNotImplemented
-from algorithms.api.views import principal_of
 from algorithms.features import features, switch_feature
 from algorithms.models import Reservation
 from algorithms.running.reservations import (
@@ -21,22 +18,10 @@ from algorithms.running.reservations import (
     delete_reservation,
     reservations,
 )
-from algorithms.selectors import refusal
-
-
-class IsAdministrator(BasePermission):
-    """An admin key; the refusal names the rule."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        principal = principal_of(request)
-        decision = can(principal, Action.ADMINISTER)
-        if not decision:
-            raise refusal(principal, decision)
-        return True
 
 
 class AdministrationView(APIView):
-    permission_classes = [IsSignedIn, IsAdministrator]
+    permission_classes = [MayAdminister]
 
 
 class FeatureSerializer(serializers.Serializer[Any]):

@@ -7,10 +7,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from algoport.accounts.api.authentication import principal_of
 from algoport.accounts.errors import OrganizationNotFound
 from algoport.accounts.permissions import Action
 from algorithms import selectors
-from algorithms.api.views import principal_of
 from algorithms.metering.error_log import LoggedError, errors_of_account, errors_of_algorithm
 
 

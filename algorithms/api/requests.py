@@ -4,7 +4,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from algoport.accounts.permissions import Principal
+from algoport.accounts.api.authentication import principal_of
 from algoport.api.pagination import newest_first
 from algoport.errors import InputValidationError
 from algorithms.constants import AsyncState
@@ -43,10 +43,3 @@ class RedriveView(APIView):
     def post(self, request: Request, request_id: str) -> Response:
         principal = principal_of(request)
         return Response(request_body(redrive_request(principal=principal, request_id=request_id)))
-
-
-def principal_of(request: Request) -> Principal:
-    """Who asks: every view here is for those who have signed in."""
-    principal = request.user
-    assert isinstance(principal, Principal)
-    return principal

@@ -7,7 +7,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from algoport.accounts.permissions import Action, Principal
+from algoport.accounts.api.authentication import principal_of
+from algoport.accounts.permissions import Action
 from algoport.api.pagination import newest_first
 from algoport.errors import FeatureNotImplemented, ServiceUnavailable
 from algoport.http.asgi import parse_boolean
@@ -26,12 +27,6 @@ from scm.repositories import head_commit
 
 _POLL_SECONDS = 0.04
 _COMPILE_SECONDS = 1800
-
-
-def principal_of(request: Request) -> Principal:
-    principal = request.user
-    assert isinstance(principal, Principal)
-    return principal
 
 
 def base_url(request: Request) -> str:

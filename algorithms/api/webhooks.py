@@ -6,8 +6,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from algoport.accounts.api.authentication import principal_of
 from algoport.api.timestamps import to_milliseconds
-from algorithms.api.requests import principal_of
 from algorithms.constants import DeliveryState
 from algorithms.models import WebhookDelivery
 from algorithms.queueing.services import get_request

@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from algoport.accounts.errors import UserNotFound
 from algoport.accounts.models import User
-from algoport.accounts.permissions import AccountResource, Action, Principal, can
+from algoport.accounts.permissions import AccountResource, Action, Principal, can, refusal
 from algorithms.constants import ERRORS_KEPT, MOST_ERRORS
 from algorithms.models import Algorithm, AlgorithmError
-from algorithms.selectors import algorithms_by_id, refusal, resource_of
+from algorithms.selectors import algorithms_by_id, resource_of
 
 # Beyond what is shown of one algorithm, and what belongs to none any more.
 _TOO_MANY = """

@@ -15,15 +15,17 @@ logger = logging.getLogger(__name__)
 
 def write_call_records(folder: Path) -> int:
     """Write the calls that have been recorded by now; how many that were."""
-    return write_records(folder, CALLS)
+    written = _write_records(folder, CALLS)
+    metrics.call_records_written.add(written)
+    return written
 
 
 def write_algorithm_errors(folder: Path) -> int:
     """Write the entries of the error log that have been made by now; how many that were."""
-    return write_records(folder, ERRORS)
+    return _write_records(folder, ERRORS)
 
 
-def write_records(folder: Path, kind: RecordKind) -> int:
+def _write_records(folder: Path, kind: RecordKind) -> int:
     """Write what the folder's finished segments hold; how many rows that made.
 
     Killed at any point, it is done again: a record that is there already is left as it is.
@@ -41,7 +43,6 @@ def write_records(folder: Path, kind: RecordKind) -> int:
                 segment.rename(segment.with_suffix(UNREADABLE))
                 continue
             segment.unlink()
-    metrics.call_records_written.add(written)
     return written
 
 

@@ -110,7 +110,7 @@ def renew_leases(attempts: Iterable[tuple[UUID, int]]) -> set[UUID]:
 @transaction.atomic
 def settle(call_id: UUID, attempt: int, settlement: Settlement) -> bool:
     """Record how the attempt ended; False when the call was not its any more."""
-    call = _held(call_id, attempt).select_for_update().only(*_ENDING).first()
+    call = _held_to_end(call_id, attempt)
     if call is None:
         return False
     changes: dict[str, object] = {
@@ -119,18 +119,12 @@ def settle(call_id: UUID, attempt: int, settlement: Settlement) -> bool:
         "error": settlement.error,
         "error_type": settlement.error_type[:60],
         "stacktrace": settlement.stacktrace,
-        "lease_expires_at": None,
     }
     if settlement.result is not None:
         _end(call, AsyncState.FINISHED, settlement.phases, result=settlement.result, **changes)
-    elif call.tries < call.attempts_allowed:
-        AsyncCall.objects.filter(pk=call_id).update(
-            state=AsyncState.QUEUED, not_before=_retry_at(call.tries), **changes
-        )
-    elif call.attempts_allowed > 1:
-        _end(call, AsyncState.DEAD, settlement.phases, **changes)
-    else:
-        _end(call, AsyncState.FAILED, settlement.phases, **changes)
+    elif not _try_again(call, **changes):
+        state = AsyncState.DEAD if call.attempts_allowed > 1 else AsyncState.FAILED
+        _end(call, state, settlement.phases, **changes)
     return True
 
 
@@ -147,11 +141,10 @@ def put_back(call_id: UUID, attempt: int, seconds: float) -> bool:
 @transaction.atomic
 def give_up(call_id: UUID, attempt: int, error: str, error_type: str) -> bool:
     """End a call that cannot be run at all."""
-    call = _held(call_id, attempt).select_for_update().only(*_ENDING).first()
+    call = _held_to_end(call_id, attempt)
     if call is None:
         return False
-    changes = {"error": error, "error_type": error_type, "lease_expires_at": None}
-    _end(call, AsyncState.DEAD, {}, **changes)
+    _end(call, AsyncState.DEAD, {}, error=error, error_type=error_type)
     return True
 
 
@@ -168,19 +161,25 @@ def reclaim_lost() -> int:
 @transaction.atomic
 def lose(call_id: UUID, attempt: int) -> None:
     """This worker stops and takes the attempt with it."""
-    call = _held(call_id, attempt).select_for_update().only(*_ENDING).first()
+    call = _held_to_end(call_id, attempt)
     if call is not None:
         _lose(call)
 
 
 def _lose(call: AsyncCall) -> None:
-    if call.tries < call.attempts_allowed:
-        AsyncCall.objects.filter(pk=call.pk).update(
-            state=AsyncState.QUEUED, not_before=_retry_at(call.tries), lease_expires_at=None
-        )
-    else:
-        lost = {"error": WORKER_LOST, "error_type": "WorkerLost", "lease_expires_at": None}
-        _end(call, AsyncState.DEAD, {}, **lost)
+    if not _try_again(call):
+        _end(call, AsyncState.DEAD, {}, error=WORKER_LOST, error_type="WorkerLost")
+
+
+def _try_again(call: AsyncCall, **changes: object) -> bool:
+    """Queue the call for its next attempt; False when it has had its last."""
+    if call.tries >= call.attempts_allowed:
+        return False
+    later = _retry_at(call.tries)
+    AsyncCall.objects.filter(pk=call.pk).update(
+        state=AsyncState.QUEUED, not_before=later, lease_expires_at=None, **changes
+    )
+    return True
 
 
 def _end(call: AsyncCall, state: str, phases: Mapping[str, float], **changes: object) -> None:
@@ -190,7 +189,9 @@ def _end(call: AsyncCall, state: str, phases: Mapping[str, float], **changes: ob
     """
     if state in (AsyncState.FINISHED, AsyncState.FAILED):
         changes["payload"] = None
-    AsyncCall.objects.filter(pk=call.pk).update(state=state, ended_at=timezone.now(), **changes)
+    AsyncCall.objects.filter(pk=call.pk).update(
+        state=state, ended_at=timezone.now(), lease_expires_at=None, **changes
+    )
     _record(call, phases, changes)
     record_delivery(call)
 
@@ -224,6 +225,11 @@ def _record(call: AsyncCall, phases: Mapping[str, float], changes: Mapping[str, 
 
 def _held(call_id: UUID, attempt: int) -> AsyncCallQuerySet:
     return AsyncCall.objects.running().filter(pk=call_id, attempt=attempt)
+
+
+def _held_to_end(call_id: UUID, attempt: int) -> AsyncCall | None:
+    """The call with what its end needs to know, locked, while this attempt has it."""
+    return _held(call_id, attempt).select_for_update().only(*_ENDING).first()
 
 
 def _retry_at(tries: int) -> datetime:

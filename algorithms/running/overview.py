@@ -13,7 +13,8 @@ import redis.asyncio
 from algoport.accounts.models import User
 from algorithms.models import Build
 from algorithms.running import registry
-from algorithms.running.pool import GroupState, RunnerPool
+from algorithms.running.groups import GroupState
+from algorithms.running.pool import RunnerPool
 
 MOST_GROUPS = 500
 PUBLISH_SECONDS = 2.0

@@ -8,12 +8,11 @@ import asyncio
 import heapq
 import logging
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import dataclass, field
-from uuid import UUID
+from dataclasses import dataclass
 
 from algorithms.errors import RunnersUnavailable, TooManyCallsWaiting
+from algorithms.running.groups import Group, GroupState, Key, Reserved, Waiting
 from algorithms.running.program import Call, Loader, Program, Starter, loader_for
 from algorithms.running.runner import GatewayRunner, LoadFailed
 from algorithms.running.spares import Spares
@@ -21,62 +20,12 @@ from algorithms.running.spares import Spares
 logger = logging.getLogger(__name__)
 
 MOST_RUNNERS = 64
-MOST_RUNNERS_PER_CALLER = 16
 MOST_WAITING = 2000
 IDLE_SECONDS = 300.0
 # A call that waits longer than this for a busy runner gets another one started.
 PATIENCE_SECONDS = 0.03
 # For so long a caller keeps a runner although others have none.
 FAIR_SECONDS = 0.25
-
-# A reserved runner that could not be started is tried again after so long, then after twice that.
-RETRY_SECONDS = 1.0
-LONGEST_RETRY_SECONDS = 60.0
-
-Key = tuple[Program, UUID]
-
-
-@dataclass(eq=False)
-class _Waiting:
-    """A call that waits for a runner."""
-
-    future: "asyncio.Future[GatewayRunner]"
-    depth: int
-
-
-@dataclass(eq=False)
-class _Group:
-    """The runners of one program for one caller, and the calls that wait for one."""
-
-    program: Program
-    caller_id: UUID
-    loader: Loader
-    idle: list[GatewayRunner] = field(default_factory=list)
-    waiting: deque[_Waiting] = field(default_factory=deque)
-    busy: int = 0
-    starting: int = 0
-    reserved: int = 0
-    hungry_since: float = 0.0
-    failed_starts: int = 0
-    retry_at: float = 0.0
-    timer: asyncio.TimerHandle | None = None
-
-    @property
-    def size(self) -> int:
-        return len(self.idle) + self.busy + self.starting
-
-    @property
-    def depth(self) -> int:
-        return max((each.depth for each in self.waiting), default=0)
-
-
-@dataclass(frozen=True)
-class Reserved:
-    """Runners that one caller's calls of one program always find (spec.md 3.13)."""
-
-    program: Program
-    loader: Loader
-    count: int
 
 
 @dataclass(frozen=True)
@@ -88,19 +37,6 @@ class PoolState:
     starting: int
     unbound: int
     waiting: int
-
-
-@dataclass(frozen=True)
-class GroupState:
-    """The same of the runners of one build for one caller, and how many are reserved."""
-
-    build_id: UUID
-    caller_id: UUID
-    idle: int
-    busy: int
-    starting: int
-    waiting: int
-    reserved: int
 
 
 class RunnerPool:
@@ -116,9 +52,9 @@ class RunnerPool:
         self._starter = starter
         self._memory_is_short = memory_is_short
         self._most = most_runners
-        self._groups: dict[Key, _Group] = {}
+        self._groups: dict[Key, Group] = {}
         # Groups whose calls wait because there is no place for another runner, oldest first.
-        self._hungry: dict[Key, _Group] = {}
+        self._hungry: dict[Key, Group] = {}
         self._waiting = 0
         self._active = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -152,18 +88,7 @@ class RunnerPool:
         largest = heapq.nlargest(
             most, self._groups.values(), key=lambda group: group.size + len(group.waiting)
         )
-        return [
-            GroupState(
-                group.program.build_id,
-                group.caller_id,
-                len(group.idle),
-                group.busy,
-                group.starting,
-                len(group.waiting),
-                group.reserved,
-            )
-            for group in largest
-        ]
+        return [group.state for group in largest]
 
     async def acquire(self, program: Program, call: Call, unbound: Loader) -> GatewayRunner:
         """A runner for one call. Raises RunnersUnavailable, LoadFailed, TooManyCallsWaiting.
@@ -175,7 +100,7 @@ class RunnerPool:
         key = (program, call.identity.user_id)
         group = self._groups.get(key)
         if group is None:
-            group = _Group(program, call.identity.user_id, loader_for(call.identity))
+            group = Group(program, call.identity.user_id, loader_for(call.identity))
             self._groups[key] = group
         self._spares.note_use(program, unbound)
         runner = self._take_ready(group)
@@ -216,7 +141,7 @@ class RunnerPool:
             assert each.loader.caller_id is not None
             key = (each.program, each.loader.caller_id)
             if key not in self._groups:
-                self._groups[key] = _Group(each.program, each.loader.caller_id, each.loader)
+                self._groups[key] = Group(each.program, each.loader.caller_id, each.loader)
             self._groups[key].reserved += each.count
 
     def tend(self) -> None:
@@ -243,7 +168,7 @@ class RunnerPool:
 
     # -- handing out ------------------------------------------------------------------------
 
-    def _take_ready(self, group: _Group) -> GatewayRunner | None:
+    def _take_ready(self, group: Group) -> GatewayRunner | None:
         while group.idle:
             runner = group.idle.pop()
             if runner.is_connected:
@@ -252,28 +177,28 @@ class RunnerPool:
         spare = self._take_spare(group)
         return None if spare is None else self._begin_call(group, spare)
 
-    def _take_spare(self, group: _Group) -> GatewayRunner | None:
+    def _take_spare(self, group: Group) -> GatewayRunner | None:
         runner = self._spares.take(group.program)
         if runner is not None:
             runner.bind(group.caller_id)
         return runner
 
-    def _begin_call(self, group: _Group, runner: GatewayRunner) -> GatewayRunner:
+    def _begin_call(self, group: Group, runner: GatewayRunner) -> GatewayRunner:
         group.busy += 1
         self._active += 1
         return runner
 
-    def _end_call(self, runner: GatewayRunner, program: Program) -> _Group:
+    def _end_call(self, runner: GatewayRunner, program: Program) -> Group:
         assert runner.caller_id is not None
         group = self._groups[(program, runner.caller_id)]
         group.busy -= 1
         self._active -= 1
         return group
 
-    async def _wait(self, group: _Group, call: Call) -> GatewayRunner:
+    async def _wait(self, group: Group, call: Call) -> GatewayRunner:
         if self._waiting >= MOST_WAITING:
             raise TooManyCallsWaiting
-        waiting = _Waiting(asyncio.get_running_loop().create_future(), call.depth)
+        waiting = Waiting(asyncio.get_running_loop().create_future(), call.depth)
         began = time.perf_counter()
         group.waiting.append(waiting)
         self._waiting += 1
@@ -294,39 +219,33 @@ class RunnerPool:
             if waiting in group.waiting:
                 group.waiting.remove(waiting)
             if not group.waiting:
-                self._hungry.pop((group.program, group.caller_id), None)
+                self._hungry.pop(group.key, None)
         _tell_times(call, runner, time.perf_counter() - began)
         return runner
 
-    def _watch(self, group: _Group) -> None:
+    def _watch(self, group: Group) -> None:
         """Look after a group with waiting calls, until there are none."""
         if group.timer is None:
             loop = asyncio.get_running_loop()
             group.timer = loop.call_later(PATIENCE_SECONDS, self._grow, group)
 
-    def _grow(self, group: _Group) -> None:
+    def _grow(self, group: Group) -> None:
         group.timer = None
         if group.waiting:
-            if (group.program, group.caller_id) not in self._hungry and self._should_grow(group):
+            if group.key not in self._hungry and group.should_grow():
                 self._start(group)
             self._watch(group)
 
-    def _should_grow(self, group: _Group) -> bool:
-        """Whether calls wait for more runners than are on their way; a burst doubles them."""
-        wanted = min(len(group.waiting), max(1, group.busy))
-        return group.starting < wanted and group.size < MOST_RUNNERS_PER_CALLER
-
-    def _offer(self, group: _Group, runner: GatewayRunner) -> None:
-        while group.waiting:
-            future = group.waiting.popleft().future
-            if not future.done():
-                future.set_result(self._begin_call(group, runner))
-                return
+    def _offer(self, group: Group, runner: GatewayRunner) -> None:
+        future = group.take_waiting()
+        if future is not None:
+            future.set_result(self._begin_call(group, runner))
+            return
         runner.idle_since = time.monotonic()
         group.idle.append(runner)
         self._feed()
 
-    def _must_share(self, group: _Group) -> bool:
+    def _must_share(self, group: Group) -> bool:
         """Whether another caller has waited long for a place while this one holds several."""
         horizon = time.monotonic() - FAIR_SECONDS
         return any(
@@ -346,24 +265,23 @@ class RunnerPool:
                 group.hungry_since = since
                 return
 
-    def _feed_group(self, group: _Group) -> None:
+    def _feed_group(self, group: Group) -> None:
         if group.waiting and group.size == 0:
             # Nobody else would come back for those who wait.
             self._start(group)
 
     # -- starting and stopping --------------------------------------------------------------
 
-    def _start(self, group: _Group) -> bool:
+    def _start(self, group: Group) -> bool:
         """Have another runner for the group; False when there is no place for it yet."""
         spare = self._take_spare(group)
         if spare is not None:
             self._offer(group, spare)
             return True
         if not self._make_room(group.depth):
-            key = (group.program, group.caller_id)
-            if key not in self._hungry:
+            if group.key not in self._hungry:
                 group.hungry_since = time.monotonic()
-                self._hungry[key] = group
+                self._hungry[group.key] = group
             return False
         group.starting += 1
         self._active += 1
@@ -388,14 +306,12 @@ class RunnerPool:
         spares = self._spares.ready + self._spares.preparing
         return sum(group.size for group in self._groups.values()) + spares
 
-    async def _start_one(self, group: _Group) -> None:
+    async def _start_one(self, group: Group) -> None:
         try:
             runner = await self._starter.start(group.program, group.loader)
         except (LoadFailed, RunnersUnavailable) as exc:
             self._end_start(group)
-            wait = min(LONGEST_RETRY_SECONDS, RETRY_SECONDS * 2.0 ** min(group.failed_starts, 10))
-            group.failed_starts += 1
-            group.retry_at = time.monotonic() + wait
+            group.note_failed_start()
             self._fail_one(group, exc)
         except BaseException:
             self._end_start(group)
@@ -406,17 +322,15 @@ class RunnerPool:
             group.failed_starts = 0
             self._offer(group, runner)
 
-    def _end_start(self, group: _Group) -> None:
+    def _end_start(self, group: Group) -> None:
         group.starting -= 1
         self._active -= 1
 
-    def _fail_one(self, group: _Group, exc: Exception) -> None:
+    def _fail_one(self, group: Group, exc: Exception) -> None:
         """A start that failed answers the call that has waited longest; others may have luck."""
-        while group.waiting:
-            future = group.waiting.popleft().future
-            if not future.done():
-                future.set_exception(exc)
-                break
+        future = group.take_waiting()
+        if future is not None:
+            future.set_exception(exc)
         self._feed_group(group)
         self._feed()
 

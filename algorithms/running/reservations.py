@@ -26,8 +26,8 @@ from algorithms.errors import (
     VersionDoesNotExist,
 )
 from algorithms.models import Algorithm, Build, Reservation
+from algorithms.running.groups import Reserved
 from algorithms.running.invocation import route_of
-from algorithms.running.pool import Reserved
 from algorithms.running.program import loader_for
 from algorithms.selectors import Target, resolve_call
 
@@ -95,14 +95,11 @@ def create_reservation(*, asked: ReservationRequest) -> Reservation:
     InputValidationErrors.
     """
     _check(asked)
-    algorithm = (
-        Algorithm.objects.select_related("owner")
-        .filter(owner__username__iexact=asked.owner, name__iexact=asked.name)
-        .first()
-    )
+    named = Algorithm.objects.named(asked.owner, asked.name)
+    algorithm = named.select_related("owner").first()
     if algorithm is None:
         raise AlgorithmNotFound
-    caller = User.objects.filter(username__iexact=asked.caller, is_active=True).first()
+    caller = User.objects.named(asked.caller).filter(is_active=True).first()
     if caller is None:
         raise UserNotFound
     reservation = Reservation(

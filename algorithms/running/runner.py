@@ -68,7 +68,6 @@ class GatewayRunner:
         self.start_seconds = 0.0
         self.load_seconds = 0.0
         self.load_refused = False
-        self.load_output = b""
         self._agent_socket: str = started["agent_socket"]
         self._loading_as: Principal | None = loader.principal
         self._call: Call | None = None
@@ -95,7 +94,6 @@ class GatewayRunner:
             if kind is FrameType.READY:
                 break
             self._collect(kind, payload, output)
-        self.load_output = b"".join(output)
         self._loading_as = None
 
     def bind(self, caller_id: UUID) -> None:

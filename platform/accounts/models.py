@@ -5,6 +5,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
 
 from algoport.accounts.constants import (
     EMAIL_PATTERN,
@@ -19,7 +20,11 @@ from algoport.db.models import UUIDModel
 
 class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, username: str) -> "User":
-        return self.get(username__iexact=username)
+        return self.named(username).get()
+
+    def named(self, username: str) -> "models.QuerySet[User]":
+        """The one account of this name, found as the unique index is made: without case."""
+        return self.filter(Exact(Lower("username"), username.lower()))
 
 
 class User(UUIDModel, AbstractBaseUser, PermissionsMixin):

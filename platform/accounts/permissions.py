@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 from uuid import UUID
 
+from algoport.errors import NotAuthenticated, NotAuthorized
+
 # Calls of one account at the same time, unless an administrator says otherwise (spec.md 3.10).
 DEFAULT_CALL_LIMIT = 80
 
@@ -178,6 +180,13 @@ def can(principal: Principal, action: Action, resource: Resource = None) -> Deci
         allowed = action is Action.READ_REFERENCE
         return Decision(allowed, "an admin key works on admin endpoints only")
     return _RULES[action](principal, resource)
+
+
+def refusal(principal: Principal, decision: Decision) -> NotAuthorized | NotAuthenticated:
+    """The error for a refused action on something that may be seen."""
+    if principal.user_id is None:
+        return NotAuthenticated("authorization required")
+    return NotAuthorized(f"{NotAuthorized.message} {decision.rule[0].upper()}{decision.rule[1:]}.")
 
 
 def matches_acl(patterns: tuple[str, ...], owner: str, name: str) -> bool:

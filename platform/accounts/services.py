@@ -54,7 +54,7 @@ def create_user(
     """A new account. Raises an InputValidationError, or says that name or address is taken."""
     _check_name(username)
     _check_email(email)
-    if User.objects.filter(username__iexact=username).exists():
+    if User.objects.named(username).exists():
         raise UsernameHasBeenTaken
     if User.objects.filter(email__iexact=email).exists():
         raise EmailAddressHasBeenTaken

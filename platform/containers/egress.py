@@ -17,9 +17,10 @@ from socket import AI_NUMERICHOST
 from urllib.parse import urlsplit
 
 from algoport.containers import egress_policy
-from algoport.containers.egress_policy import Address, EgressPolicy, Resolve
+from algoport.containers.egress_policy import EgressPolicy, Resolve
 from algoport.containers.egress_requests import HEAD_BYTES, Request, RequestRefused, read_request
 from algoport.containers.errors import EgressRefused
+from algoport.internet import Address
 
 logger = logging.getLogger(__name__)
 

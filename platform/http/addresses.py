@@ -4,12 +4,10 @@ import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
-import psutil
-
-Address = IPv4Address | IPv6Address
+from algoport.internet import Address, own_addresses, special_kind
 
 LONGEST_URL = 2000
 _PORTS = {"http": 80, "https": 443}
@@ -17,19 +15,7 @@ _CHARACTERS = re.compile(r"[\x21-\x7e]+\Z")
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\Z")
 _LONGEST_NAME = 253
 
-# What `is_global` lets through, and nobody's server is.
-_NOT_PUBLIC_4 = [
-    IPv4Network("192.0.0.0/24"),  # protocol assignments
-    IPv4Network("192.88.99.0/24"),  # relays of 6to4
-    IPv4Network("168.63.129.16/32"),  # what one cloud tells its machines
-]
-_UNICAST_6 = IPv6Network("2000::/3")
-_NOT_PUBLIC_6 = [
-    IPv6Network("2001::/23"),  # protocol assignments, Teredo among them
-    IPv6Network("2001:db8::/32"),  # documentation
-    IPv6Network("2002::/16"),  # 6to4: leads to an IPv4 address
-    IPv6Network("3fff::/20"),  # documentation
-]
+# Behind a translator its last bytes are the IPv4 address that it leads to.
 _TRANSLATED = IPv6Network("64:ff9b::/96")
 
 
@@ -77,27 +63,13 @@ def parse_destination(url: str) -> Destination:
 
 
 def is_public(address: Address) -> bool:
-    """Whether this is the address of one host on the public internet."""
-    if isinstance(address, IPv4Address):
-        special = any(address in network for network in _NOT_PUBLIC_4)
-        return address.is_global and not address.is_multicast and not special
-    if address.ipv4_mapped is not None:
-        return is_public(address.ipv4_mapped)
-    if address in _TRANSLATED:
-        return is_public(IPv4Address(int(address) & 0xFFFFFFFF))
-    if address not in _UNICAST_6 or not address.is_global:
-        return False
-    return not any(address in network for network in _NOT_PUBLIC_6)
-
-
-def own_addresses() -> set[Address]:
-    """The addresses of this machine's interfaces."""
-    return {
-        ip_address(entry.address.partition("%")[0])
-        for entries in psutil.net_if_addrs().values()
-        for entry in entries
-        if entry.family in (socket.AF_INET, socket.AF_INET6)
-    }
+    """Whether this leads to one host on the public internet."""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return is_public(address.ipv4_mapped)
+        if address in _TRANSLATED:
+            return is_public(IPv4Address(int(address) & 0xFFFFFFFF))
+    return not special_kind(address)
 
 
 @dataclass(frozen=True)
@@ -108,7 +80,7 @@ class OutgoingPolicy:
     """
 
     allowed_hosts: frozenset[tuple[str, int | None]] = frozenset()
-    own: Callable[[], set[Address]] = own_addresses
+    own: Callable[[], frozenset[Address]] = own_addresses
 
     def check_host(self, destination: Destination) -> None:
         """What can be told without asking the DNS. Raises AddressNotAllowed."""

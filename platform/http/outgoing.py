@@ -16,7 +16,8 @@ from ipaddress import ip_address
 
 import h11
 
-from algoport.http.addresses import Address, Destination, OutgoingPolicy
+from algoport.http.addresses import Destination, OutgoingPolicy
+from algoport.internet import Address
 
 CONNECT_SECONDS = 10.0
 TOTAL_SECONDS = 15.0

@@ -7,7 +7,6 @@ progress in place of an Authorization header: nothing secret ever enters the san
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -99,7 +98,6 @@ class _Connection:
         self._identity = identity
         self._note_status = note_status
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=64 * 1024)
-        self._events: deque[h11.Event] = deque()
 
     async def serve(self) -> None:
         assert _application is not None, "the composition root has not set an application"

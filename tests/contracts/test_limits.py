@@ -24,6 +24,7 @@ from algorithms.running.pool import RunnerPool
 from algorithms.running.program import Call, Loader, Program, loader_without_caller
 from algorithms.running.runner import GatewayRunner
 from tests.contracts.test_runtime import REQUIREMENTS
+from tests.factories.algorithms import make_program
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.xdist_group("sandbox"), pytest.mark.timeout(120)]
 
@@ -115,7 +116,7 @@ def starter(run_folder: Path) -> Iterator[LocalStarter]:
 async def run_call(starter: LocalStarter, data: bytes, seconds: float) -> Outcome:
     run = Run(uuid.uuid4(), uuid.uuid4(), pipeline_enabled=True)
     identity = Principal(PrincipalKind.RUN, uuid.uuid4(), "demo", run=run)
-    program = Program(uuid.uuid4(), run.algorithm_id, "A", "root", "", "isolated")
+    program = make_program("A", algorithm_id=run.algorithm_id)
     spare = loader_without_caller(run.algorithm_id, run.algorithm_owner_id)
     target: Any = None
     pool = RunnerPool(starter)

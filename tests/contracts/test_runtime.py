@@ -18,14 +18,7 @@ from typing import Any
 
 import pytest
 
-from algoport.containers.egress_policy import (
-    Address,
-    AllowedHosts,
-    EgressPolicy,
-    PublicInternet,
-    Resolve,
-    addresses_of_this_machine,
-)
+from algoport.containers.egress_policy import AllowedHosts, EgressPolicy, PublicInternet, Resolve
 from algoport.containers.engine import (
     MOST_STEP_OUTPUT,
     BuildStep,
@@ -38,6 +31,7 @@ from algoport.containers.engine import (
 from algoport.containers.errors import RunnerStartFailed, RuntimeUnavailable
 from algoport.containers.rootfs import build_environment
 from algoport.containers.sandbox import SandboxRuntime
+from algoport.internet import Address, own_addresses
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.xdist_group("sandbox")]
 
@@ -487,7 +481,7 @@ def test_a_runner_with_a_network_reaches_the_internet(start: Callable[..., Sessi
 
 def test_a_runner_with_a_network_does_not_reach_the_host(start: Callable[..., Session]) -> None:
     session = start(CONNECTS, egress=InternetWithTestServer())
-    own = {str(each) for each in addresses_of_this_machine() if each.version == 4}
+    own = {str(each) for each in own_addresses() if each.version == 4}
     with (
         socket.create_server(("0.0.0.0", 0)) as server,
         socket.socket(socket.AF_UNIX) as abstract,
@@ -662,6 +656,7 @@ import sys, time
 sys.path.insert(0, {root!r})
 from pathlib import Path
 from algoport.containers.sandbox import SandboxRuntime
+from algoport.internet import Address, own_addresses
 from algoport.containers.engine import *
 runtime = SandboxRuntime(Path({state!r}), Path({run!r}))
 spec = RunnerSpec("left", Image(Path({environment!r}), Path({source!r}), None), Limits(), {{}})

@@ -1,6 +1,7 @@
 """Algorithms, builds and versions as services leave them."""
 
 import secrets
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from algoport.accounts.authentication import principal_of_user
 from algoport.accounts.models import User
 from algorithms.constants import BuildState
 from algorithms.models import Algorithm, Build, BuildLogLine, Version
+from algorithms.running.program import Program
 from algorithms.services import (
     AlgorithmDetails,
     AlgorithmSettings,
@@ -63,4 +65,13 @@ def make_version(
         algorithm=algorithm,
         publisher=principal_of_user(algorithm.owner),
         publication=Publication(version_type=version_type, callability=callability),
+    )
+
+
+def make_program(
+    name: str = "Hello", build_id: uuid.UUID | None = None, algorithm_id: uuid.UUID | None = None
+) -> Program:
+    """What a pool keeps runners of, in an image that is nowhere; ids that matter to nobody."""
+    return Program(
+        build_id or uuid.uuid4(), algorithm_id or uuid.uuid4(), name, "root", "", "isolated"
     )

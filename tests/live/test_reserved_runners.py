@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from tests.acceptance.platform import Account, Platform, deploy, wait_until
+from tests.acceptance.portal import sign_in_administrator
 from tests.acceptance.steps import ECHO, unused
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live"), pytest.mark.timeout(120)]
@@ -25,14 +26,7 @@ class Administrator:
         key = platform.manage("create_key", name, "--admin").strip().splitlines()[-1]
         self.api = requests.Session()
         self.api.headers["Authorization"] = key
-        self.portal = requests.Session()
-        self.portal.get(f"{self.url}/admin/login/", timeout=10)
-        form = {
-            "username": name,
-            "password": platform.first_run["admin_password"],
-            "csrfmiddlewaretoken": self.portal.cookies["csrftoken"],
-        }
-        self.portal.post(f"{self.url}/admin/login/?next=/healthz", form, timeout=10)
+        self.portal, _ = sign_in_administrator(platform)
 
     def page(self) -> str:
         answer = self.portal.get(f"{self.url}/admin/runners/", timeout=10)

@@ -28,11 +28,12 @@ from algorithms.models import (
     Version,
 )
 from algorithms.running import overview, registry
+from algorithms.running.groups import Reserved
 from algorithms.running.overview import publish_pool
-from algorithms.running.pool import Reserved, RunnerPool
+from algorithms.running.pool import RunnerPool
 from algorithms.running.program import Loader, Program, loader_for
 from algorithms.running.runner import GatewayRunner, LoadFailed
-from tests.factories.algorithms import make_algorithm, make_version
+from tests.factories.algorithms import make_algorithm, make_program, make_version
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("pools")]
 
@@ -62,17 +63,13 @@ class Fails:
         raise AssertionError
 
 
-def program(build_id: uuid.UUID) -> Program:
-    return Program(build_id, uuid.uuid4(), "Hello", "root", "", "isolated")
-
-
 def publish(gateway_id: str, *groups: tuple[uuid.UUID, User]) -> None:
     """As a gateway does whose pool has these groups, each with three runners reserved."""
 
     async def tell() -> None:
         pool = RunnerPool(Fails())
         pool.reserve(
-            Reserved(program(build_id), loader_for(principal_of_user(user)), 3)
+            Reserved(make_program(build_id=build_id), loader_for(principal_of_user(user)), 3)
             for build_id, user in groups
         )
         valkey = registry.gateway_connection()

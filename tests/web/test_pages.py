@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from tests.acceptance.platform import Platform, deploy
+from tests.acceptance.portal import sign_in, sign_in_administrator
 from tests.acceptance.steps import unused
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live")]
@@ -20,24 +21,8 @@ def test_home_and_its_style(live: Platform) -> None:
     assert style.status_code == 200 and style.headers["Content-Type"].startswith("text/css")
 
 
-def sign_in_to_admin(live: Platform) -> tuple[requests.Session, requests.Response]:
-    session = requests.Session()
-    form = session.get(f"{live.url}/admin/login/", timeout=10)
-    assert form.status_code == 200
-    answer = session.post(
-        f"{live.url}/admin/login/?next=/admin/accounts/apikey/",
-        data={
-            "username": live.first_run["admin_username"],
-            "password": live.first_run["admin_password"],
-            "csrfmiddlewaretoken": session.cookies["csrftoken"],
-        },
-        timeout=10,
-    )
-    return session, answer
-
-
 def test_an_administrator_signs_in(live: Platform) -> None:
-    session, signed_in = sign_in_to_admin(live)
+    session, signed_in = sign_in_administrator(live, "/admin/accounts/apikey/")
     assert signed_in.status_code == 200 and "default-key" in signed_in.text
     assert live.first_run["api_key"] not in signed_in.text
     for model in (
@@ -53,17 +38,8 @@ def test_an_administrator_signs_in(live: Platform) -> None:
 
 
 def test_others_do_not_sign_in_to_the_admin(live: Platform) -> None:
-    session = requests.Session()
-    session.get(f"{live.url}/admin/login/", timeout=10)
-    answer = session.post(
-        f"{live.url}/admin/login/",
-        data={
-            "username": live.first_run["username"],
-            "password": live.first_run["password"],
-            "csrfmiddlewaretoken": session.cookies["csrftoken"],
-        },
-        timeout=10,
-    )
+    first = live.first_run
+    _, answer = sign_in(live, first["username"], first["password"])
     assert "errornote" in answer.text
 
 
@@ -79,7 +55,7 @@ def test_an_administrator_limits_an_accounts_calls(live: Platform) -> None:
         return requests.post(url, json=seconds, headers=headers, timeout=30)
 
     assert call(0).status_code == 200
-    session, _ = sign_in_to_admin(live)
+    session, _ = sign_in_administrator(live)
     listed = session.get(f"{live.url}/admin/accounts/user/?q={account.name}", timeout=10)
     found = re.search(r"/admin/accounts/user/([0-9a-f-]+)/change/", listed.text)
     assert found is not None

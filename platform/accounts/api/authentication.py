@@ -13,12 +13,19 @@ from algoport.accounts.authentication import (
     key_from_header,
     principal_of_relay,
 )
-from algoport.accounts.permissions import Action, Principal, can
-from algoport.errors import NotAuthenticated, NotAuthorized
+from algoport.accounts.permissions import Action, Principal, can, refusal
+from algoport.errors import NotAuthenticated
 
 if TYPE_CHECKING:
     # The views module reads this module's name from the settings while it is imported.
     from rest_framework.views import APIView
+
+
+def principal_of(request: Request) -> Principal:
+    """Who asks, in a view for those who have signed in."""
+    principal = request.user
+    assert isinstance(principal, Principal)
+    return principal
 
 
 class KeyAuthentication(BaseAuthentication):
@@ -48,10 +55,12 @@ class IsSignedIn(BasePermission):
 
 
 class MayAdminister(IsSignedIn):
-    """Administrators, by an admin key."""
+    """Administrators, by an admin key; the refusal names the rule."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         super().has_permission(request, view)
-        if not can(request.user, Action.ADMINISTER):
-            raise NotAuthorized
+        principal = principal_of(request)
+        decision = can(principal, Action.ADMINISTER)
+        if not decision:
+            raise refusal(principal, decision)
         return True

@@ -12,7 +12,8 @@ from rest_framework.test import APIClient
 from algoport.accounts.models import User
 from algorithms.constants import MOST_RESERVED_SLOTS
 from algorithms.models import Algorithm, Reservation
-from algorithms.running.pool import MOST_RUNNERS, Reserved
+from algorithms.running.groups import Reserved
+from algorithms.running.pool import MOST_RUNNERS
 from algorithms.running.reservations import resolve_reservations
 from algorithms.services import delete_algorithm
 from tests.factories.algorithms import make_algorithm, make_build, make_version

@@ -230,19 +230,20 @@ def test_the_build_goes_on_when_the_pusher_leaves(plane, person):
     pushing.wait()
     latest = time.monotonic() + 15
     while len(plane.events(event="closed", waiting=True)) == closed or _backends(repository_id):
-        left = [entry.with_name("cmdline").read_text() for entry in _backends(repository_id)]
+        left = _backends(repository_id)
         assert time.monotonic() < latest, f"something of the push is left: {left}"
         time.sleep(0.05)
     assert head_commit(repository_id) == after
 
 
 def _backends(repository_id):
+    """Command lines of the processes that work for this repository."""
     wanted = repository_path(repository_id).name.encode()
     found = []
     for entry in Path("/proc").glob("[0-9]*/environ"):
         try:
             if wanted in entry.read_bytes():
-                found.append(entry)
+                found.append(entry.with_name("cmdline").read_text())
         except OSError:
             continue
     return found

@@ -76,6 +76,12 @@ def test_an_owner_is_found_by_an_index(demo: User) -> None:
     assert used == {"user_username_unique"}
 
 
+def test_who_signs_in_is_found_by_an_index(demo: User) -> None:
+    with indexes_used() as used:
+        assert User.objects.get_by_natural_key("DEMO") == demo
+    assert used == {"user_username_unique"}
+
+
 def test_a_key_is_found_by_an_index(demo: User) -> None:
     secret = create_key(owner=demo, label="test", scopes=EVERYTHING).secret
     with indexes_used() as used:

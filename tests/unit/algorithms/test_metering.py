@@ -12,6 +12,7 @@ import orjson
 import pytest
 from django.db import DatabaseError
 
+from algoport import metrics
 from algoport.accounts.permissions import Principal, PrincipalKind
 from algoport.http.tracing import Session, Trace
 from algorithms.errors import RunFailed
@@ -30,6 +31,7 @@ from algorithms.models import AlgorithmError
 from algorithms.models import CallRecord as Row
 from algorithms.running.payloads import encode_input
 from algorithms.selectors import Target
+from tests.metrics import value_of
 
 pytestmark = pytest.mark.django_db
 
@@ -201,6 +203,23 @@ def test_an_entry_tells_the_beginning_of_the_input(
     assert write_algorithm_errors(tmp_path) == 1
     row = AlgorithmError.objects.get()
     assert row.input == told and row.message == "bad\tinput\n\\.\n" and row.stacktrace == ""
+
+
+def test_calls_are_counted_and_their_failures_are_not(tmp_path: Path) -> None:
+    def counted() -> float:
+        return value_of(metrics.exposition().decode(), "algoport_call_records_written_total")
+
+    before = counted()
+    calls, errors = Journal(tmp_path / "calls"), enabled_errors(tmp_path / "errors")
+    for made in (record(), record()):
+        calls.write(made, 400, "InputError", 1)
+        errors.write(made, b"", RunFailed("bad input", "InputError"))
+    calls.close()
+    errors.close()
+    assert (
+        write_call_records(tmp_path / "calls") == write_algorithm_errors(tmp_path / "errors") == 2
+    )
+    assert counted() == before + 2
 
 
 def test_nothing_is_noted_unless_it_was_switched_on(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from uuid import uuid4
 import pytest
 
 from algoport.accounts.models import User
-from algoport.containers.egress_policy import Address, PublicInternet
+from algoport.containers.egress_policy import PublicInternet
 from algoport.containers.engine import Limits, RunnerSpec
 from algoport.containers.errors import EgressRefused, RunnerStartFailed
+from algoport.internet import Address
 from algorithms.building.log import BuildLog
 from algorithms.building.verification import verify_start
 from algorithms.models import Build, Environment

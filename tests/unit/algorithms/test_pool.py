@@ -13,7 +13,8 @@ from algoport.accounts.permissions import Principal, PrincipalKind, Run
 from algoport.http.tracing import Session, Trace
 from algorithms.errors import RunnersUnavailable, TooManyCallsWaiting
 from algorithms.running import pool as pool_module
-from algorithms.running.pool import Reserved, RunnerPool
+from algorithms.running.groups import LONGEST_RETRY_SECONDS, MOST_RUNNERS_PER_CALLER, Reserved
+from algorithms.running.pool import RunnerPool
 from algorithms.running.program import (
     Call,
     Loader,
@@ -22,9 +23,10 @@ from algorithms.running.program import (
     loader_without_caller,
 )
 from algorithms.running.runner import GatewayRunner, LoadFailed
+from tests.factories.algorithms import make_program
 
 ALGORITHM, OWNER = uuid.uuid4(), uuid.uuid4()
-HELLO, OTHER = (Program(uuid.uuid4(), ALGORITHM, name, "root", "", "isolated") for name in "ab")
+HELLO, OTHER = (make_program(name, algorithm_id=ALGORITHM) for name in "ab")
 SPARE = loader_without_caller(ALGORITHM, OWNER)
 
 
@@ -181,14 +183,14 @@ async def test_a_burst_grows_the_group_and_waiting_is_bounded(starts: Starts) ->
     pool = RunnerPool(starts)
     demo = uuid.uuid4()
     tasks = [asyncio.create_task(pool.acquire(HELLO, call_of(demo), SPARE)) for _ in range(30)]
-    await until(lambda: pool.state().busy == pool_module.MOST_RUNNERS_PER_CALLER)
+    await until(lambda: pool.state().busy == MOST_RUNNERS_PER_CALLER)
     await asyncio.sleep(pool_module.PATIENCE_SECONDS * 3)
-    assert len(starts.started) == pool_module.MOST_RUNNERS_PER_CALLER
+    assert len(starts.started) == MOST_RUNNERS_PER_CALLER
     for task in tasks:
         if task.done():
             pool.release(task.result(), HELLO)
     await until(lambda: all(task.done() for task in tasks))
-    assert len(starts.started) == pool_module.MOST_RUNNERS_PER_CALLER
+    assert len(starts.started) == MOST_RUNNERS_PER_CALLER
 
 
 @in_loop
@@ -345,7 +347,7 @@ async def test_a_reserved_runner_that_does_not_load_is_not_started_without_end(
         group.retry_at = 0.0
         pool.tend()
         await settle()
-    assert waits[1] > waits[0] and waits[-1] <= pool_module.LONGEST_RETRY_SECONDS
+    assert waits[1] > waits[0] and waits[-1] <= LONGEST_RETRY_SECONDS
     starts.failure, group.retry_at = None, 0.0
     pool.tend()
     await settle()

@@ -42,7 +42,9 @@ from algorithms.queueing.services import (
 )
 from algorithms.selectors import resolve_call
 from algorithms.services import delete_algorithm
+from tests.factories.accounts import make_principal
 from tests.factories.algorithms import make_algorithm, make_version
+from tests.factories.queueing import make_queued_call
 
 pytestmark = pytest.mark.django_db
 
@@ -50,16 +52,6 @@ GOOD = Settlement(b'"hello"', "text", 0.1)
 BAD = Settlement(None, "void", 0.1, "bad input", "InputError", "Traceback")
 
 Accept = Callable[..., AsyncCall]
-
-
-@pytest.fixture
-def version(demo: User, python_environment: Environment) -> Version:
-    return make_version(make_algorithm(demo))
-
-
-@pytest.fixture
-def caller(make_user: Callable[[str], User]) -> Principal:
-    return principal_for(make_user("guest"))
 
 
 @pytest.fixture(autouse=True)
@@ -71,25 +63,10 @@ def wakes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return sent
 
 
-def principal_for(user: User) -> Principal:
-    return principal_of_key(create_key(owner=user, label="test", scopes=EVERYTHING).row)
-
-
 @pytest.fixture
 def accept(version: Version, caller: Principal) -> Accept:
-    def make(
-        principal: Principal = caller, payload: bytes = b"j{}", timeout: int = 300, **options: Any
-    ) -> AsyncCall:
-        request_id = accept_call(
-            request_id=uuid.uuid4(),
-            session_id=uuid.uuid4(),
-            principal=principal,
-            target=resolve_call(principal, "demo", "Hello", ""),
-            payload=payload,
-            bytes_in=len(payload),
-            options=QueueOptions(timeout, **options),
-        )
-        return AsyncCall.objects.get(pk=request_id)
+    def make(principal: Principal = caller, **options: Any) -> AsyncCall:
+        return make_queued_call(principal, **options)
 
     return make
 
@@ -190,7 +167,7 @@ def test_a_long_queue_of_one_keeps_nobody_waiting(
     accept: Accept, make_user: Callable[[str], User]
 ) -> None:
     crowd = [accept().pk for _ in range(6)]
-    other = accept(principal_for(make_user("other"))).pk
+    other = accept(make_principal(make_user("other"))).pk
     taken = {call.pk for call in leases.take_calls(2)}
     assert taken == {crowd[0], other}
 
@@ -205,7 +182,7 @@ def test_one_answer_for_one_idempotency_key(
         accept(idempotency_key="k", payload=b"j[]")
     with pytest.raises(IdempotencyKeyReused):
         accept(idempotency_key="k", retries=1)
-    assert accept(principal_for(make_user("other")), idempotency_key="k").pk != first.pk
+    assert accept(make_principal(make_user("other")), idempotency_key="k").pk != first.pk
 
 
 def test_two_at_once_with_one_key(accept: Accept, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,7 +228,7 @@ def test_rights_are_asked_again(accept: Accept, version: Version, caller: Princi
 def test_a_deleted_algorithm_is_not_run(demo: User, python_environment: Environment) -> None:
     algorithm = make_algorithm(demo)
     make_version(algorithm, "private")
-    principal = principal_for(demo)
+    principal = make_principal(demo)
     target = resolve_call(principal, "demo", "Hello", "latestPrivate")
     options = {"request_id": uuid.uuid4(), "session_id": uuid.uuid4(), "principal": principal}
     call_id = accept_call(
@@ -283,7 +260,7 @@ def test_what_is_not_yours_does_not_exist(
     accept: Accept, make_user: Callable[[str], User], caller: Principal
 ) -> None:
     call = accept()
-    other = principal_for(make_user("other"))
+    other = make_principal(make_user("other"))
     for principal, request_id in (
         (other, f"req-{call.pk}"),
         (caller, "req-x"),

@@ -5,7 +5,6 @@ import base64
 import hashlib
 import hmac
 import logging
-import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -18,10 +17,8 @@ from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerDown
 
-from algoport.accounts.authentication import principal_of_key
 from algoport.accounts.models import User
-from algoport.accounts.permissions import EVERYTHING, Principal, Run
-from algoport.accounts.services import create_key
+from algoport.accounts.permissions import Principal, Run
 from algoport.errors import NotAuthorized
 from algoport.http.addresses import AddressNotAllowed, Destination
 from algoport.http.outgoing import NoAnswer
@@ -33,13 +30,11 @@ from algorithms.constants import (
     DeliveryState,
 )
 from algorithms.errors import IdempotencyKeyReused, NoWebhookDelivery, WebhookNotAllowed
-from algorithms.models import AsyncCall, Environment, Version, WebhookDelivery, WebhookSecret
+from algorithms.models import AsyncCall, Version, WebhookDelivery, WebhookSecret
 from algorithms.queueing import leases as call_leases
-from algorithms.queueing.accepting import QueueOptions, accept_call
 from algorithms.queueing.bodies import request_body
 from algorithms.queueing.leases import Settlement
 from algorithms.queueing.services import cancel_request, redrive_request, remove_old_requests
-from algorithms.selectors import resolve_call
 from algorithms.tasks import deliver_webhooks_task, run_queued_calls_task
 from algorithms.webhooks import leases, payloads, sending, signing
 from algorithms.webhooks.leases import Attempted
@@ -47,7 +42,8 @@ from algorithms.webhooks.messages import message_of
 from algorithms.webhooks.schedule import DELAYS, JITTER, MOST_TRIES, delay_after
 from algorithms.webhooks.sending import WebhookSender
 from algorithms.webhooks.services import make_secret, redeliver
-from tests.factories.algorithms import make_algorithm, make_version
+from tests.factories.accounts import make_principal
+from tests.factories.queueing import make_queued_call
 
 pytestmark = pytest.mark.django_db
 
@@ -61,35 +57,12 @@ Accept = Callable[..., AsyncCall]
 
 
 @pytest.fixture
-def version(demo: User, python_environment: Environment) -> Version:
-    return make_version(make_algorithm(demo))
-
-
-@pytest.fixture
-def caller(make_user: Callable[[str], User]) -> Principal:
-    return principal_for(make_user("guest"))
-
-
-def principal_for(user: User) -> Principal:
-    return principal_of_key(create_key(owner=user, label="test", scopes=EVERYTHING).row)
-
-
-@pytest.fixture
 def accept(version: Version, caller: Principal, monkeypatch: pytest.MonkeyPatch) -> Accept:
     for task in (run_queued_calls_task, deliver_webhooks_task):
         monkeypatch.setattr(task, "delay", lambda: None)
 
     def make(principal: Principal = caller, webhook: str = URL, **options: Any) -> AsyncCall:
-        request_id = accept_call(
-            request_id=uuid.uuid4(),
-            session_id=uuid.uuid4(),
-            principal=principal,
-            target=resolve_call(principal, "demo", "Hello", ""),
-            payload=b"j{}",
-            bytes_in=2,
-            options=QueueOptions(300, webhook=webhook, **options),
-        )
-        return AsyncCall.objects.get(pk=request_id)
+        return make_queued_call(principal, webhook=webhook, **options)
 
     return make
 
@@ -316,7 +289,7 @@ def test_a_lost_attempt_is_made_again_and_cannot_settle(accept: Accept) -> None:
 
 
 def test_a_receiver_holds_up_nobody_else(accept: Accept, make_user: Callable[[str], User]) -> None:
-    other = principal_for(make_user("other"))
+    other = make_principal(make_user("other"))
     for number in range(MOST_WEBHOOKS_OF_ACCOUNT * 2):
         end(accept(webhook=f"http://dead{number % 2}.example/"))
     end(accept(webhook="http://dead0.example/"))

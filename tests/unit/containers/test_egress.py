@@ -13,7 +13,8 @@ import pytest
 
 from algoport.containers import egress
 from algoport.containers.egress import MOST_CONNECTIONS, EgressProxy, EgressService
-from algoport.containers.egress_policy import Address, PublicInternet
+from algoport.containers.egress_policy import PublicInternet
+from algoport.internet import Address
 
 LOCAL = ip_address("127.0.0.1")
 

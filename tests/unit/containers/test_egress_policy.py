@@ -5,14 +5,9 @@ from ipaddress import ip_address
 
 import pytest
 
-from algoport.containers.egress_policy import (
-    Address,
-    AllowedHosts,
-    PublicInternet,
-    addresses_of_this_machine,
-    resolve,
-)
+from algoport.containers.egress_policy import AllowedHosts, PublicInternet, resolve
 from algoport.containers.errors import EgressRefused
+from algoport.internet import Address, own_addresses
 
 OWN = frozenset({ip_address("8.8.4.4"), ip_address("2606:4700::99")})
 
@@ -84,7 +79,7 @@ def test_everything_else_may_not(internet: PublicInternet, literal: str, kind: s
 
 
 def test_this_machine_knows_its_own_addresses() -> None:
-    assert ip_address("127.0.0.1") in addresses_of_this_machine()
+    assert ip_address("127.0.0.1") in own_addresses()
 
 
 def test_of_a_name_only_the_public_addresses_are_used(internet: PublicInternet) -> None:

@@ -9,9 +9,9 @@ from algoport.http.addresses import (
     AddressNotAllowed,
     OutgoingPolicy,
     is_public,
-    own_addresses,
     parse_destination,
 )
+from algoport.internet import own_addresses
 from algoport.settings import env
 
 
@@ -85,7 +85,7 @@ def test_not_public(address: str) -> None:
 def test_own_addresses_are_refused() -> None:
     assert ip_address("127.0.0.1") in own_addresses()
     mine = ip_address("8.8.4.4")
-    policy = OutgoingPolicy(own=lambda: {mine})
+    policy = OutgoingPolicy(own=lambda: frozenset({mine}))
     with pytest.raises(AddressNotAllowed):
         policy.check_addresses(parse_destination("http://here.example"), [mine])
     policy.check_addresses(parse_destination("http://there.example"), [ip_address("8.8.8.8")])

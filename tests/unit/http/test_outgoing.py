@@ -16,13 +16,13 @@ from cryptography.x509.oid import NameOID
 
 from algoport.http import outgoing
 from algoport.http.addresses import (
-    Address,
     AddressNotAllowed,
     Destination,
     OutgoingPolicy,
     parse_destination,
 )
 from algoport.http.outgoing import NoAnswer, OutgoingClient
+from algoport.internet import Address
 
 LOOPBACK = [ip_address("127.0.0.1")]
 PUBLIC = ip_address("8.8.8.8")

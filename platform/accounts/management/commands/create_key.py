@@ -30,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--data", choices=("none", "read", "write"), default="none")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        owner = User.objects.filter(username__iexact=options["name"], is_active=True).first()
+        owner = User.objects.named(options["name"]).filter(is_active=True).first()
         if owner is None:
             raise CommandError(f"there is no account {options['name']!r}")
         scopes = Scopes(

@@ -1,0 +1,108 @@
+"""What a pool knows of the runners of one program for one caller."""
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from algorithms.running.program import Loader, Program
+from algorithms.running.runner import GatewayRunner
+
+MOST_RUNNERS_PER_CALLER = 16
+
+# A reserved runner that could not be started is tried again after so long, then after twice that.
+RETRY_SECONDS = 1.0
+LONGEST_RETRY_SECONDS = 60.0
+
+Key = tuple[Program, UUID]
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """Runners that one caller's calls of one program always find (spec.md 3.13)."""
+
+    program: Program
+    loader: Loader
+    count: int
+
+
+@dataclass(frozen=True)
+class GroupState:
+    """How many runners one caller has of one build, in which state, and how many calls wait."""
+
+    build_id: UUID
+    caller_id: UUID
+    idle: int
+    busy: int
+    starting: int
+    waiting: int
+    reserved: int
+
+
+@dataclass(eq=False)
+class Waiting:
+    """A call that waits for a runner."""
+
+    future: "asyncio.Future[GatewayRunner]"
+    depth: int
+
+
+@dataclass(eq=False)
+class Group:
+    """The runners of one program for one caller, and the calls that wait for one."""
+
+    program: Program
+    caller_id: UUID
+    loader: Loader
+    idle: list[GatewayRunner] = field(default_factory=list)
+    waiting: deque[Waiting] = field(default_factory=deque)
+    busy: int = 0
+    starting: int = 0
+    reserved: int = 0
+    hungry_since: float = 0.0
+    failed_starts: int = 0
+    retry_at: float = 0.0
+    timer: asyncio.TimerHandle | None = None
+
+    @property
+    def key(self) -> Key:
+        return self.program, self.caller_id
+
+    @property
+    def size(self) -> int:
+        return len(self.idle) + self.busy + self.starting
+
+    @property
+    def depth(self) -> int:
+        return max((each.depth for each in self.waiting), default=0)
+
+    @property
+    def state(self) -> GroupState:
+        return GroupState(
+            self.program.build_id,
+            self.caller_id,
+            len(self.idle),
+            self.busy,
+            self.starting,
+            len(self.waiting),
+            self.reserved,
+        )
+
+    def should_grow(self) -> bool:
+        """Whether calls wait for more runners than are on their way; a burst doubles them."""
+        wanted = min(len(self.waiting), max(1, self.busy))
+        return self.starting < wanted and self.size < MOST_RUNNERS_PER_CALLER
+
+    def take_waiting(self) -> "asyncio.Future[GatewayRunner] | None":
+        """What the call that has waited longest is waiting for; None when none waits."""
+        while self.waiting:
+            future = self.waiting.popleft().future
+            if not future.done():
+                return future
+        return None
+
+    def note_failed_start(self) -> None:
+        wait = min(LONGEST_RETRY_SECONDS, RETRY_SECONDS * 2.0 ** min(self.failed_starts, 10))
+        self.failed_starts += 1
+        self.retry_at = time.monotonic() + wait
