@@ -30,3 +30,35 @@ ACL_PATTERNS: dict[str, tuple[str, ...]] = {
     str(ReadAcl.MY_ALGORITHMS): ("algo://.my/*",),
     str(ReadAcl.PUBLIC): ("user://*",),
 }
+
+
+class Protocol(models.TextChoices):
+    """The kinds of storage that a connector leads to (spec.md 5.1)."""
+
+    S3 = "s3", "Amazon S3"
+    AZURE_BLOB = "azureblob", "Azure Blob"
+    GOOGLE_CLOUD = "gs", "Google Cloud Storage"
+    DROPBOX = "dropbox", "Dropbox"
+
+
+class CredentialType(models.TextChoices):
+    """What a connector's credentials consist of (spec.md 5.5)."""
+
+    IAM = "iam", "Access key of AWS"
+    SAS = "sas", "Shared access signature of Azure"
+    SERVICE_ACCOUNT = "serviceaccount", "Service account of Google"
+    OAUTH = "oauth", "OAuth token"
+
+
+CREDENTIAL_TYPES = {
+    str(Protocol.S3): str(CredentialType.IAM),
+    str(Protocol.AZURE_BLOB): str(CredentialType.SAS),
+    str(Protocol.GOOGLE_CLOUD): str(CredentialType.SERVICE_ACCOUNT),
+    str(Protocol.DROPBOX): str(CredentialType.OAUTH),
+}
+# The protocol's, and the underscore and dash that its own examples use.
+LABEL_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}\Z")
+LABEL_LENGTH = 60
+RESTRICTION_LENGTH = 1024
+EVERY_PATH = "*"
+MOST_CONNECTORS = 200

@@ -32,6 +32,76 @@ class ConnectorNotFound(PathNotFound):
     message = "There is no connector {connector} configured for this account."
 
 
+class ConnectorAlreadyExists(UserError):
+    code, status = 6001, 409
+    message = "There is a connector {connector} already. Choose another label."
+
+
+class TooManyConnectors(UserError):
+    code, status = 6001, 409
+    message = "An account has at most {most} connectors. Delete one that is not used."
+
+
+class InvalidConnector(InputValidationError):
+    message = "The connector is not valid: {reason}."
+
+
+class StorageRefused(UserError):
+    """The backend said no; its words are for the connector's owner."""
+
+    code, status = 6001, 403
+    message = "The storage of {connector} refused this: {reason}"
+
+
+class StorageNotReached(UserError):
+    """The backend did not answer as a storage of its kind does."""
+
+    code, status = 6001, 502
+    message = "The storage of {connector} cannot be used: {reason}"
+
+
+class NotPossibleHere(UserError):
+    code, status = 6001, 400
+    message = "This is not possible with {connector}: {reason}"
+
+
+class PreconditionNotMet(UserError):
+    code, status = 6001, 412
+    message = "The file is not the one that the request is for: {reason}"
+
+
+class PartNotThere(UserError):
+    """The range of a GET begins behind the end of the file."""
+
+    code, status = 6001, 416
+    message = "The file has no such part; it has {size} bytes."
+
+    def __init__(self, size: int | None) -> None:
+        super().__init__(size="fewer" if size is None else size)
+        self.size = size
+
+    def headers(self) -> dict[str, str]:
+        size = "*" if self.size is None else self.size
+        return {**super().headers(), "Content-Range": f"bytes */{size}"}
+
+
+class PartlyDeleted(UserError):
+    """A directory could not be deleted whole; clients read the count (spec.md 5.2)."""
+
+    code, status = 6001, 409
+    message = "{deleted} files are deleted; others are not: {reason}"
+
+    def __init__(self, deleted: int, reason: str) -> None:
+        super().__init__(deleted=deleted, reason=reason)
+        self.deleted = deleted
+
+    def body(self) -> dict[str, object]:
+        body = super().body()
+        error = body["error"]
+        assert isinstance(error, dict)
+        return {**body, "error": {**error, "deleted": self.deleted}}
+
+
 class InvalidPath(InputValidationError):
     message = "The path is not valid: {reason}."
 

@@ -1,4 +1,4 @@
-"""Hosted collections and their files (spec.md 5.3)."""
+"""Hosted collections and their files (spec.md 5.3), and connectors to other storages (5.5)."""
 
 from django.db import models
 from django.db.models.functions import Lower
@@ -9,12 +9,17 @@ from algoport.db.models import UUIDModel
 from dataportal.constants import (
     ACL_PATTERNS,
     COLLECTION_NAME_LENGTH,
+    EVERY_PATH,
+    LABEL_LENGTH,
     LONGEST_NAME_BYTES,
+    RESTRICTION_LENGTH,
+    Protocol,
     ReadAcl,
 )
 from dataportal.querysets import (
     ALGORITHM_KINDS,
     CollectionQuerySet,
+    ConnectorQuerySet,
     HostedFileQuerySet,
 )
 
@@ -169,3 +174,44 @@ class HostedFile(UUIDModel):
     def blob_name(self) -> str:
         """Name of the bytes in the storage; spread, since folders of millions are slow to list."""
         return f"{self.id.hex[:2]}/{self.id.hex}"
+
+
+class Connector(UUIDModel):
+    """An account's way to a storage of its own; labels compare without case.
+
+    `credential` is encrypted and leaves the platform in no form. `options` is what a storage needs
+    besides and anybody may see, such as an endpoint. `revision` counts the changes: whoever has
+    opened the storage as it was opens it again.
+    """
+
+    owner = models.ForeignKey(User, models.CASCADE, related_name="connectors", db_index=False)
+    protocol = models.CharField(max_length=10, choices=Protocol.choices)
+    label = models.CharField(max_length=LABEL_LENGTH)
+    is_default = models.BooleanField("default", default=False)
+    path = models.CharField("path restriction", max_length=RESTRICTION_LENGTH, default=EVERY_PATH)
+    writeable = models.BooleanField("write access", default=False)
+    options = models.JSONField(default=dict)
+    credential = models.TextField(editable=False)
+    revision = models.PositiveIntegerField(default=0, editable=False)
+
+    objects = ConnectorQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "owner", "protocol", Lower("label"), name="connector_label_unique"
+            ),
+            models.UniqueConstraint(
+                fields=["owner", "protocol"],
+                condition=models.Q(is_default=True),
+                name="connector_default_unique",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """As it stands in a URI."""
+        return f"{self.protocol}+{self.label}"

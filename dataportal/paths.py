@@ -11,7 +11,7 @@ DATA = "data"
 PROTOCOLS = frozenset({DATA, "s3", "azureblob", "gs", "dropbox"})
 
 _ROUTE = re.compile(rb"/v1/(data|connector)(?:/(.*))?\Z", re.DOTALL)
-_CONNECTOR = re.compile(r"([A-Za-z0-9]+)(\+[A-Za-z0-9]+)?\Z")
+_CONNECTOR = re.compile(r"([A-Za-z0-9]+)(\+[A-Za-z0-9_-]+)?\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -22,6 +22,15 @@ class DataPath:
     connector: str
     segments: tuple[str, ...]
     trailing_slash: bool = False
+
+    @property
+    def protocol(self) -> str:
+        return self.connector.partition("+")[0]
+
+    @property
+    def label(self) -> str:
+        """The label of the connector; "" means the default one of its protocol."""
+        return self.connector.partition("+")[2]
 
 
 def parse_raw_path(raw_path: bytes) -> DataPath:
@@ -46,7 +55,8 @@ def parse_raw_path(raw_path: bytes) -> DataPath:
 
 def check_name(name: str) -> None:
     """Raise InvalidPath for a segment that no store may be asked for."""
-    if name in (".", ".."):
+    # With blanks around them as well: some storages take names without.
+    if name.strip() in (".", ".."):
         raise InvalidPath(reason="`.` and `..` are not resolved")
     if "\\" in name:
         raise InvalidPath(reason="backslashes are not allowed")

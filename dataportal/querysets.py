@@ -79,3 +79,15 @@ class HostedFileQuerySet(models.QuerySet):
 
     def unused_since(self, moment: datetime) -> "HostedFileQuerySet":
         return self.filter(collection=None, unused_since__lt=moment)
+
+
+class ConnectorQuerySet(models.QuerySet):
+    def owned_by(self, owner_id: UUID) -> "ConnectorQuerySet":
+        return self.filter(owner=owner_id)
+
+    def named(self, protocol: str, label: str) -> "ConnectorQuerySet":
+        """The one with this label; without a label the default one."""
+        rows = self.filter(protocol=protocol)
+        if not label:
+            return rows.filter(is_default=True)
+        return rows.filter(Exact(Lower("label"), label.lower()))

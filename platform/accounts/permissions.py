@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 from uuid import UUID
 
+from algoport.accounts import path_patterns
 from algoport.errors import NotAuthenticated, NotAuthorized
 
 # Calls of one account at the same time, unless an administrator says otherwise (spec.md 3.10).
@@ -94,6 +95,11 @@ class Action(Enum):
     READ_COLLECTION = "read the collection"
     WRITE_COLLECTION = "write to the collection"
     MANAGE_COLLECTION = "create, delete or change the collection"
+    LIST_CONNECTOR = "list the connector's directory"
+    READ_CONNECTOR = "read the connector's file"
+    WRITE_CONNECTOR = "write or delete the connector's file"
+    CLEAR_CONNECTOR = "delete the connector's directory with all that is in it"
+    MANAGE_CONNECTORS = "make, see, change and delete the account's connectors"
     SEE_REQUEST = "see, cancel or repeat a queued call"
     MANAGE_WEBHOOKS = "ask for webhooks, send them again, and make their signing secret"
     SEE_ALGORITHM_ERRORS = "read the algorithm's error log"
@@ -149,6 +155,16 @@ class CollectionResource:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectorResource:
+    """A place inside a connector, normalised; directories end with a slash."""
+
+    owner_id: UUID
+    restriction: str
+    writeable: bool
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RequestResource:
     """A queued call of an account, and the algorithm whose run made it, if one did."""
 
@@ -156,7 +172,14 @@ class RequestResource:
     calling_algorithm_id: UUID | None = None
 
 
-Resource = AccountResource | AlgorithmResource | CollectionResource | RequestResource | None
+Resource = (
+    AccountResource
+    | AlgorithmResource
+    | CollectionResource
+    | ConnectorResource
+    | RequestResource
+    | None
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +324,64 @@ def _in_session(principal: Principal, resource: CollectionResource) -> Decision:
     return Decision(own, "only algorithms that run in a session use its files")
 
 
+def _list_connector(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, ConnectorResource)
+    reach = _reach_connector(principal, resource)
+    if not reach:
+        return reach
+    allowed = path_patterns.may_hold(resource.restriction, resource.path)
+    return Decision(allowed, "nothing below it is inside the connector's path restriction")
+
+
+def _read_connector(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, ConnectorResource)
+    reach = _reach_connector(principal, resource)
+    if not reach:
+        return reach
+    allowed = path_patterns.matches(resource.restriction, resource.path)
+    return Decision(allowed, "it is outside the connector's path restriction")
+
+
+def _write_connector(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, ConnectorResource)
+    reading = _read_connector(principal, resource)
+    return reading and _may_write_connector(principal, resource)
+
+
+def _clear_connector(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, ConnectorResource)
+    reach = _reach_connector(principal, resource)
+    if not reach:
+        return reach
+    if not path_patterns.covers(resource.restriction, resource.path):
+        return Decision(False, "part of it is outside the connector's path restriction")
+    return _may_write_connector(principal, resource)
+
+
+def _reach_connector(principal: Principal, resource: ConnectorResource) -> Decision:
+    """An algorithm reaches the connectors of the user who calls it, never its author's."""
+    if not principal.scopes.data_read:
+        return Decision(False, "the key may not read data")
+    return Decision(principal.user_id == resource.owner_id, "connectors are their owner's to use")
+
+
+def _may_write_connector(principal: Principal, resource: ConnectorResource) -> Decision:
+    if not principal.scopes.data_write:
+        return Decision(False, "the key may not write data")
+    return Decision(resource.writeable, "the connector is read only")
+
+
+def _manage_connectors(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, AccountResource)
+    if principal.kind is PrincipalKind.RUN:
+        return Decision(False, "an algorithm's code does not manage connectors")
+    if principal.user_id != resource.id:
+        return Decision(False, "connectors are managed by their owner")
+    if not (principal.scopes.data_read and principal.scopes.data_write):
+        return Decision(False, "the key may not read and write data")
+    return Decision(principal.scopes.management, "the key may manage algorithms")
+
+
 def _administer(principal: Principal, resource: Resource) -> Decision:
     if principal.kind not in (PrincipalKind.ADMIN_KEY, PrincipalKind.PASSWORD):
         return Decision(False, "administering needs an admin key or a password")
@@ -341,6 +422,11 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.READ_COLLECTION: _read_collection,
     Action.WRITE_COLLECTION: _write_collection,
     Action.MANAGE_COLLECTION: _manage_collection,
+    Action.LIST_CONNECTOR: _list_connector,
+    Action.READ_CONNECTOR: _read_connector,
+    Action.WRITE_CONNECTOR: _write_connector,
+    Action.CLEAR_CONNECTOR: _clear_connector,
+    Action.MANAGE_CONNECTORS: _manage_connectors,
     Action.SEE_REQUEST: _see_request,
     Action.MANAGE_WEBHOOKS: _manage_webhooks,
     Action.SEE_ALGORITHM_ERRORS: _manage_algorithm,

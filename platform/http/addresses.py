@@ -76,10 +76,12 @@ def is_public(address: Address) -> bool:
 class OutgoingPolicy:
     """The public internet, and the hosts that the site's administrator has allowed.
 
-    `allowed_hosts` has pairs of host and port; no port stands for every port.
+    `allowed_hosts` has pairs of host and port; no port stands for every port. `setting` is where
+    they come from.
     """
 
     allowed_hosts: frozenset[tuple[str, int | None]] = frozenset()
+    setting: str = "ALGOPORT_WEBHOOK_HOSTS"
     own: Callable[[], frozenset[Address]] = own_addresses
 
     def check_host(self, destination: Destination) -> None:
@@ -88,17 +90,17 @@ class OutgoingPolicy:
             return
         host = destination.host
         if host == "localhost" or host.endswith(".localhost"):
-            raise _not_public(host)
+            raise self._not_public(host)
         literal = _literal(host)
         if literal is not None and not self._is_open(literal):
-            raise _not_public(host)
+            raise self._not_public(host)
 
     def check_addresses(self, destination: Destination, addresses: list[Address]) -> None:
         """Each one that the host's name stands for has to be good. Raises AddressNotAllowed."""
         if self._is_allowed(destination):
             return
         if not all(self._is_open(address) for address in addresses):
-            raise _not_public(destination.host)
+            raise self._not_public(destination.host)
 
     def _is_allowed(self, destination: Destination) -> bool:
         host, port = destination.host, destination.port
@@ -107,12 +109,11 @@ class OutgoingPolicy:
     def _is_open(self, address: Address) -> bool:
         return is_public(address) and address not in self.own()
 
-
-def _not_public(host: str) -> AddressNotAllowed:
-    return AddressNotAllowed(
-        f"{host} is not a host on the public internet; "
-        "the site's administrator can allow it with ALGOPORT_WEBHOOK_HOSTS"
-    )
+    def _not_public(self, host: str) -> AddressNotAllowed:
+        return AddressNotAllowed(
+            f"{host} is not a host on the public internet; "
+            f"the site's administrator can allow it with {self.setting}"
+        )
 
 
 def _is_host(host: str) -> bool:

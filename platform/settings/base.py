@@ -23,6 +23,7 @@ ALGOPORT_WEB_PROCESSES = env.read("ALGOPORT_WEB_PROCESSES", env.integer(1, 64), 
 ALGOPORT_WORKER_THREADS = env.read("ALGOPORT_WORKER_THREADS", env.integer(2, 256), 16)
 
 WEBHOOK_HOSTS = env.read("ALGOPORT_WEBHOOK_HOSTS", env.hosts, env.hosts(""))
+CONNECTOR_HOSTS = env.read("ALGOPORT_CONNECTOR_HOSTS", env.hosts, env.hosts(""))
 
 SERVICE_FOLDER = env.service_folder(ALGOPORT_DATA)
 SOCKET_FOLDER = env.socket_folder(SERVICE_FOLDER)

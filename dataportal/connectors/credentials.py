@@ -1,0 +1,108 @@
+"""What a connector's storage is entered with (spec.md 5.5); write-only for everybody outside."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar, Self, cast
+
+import orjson
+
+from algoport.encryption import decrypt, encrypt
+from dataportal.constants import CREDENTIAL_TYPES, CredentialType
+from dataportal.errors import InvalidConnector
+
+_LONGEST = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class _Credential:
+    """Text fields, of which those with a default may be left out."""
+
+    optional: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def parse(cls, given: Mapping[str, Any]) -> Self:
+        """Raises InvalidConnector, with names but never with values in its text."""
+        known = {each.name for each in fields(cls)}
+        unknown = sorted(set(map(str, given)) - known)
+        if unknown:
+            raise InvalidConnector(reason=f"cred_data has no {', '.join(unknown)[:200]}")
+        values = {}
+        for name in known:
+            value = given.get(name, "")
+            if not isinstance(value, str) or len(value) > _LONGEST:
+                raise InvalidConnector(
+                    reason=f"{name} in cred_data is a text of at most {_LONGEST} characters"
+                )
+            values[name] = value.strip()
+        missing = sorted(name for name in known - cls.optional if not values[name])
+        if missing:
+            raise InvalidConnector(reason=f"cred_data needs {', '.join(missing)}")
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class IamCredential(_Credential):
+    access_key_id: str = field(repr=False)
+    secret_access_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SasCredential(_Credential):
+    """`storage_uri` is the account's address, such as https://ACCOUNT.blob.core.windows.net."""
+
+    storage_uri: str
+    sas_token: str = field(repr=False)
+    container_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccountCredential(_Credential):
+    email: str
+    private_key_id: str = field(repr=False)
+    private_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthCredential(_Credential):
+    """An access token, and what it is renewed with when it has ended."""
+
+    optional: ClassVar[frozenset[str]] = frozenset({"refresh_token"})
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+
+
+Credential = IamCredential | SasCredential | ServiceAccountCredential | OAuthCredential
+
+_CLASSES: dict[str, type[_Credential]] = {
+    str(CredentialType.IAM): IamCredential,
+    str(CredentialType.SAS): SasCredential,
+    str(CredentialType.SERVICE_ACCOUNT): ServiceAccountCredential,
+    str(CredentialType.OAUTH): OAuthCredential,
+}
+
+
+def parse_credential(protocol: str, cred_type: str, cred_data: object) -> Credential:
+    """From an object, or from JSON text as the API reference has it. Raises InvalidConnector."""
+    wanted = CREDENTIAL_TYPES[protocol]
+    if cred_type != wanted:
+        raise InvalidConnector(reason=f"cred_type of {protocol} is {wanted}")
+    if isinstance(cred_data, str):
+        try:
+            cred_data = orjson.loads(cred_data)
+        except orjson.JSONDecodeError as exc:
+            raise InvalidConnector(reason="cred_data is not valid JSON") from exc
+    if not isinstance(cred_data, Mapping):
+        raise InvalidConnector(reason="cred_data is an object")
+    return cast("Credential", _CLASSES[cred_type].parse(cred_data))
+
+
+def seal(credential: Credential) -> str:
+    """The credential as it is stored."""
+    return encrypt(orjson.dumps(asdict(credential)).decode())
+
+
+def unseal(protocol: str, sealed: str) -> Credential:
+    """Raises NotDecryptable."""
+    kind = _CLASSES[CREDENTIAL_TYPES[protocol]]
+    return cast("Credential", kind(**orjson.loads(decrypt(sealed))))

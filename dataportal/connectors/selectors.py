@@ -1,0 +1,58 @@
+"""Connectors as those see them who may."""
+
+from uuid import UUID
+
+from algoport.accounts.permissions import AccountResource, Action, Principal, can, refusal
+from dataportal.constants import Protocol
+from dataportal.errors import ConnectorNotFound
+from dataportal.models import Connector
+from dataportal.paths import DataPath
+from dataportal.selectors import get_account_for
+
+
+def get_connector_for(principal: Principal, path: DataPath) -> Connector:
+    """The connector of the one who asks that a path names. Raises ConnectorNotFound.
+
+    Those of others do not exist. An algorithm asks for the user who calls it.
+    """
+    assert principal.user_id is not None
+    rows = Connector.objects.owned_by(principal.user_id).named(path.protocol, path.label)
+    try:
+        return rows.get()
+    except Connector.DoesNotExist as exc:
+        raise ConnectorNotFound(connector=path.connector) from exc
+
+
+def list_connectors_for(principal: Principal, owner: str) -> list[Connector]:
+    """All connectors of the account, for who manages them."""
+    return list(
+        Connector.objects.owned_by(get_managed_account(principal, owner)).order_by(
+            "protocol", "label"
+        )
+    )
+
+
+def find_connector_for(principal: Principal, owner: str, connector_id: str) -> Connector:
+    """The account's connector, for who manages it. Raises ConnectorNotFound."""
+    return get_connector_of(get_managed_account(principal, owner), connector_id)
+
+
+def get_connector_of(owner_id: UUID, connector_id: str) -> Connector:
+    """By its name in URIs, `s3+label`, or by protocol alone for the default one."""
+    protocol, _, label = connector_id.partition("+")
+    rows = Connector.objects.owned_by(owner_id).named(protocol.lower(), label)
+    if protocol.lower() not in Protocol.values:
+        raise ConnectorNotFound(connector=connector_id)
+    try:
+        return rows.get()
+    except Connector.DoesNotExist as exc:
+        raise ConnectorNotFound(connector=connector_id) from exc
+
+
+def get_managed_account(principal: Principal, owner: str) -> UUID:
+    """The account, for who manages its connectors. Raises UserNotFound, NotAuthorized."""
+    account = get_account_for(principal, owner)
+    decision = can(principal, Action.MANAGE_CONNECTORS, AccountResource(account.id))
+    if not decision:
+        raise refusal(principal, decision)
+    return account.id

@@ -1,0 +1,144 @@
+"""Making, changing and deleting connectors; their owner may."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from algoport.accounts.permissions import Principal
+from dataportal.connectors.credentials import SasCredential, parse_credential, seal
+from dataportal.connectors.options import check_endpoint, parse_options, parse_restriction
+from dataportal.connectors.selectors import get_connector_of, get_managed_account
+from dataportal.constants import (
+    EVERY_PATH,
+    LABEL_PATTERN,
+    MOST_CONNECTORS,
+    Protocol,
+)
+from dataportal.errors import ConnectorAlreadyExists, InvalidConnector, TooManyConnectors
+from dataportal.models import Connector
+
+# Sites of old observatories: a label that nobody has chosen should be easy to say.
+_LABELS = (
+    *("atacama", "calar", "cerro", "effelsberg", "haleakala", "jodrell", "keck", "lick"),
+    *("lowell", "maunakea", "palomar", "paranal", "roque", "siding", "teide", "yerkes"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewConnector:
+    """What a connector is made from; the API's own words (spec.md 5.5)."""
+
+    protocol: str
+    cred_type: str
+    cred_data: object
+    label: str = ""
+    path: str = EVERY_PATH
+    writeable: bool = False
+    is_default: bool = False
+    options: dict[str, Any] | None = None
+
+
+@transaction.atomic
+def create_connector(*, principal: Principal, owner: str, new: NewConnector) -> Connector:
+    """A new connector of the account. Raises InvalidConnector, ConnectorAlreadyExists."""
+    owner_id = get_managed_account(principal, owner)
+    if new.protocol not in Protocol.values:
+        raise InvalidConnector(reason=f"protocol is one of {', '.join(Protocol.values)}")
+    rows = Connector.objects.owned_by(owner_id)
+    if rows.count() >= MOST_CONNECTORS:
+        raise TooManyConnectors(most=MOST_CONNECTORS)
+    connector = Connector(
+        owner_id=owner_id,
+        protocol=new.protocol,
+        label=_check_label(new.label) if new.label else _free_label(owner_id, new.protocol),
+        path=parse_restriction(new.path),
+        writeable=new.writeable,
+        is_default=new.is_default,
+        options=parse_options(new.protocol, new.options or {}),
+        credential=_seal(new.protocol, new.cred_type, new.cred_data),
+    )
+    if new.is_default:
+        _unset_default(owner_id, new.protocol)
+    _insert(connector)
+    return connector
+
+
+@transaction.atomic
+def update_connector(
+    *, principal: Principal, owner: str, connector_id: str, changes: dict[str, Any]
+) -> Connector:
+    """Change a connector; `changes` has the fields of NewConnector but its protocol.
+
+    New credentials replace the old ones as a whole. Raises ConnectorNotFound besides.
+    """
+    owner_id = get_managed_account(principal, owner)
+    found = get_connector_of(owner_id, connector_id)
+    connector = Connector.objects.select_for_update().get(pk=found.pk)
+    if "label" in changes:
+        connector.label = _check_label(changes["label"])
+    if "path" in changes:
+        connector.path = parse_restriction(changes["path"])
+    if "writeable" in changes:
+        connector.writeable = changes["writeable"]
+    if "options" in changes:
+        connector.options = parse_options(connector.protocol, changes["options"])
+    if "cred_data" in changes:
+        connector.credential = _seal(
+            connector.protocol, changes.get("cred_type", ""), changes["cred_data"]
+        )
+    if "is_default" in changes:
+        if changes["is_default"]:
+            _unset_default(owner_id, connector.protocol)
+        connector.is_default = changes["is_default"]
+    connector.revision = F("revision") + 1
+    _insert(connector)
+    connector.refresh_from_db()
+    return connector
+
+
+def delete_connector(*, principal: Principal, owner: str, connector_id: str) -> None:
+    """Raises ConnectorNotFound."""
+    owner_id = get_managed_account(principal, owner)
+    get_connector_of(owner_id, connector_id).delete()
+
+
+def _check_label(label: object) -> str:
+    if not isinstance(label, str) or not LABEL_PATTERN.match(label):
+        raise InvalidConnector(
+            reason="a label has letters, digits, `_` and `-`, at most 60, and begins with a letter"
+            " or digit"
+        )
+    return label
+
+
+def _free_label(owner_id: UUID, protocol: str) -> str:
+    rows = Connector.objects.owned_by(owner_id).filter(protocol=protocol)
+    taken = {label.lower() for label in rows.values_list("label", flat=True)}
+    for label in _LABELS:
+        if label not in taken:
+            return label
+    return f"{secrets.choice(_LABELS)}{secrets.token_hex(4)}"
+
+
+def _seal(protocol: str, cred_type: str, cred_data: object) -> str:
+    credential = parse_credential(protocol, cred_type, cred_data)
+    if isinstance(credential, SasCredential):
+        check_endpoint(credential.storage_uri)
+    return seal(credential)
+
+
+def _unset_default(owner_id: UUID, protocol: str) -> None:
+    rows = Connector.objects.owned_by(owner_id).filter(protocol=protocol, is_default=True)
+    rows.update(is_default=False)
+
+
+def _insert(connector: Connector) -> None:
+    try:
+        with transaction.atomic():
+            connector.save()
+    except IntegrityError as exc:
+        raise ConnectorAlreadyExists(connector=connector.name) from exc
