@@ -135,6 +135,8 @@ def _as_store_error(exc: ClientError) -> StoreError:
         return RangeNotSatisfiable(int(size) if size.isdigit() else None)
     if status in (401, 403):
         return Refused(f"{code}: {message}")
+    if status == 501:
+        return NotPossible(f"{code}: {message}")
     return Unreachable(f"{code}: {message}") if status >= 500 else NotPossible(message)
 
 
