@@ -1,6 +1,7 @@
 """Credentials of connectors: seen by nobody, and encrypted anew."""
 
 import logging
+import socket
 from typing import Any
 
 import pytest
@@ -132,3 +133,15 @@ def test_one_secret_that_cannot_be_read_does_not_keep_the_others_back(
     assert decrypt(Connector.objects.get(label="lab").credential)
     with pytest.raises(NotDecryptable):
         decrypt(Connector.objects.get(label="broken").credential)
+
+
+def test_failure_of_a_storage_is_logged_without_what_it_came_from(
+    api: APIClient, local: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = server.getsockname()[1]
+    create(api, options={"endpoint_url": f"http://127.0.0.1:{closed}"})
+    assert api.get(f"{URL}/s3+lab/preview").status_code == 502
+    ours = "algoport.api.exception_handler"
+    (entry,) = (each for each in caplog.records if each.name == ours)
+    assert "it does not answer" in entry.getMessage() and entry.exc_info is None
