@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from algoport.accounts.permissions import Principal
+from algoport.db.changes import announce_change
 from dataportal.connectors.credentials import SasCredential, parse_credential, seal
 from dataportal.connectors.options import check_endpoint, parse_options, parse_restriction
 from dataportal.connectors.selectors import get_connector_of, get_managed_account
@@ -64,6 +65,7 @@ def create_connector(*, principal: Principal, owner: str, new: NewConnector) -> 
     if new.is_default:
         _unset_default(owner_id, new.protocol)
     _insert(connector)
+    announce_change()
     return connector
 
 
@@ -96,14 +98,17 @@ def update_connector(
         connector.is_default = changes["is_default"]
     connector.revision = F("revision") + 1
     _insert(connector)
+    announce_change()
     connector.refresh_from_db()
     return connector
 
 
+@transaction.atomic
 def delete_connector(*, principal: Principal, owner: str, connector_id: str) -> None:
     """Raises ConnectorNotFound."""
     owner_id = get_managed_account(principal, owner)
     get_connector_of(owner_id, connector_id).delete()
+    announce_change()
 
 
 def _check_label(label: object) -> str:
