@@ -16,6 +16,7 @@ from django.core.files import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
 from dataportal.errors import BlobMissing, StorageUnavailable
+from dataportal.usage import ANY_SIZE, Room
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,8 @@ logger = logging.getLogger(__name__)
 class IncomingFile:
     """An upload in progress, in a file that no reader can see. Safe to use from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room = ANY_SIZE) -> None:
+        self._room = room
         folder = incoming_folder()
         with _storage_errors():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -38,6 +40,8 @@ class IncomingFile:
         return self._md5.hexdigest()
 
     def write(self, data: bytes) -> None:
+        """Take the next bytes. Raises TooManyBytes, StorageUnavailable."""
+        self._room.check(self.size + len(data))
         with self._lock, _storage_errors():
             rest = memoryview(data)
             while rest:

@@ -11,11 +11,13 @@ from typing import Any, ParamSpec, TypeVar
 from django.core.files import File
 
 from algoport.db.threads import in_database_thread
+from algoport.errors import ApiError
 from algoport.http.asgi import Request, Send, start
 from dataportal.content_types import content_type_of
 from dataportal.models import Collection, HostedFile
-from dataportal.services import publish_file, reserve_file
+from dataportal.services import drop_reserved, publish_file, reserve_file
 from dataportal.storage import IncomingFile, keep, open_blob
+from dataportal.usage import Room, get_room
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,13 +41,21 @@ async def in_file_thread(function: Callable[..., R], *args: Any) -> R:
 
 async def receive_file(request: Request, collection: Collection, name: str) -> None:
     """Take the request's body as the file `name` of the collection, whole or not at all."""
-    async with _incoming() as incoming:
+    room = await in_database_thread(get_room, collection, name)
+    # Before the body is read, where its length is told.
+    room.check(int(request.header(b"content-length") or 0))
+    async with _incoming(room) as incoming:
         await _write_body(request, incoming)
         file = await in_database_thread(
             reserve_file, name=name, size=incoming.size, md5=incoming.md5
         )
         await in_file_thread(keep, incoming, file.blob_name)
-        await in_database_thread(publish_file, file=file, collection=collection)
+        try:
+            await in_database_thread(publish_file, file=file, collection=collection)
+        except ApiError:
+            # Refused: its bytes go now, not when unused ones are swept.
+            await in_database_thread(drop_reserved, file)
+            raise
 
 
 async def send_file(send: Send, file: HostedFile, *, head: bool) -> None:
@@ -97,8 +107,8 @@ def _open_and_read(blob_name: str) -> tuple[File, bytes]:
 
 
 @asynccontextmanager
-async def _incoming() -> AsyncIterator[IncomingFile]:
-    incoming = await in_file_thread(IncomingFile)
+async def _incoming(room: Room) -> AsyncIterator[IncomingFile]:
+    incoming = await in_file_thread(IncomingFile, room)
     try:
         yield incoming
     finally:

@@ -25,6 +25,14 @@ ALGOPORT_WORKER_THREADS = env.read("ALGOPORT_WORKER_THREADS", env.integer(2, 256
 WEBHOOK_HOSTS = env.read("ALGOPORT_WEBHOOK_HOSTS", env.hosts, env.hosts(""))
 CONNECTOR_HOSTS = env.read("ALGOPORT_CONNECTOR_HOSTS", env.hosts, env.hosts(""))
 
+# What one account may have in hosted collections; 0 is no limit.
+HOSTED_BYTES_PER_ACCOUNT = env.read(
+    "ALGOPORT_HOSTED_BYTES_PER_ACCOUNT", env.integer(0, 2**62), 100 * 1024**3
+)
+HOSTED_FILES_PER_ACCOUNT = env.read(
+    "ALGOPORT_HOSTED_FILES_PER_ACCOUNT", env.integer(0, 2**62), 10_000_000
+)
+
 SERVICE_FOLDER = env.service_folder(ALGOPORT_DATA)
 SOCKET_FOLDER = env.socket_folder(SERVICE_FOLDER)
 # Where processes leave their metrics for each other (algoport.metrics); the launcher sets it.
