@@ -15,4 +15,10 @@ def content_type_of(name: str) -> str:
         return _COMPRESSIONS.get(compression, _UNKNOWN)
     if guessed is None:
         return _UNKNOWN
-    return f"{guessed}; charset=utf-8" if guessed.startswith("text/") else guessed
+    return with_charset(guessed)
+
+
+def with_charset(media: str) -> str:
+    """A media type as it is answered: text that says nothing of its charset is UTF-8."""
+    needed = media.startswith("text/") and "charset=" not in media.lower()
+    return f"{media}; charset=utf-8" if needed else media

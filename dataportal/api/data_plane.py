@@ -1,4 +1,4 @@
-"""/v1/data and /v1/connector: the ASGI application of hosted data (design.md 4)."""
+"""/v1/data and /v1/connector: the ASGI application of the Data API (design.md 4)."""
 
 from collections.abc import Awaitable, Callable
 
@@ -23,9 +23,10 @@ from dataportal.api.bodies import (
     parse_collection_body,
     parse_marker,
 )
+from dataportal.api.connector_places import serve_connector
 from dataportal.api.system_places import serve_system_path
 from dataportal.api.transfers import DIRECTORY, receive_file, send_file
-from dataportal.errors import ConnectorNotFound, InvalidPath, PathNotFound
+from dataportal.errors import InvalidPath, PathNotFound
 from dataportal.paths import DATA, DataPath, parse_raw_path
 from dataportal.selectors import (
     FolderPage,
@@ -62,8 +63,8 @@ class DataPlane:
         check_data_scope(principal)
         path = parse_raw_path(request.raw_path)
         if path.connector != DATA:
-            raise ConnectorNotFound(connector=path.connector)
-        if path.segments and path.segments[0] in SYSTEM_FOLDERS:
+            await serve_connector(request, method, principal, path, send)
+        elif path.segments and path.segments[0] in SYSTEM_FOLDERS:
             await serve_system_path(request, method, principal, path, send)
         elif len(path.segments) > 2:
             await _serve_file(request, method, principal, path, send)
@@ -179,7 +180,7 @@ async def _serve_file(
         await json_response({"result": {"deleted": deleted}}).send(send)
     else:
         file = await in_database_thread(get_file_for, principal, owner, collection, name)
-        await send_file(send, file, head=method == "HEAD")
+        await send_file(request, send, file)
 
 
 async def _put(

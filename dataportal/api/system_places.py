@@ -79,7 +79,7 @@ async def _serve_file(
         await json_response({"result": {"deleted": deleted}}).send(send)
     else:
         found = await in_database_thread(get_system_file_for, principal, file)
-        await send_file(send, found, head=method == "HEAD")
+        await send_file(request, send, found)
 
 
 async def _put(request: Request, principal: Principal, file: SystemFile) -> Response:

@@ -5,24 +5,41 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from contextvars import copy_context
-from email.utils import format_datetime
 from typing import Any, ParamSpec, TypeVar
 
 from django.core.files import File
 
 from algoport.db.threads import in_database_thread
 from algoport.errors import ApiError
-from algoport.http.asgi import Request, Send, start
+from algoport.http.asgi import Request, Response, Send, start
+from dataportal.api.conditional import (
+    parse_conditions,
+    parse_range,
+    range_still_counts,
+    validators,
+)
 from dataportal.content_types import content_type_of
+from dataportal.errors import PartNotThere, PreconditionNotMet
 from dataportal.models import Collection, HostedFile
 from dataportal.services import drop_reserved, publish_file, reserve_file
 from dataportal.storage import IncomingFile, keep, open_blob
+from dataportal.stores.base import (
+    NotModified,
+    ObjectInfo,
+    PreconditionFailed,
+    RangeNotSatisfiable,
+)
 from dataportal.usage import Room, get_room
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 DIRECTORY = {"X-Data-Type": "directory"}
+# SECURITY: anyone may upload HTML or SVG; it must not run as a page of this origin.
+SANDBOXED = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+}
 
 _THREADS = 8
 _READ_SIZE = 256 * 1024
@@ -58,51 +75,59 @@ async def receive_file(request: Request, collection: Collection, name: str) -> N
             raise
 
 
-async def send_file(send: Send, file: HostedFile, *, head: bool) -> None:
-    """Answer with the file, or with what its head would be."""
+async def send_file(request: Request, send: Send, file: HostedFile) -> None:
+    """Answer a GET or HEAD of the file, or of the part of it that the request wants."""
+    info = ObjectInfo(file.size, file.modified_at, file.md5)
+    headers = {"X-Data-Type": "file", **validators(info), **SANDBOXED, "Accept-Ranges": "bytes"}
+    try:
+        parse_conditions(request).check(info)
+        part = parse_range(request) if request.method == "GET" else None
+        wanted = part is not None and range_still_counts(request, info)
+        span = part.within(file.size) if part is not None and wanted else None
+    except NotModified:
+        await Response(304, content_type=None, headers=validators(info)).send(send)
+        return
+    except PreconditionFailed as exc:
+        raise PreconditionNotMet(reason=str(exc)) from exc
+    except RangeNotSatisfiable as exc:
+        raise PartNotThere(exc.size) from exc
+    status, first, length = 200, 0, file.size
+    if span is not None:
+        status, first, length = 206, span[0], span[1] - span[0] + 1
+        headers["Content-Range"] = f"bytes {first}-{span[1]}/{file.size}"
     content_type = content_type_of(file.name)
-    if head:
-        await start(send, 200, _file_headers(file), content_type, file.size)
+    if request.method == "HEAD":
+        await start(send, status, headers, content_type, length)
         await send({"type": "http.response.body", "body": b""})
         return
-    async with opened_blob(file.blob_name) as (blob, first):
-        await start(send, 200, _file_headers(file), content_type, file.size)
-        await send_blob(send, blob, first)
+    async with opened_blob(file.blob_name, first, length) as (blob, piece):
+        await start(send, status, headers, content_type, length)
+        await send_blob(send, blob, piece, length)
 
 
-def _file_headers(file: HostedFile) -> dict[str, str]:
-    return {
-        "X-Data-Type": "file",
-        "ETag": f'"{file.md5}"',
-        "Last-Modified": format_datetime(file.modified_at, usegmt=True),
-        # SECURITY: anyone may upload HTML or SVG; it must not run as a page of this origin.
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox; default-src 'none'",
-    }
-
-
-async def send_blob(send: Send, blob: File, first: bytes) -> None:
-    """Send the body of an answer whose head is sent: `first`, then the rest of `blob`."""
-    piece = first
-    while piece:
+async def send_blob(send: Send, blob: File, piece: bytes, left: int) -> None:
+    """Send the body of an answer whose head is sent: `piece`, then more until nothing is left."""
+    while piece and left > 0:
+        piece = piece[:left]
+        left -= len(piece)
         await send({"type": "http.response.body", "body": piece, "more_body": True})
-        piece = await in_file_thread(blob.read, _READ_SIZE) if len(piece) == _READ_SIZE else b""
+        piece = await in_file_thread(blob.read, _READ_SIZE) if left else b""
     await send({"type": "http.response.body", "body": b""})
 
 
 @asynccontextmanager
-async def opened_blob(blob_name: str) -> AsyncIterator[tuple[File, bytes]]:
-    """The bytes under `blob_name` and the first piece of them. Raises BlobMissing."""
-    blob, first = await in_file_thread(_open_and_read, blob_name)
+async def opened_blob(blob_name: str, first: int, length: int) -> AsyncIterator[tuple[File, bytes]]:
+    """`length` bytes under `blob_name` from `first` on, and a piece of them. Raises BlobMissing."""
+    blob, piece = await in_file_thread(_open_and_read, blob_name, first, length)
     try:
-        yield blob, first
+        yield blob, piece
     finally:
         # Not awaited: a read may still be running when the request was cancelled.
         _executor.submit(blob.close)
 
 
-def _open_and_read(blob_name: str) -> tuple[File, bytes]:
-    blob = open_blob(blob_name)
+def _open_and_read(blob_name: str, first: int, length: int) -> tuple[File, bytes]:
+    blob = open_blob(blob_name, first, length)
     return blob, blob.read(_READ_SIZE)
 
 

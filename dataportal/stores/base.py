@@ -101,6 +101,16 @@ class ByteRange:
     start: int | None
     end: int | None
 
+    def within(self, size: int) -> tuple[int, int]:
+        """First and last byte of it in an object of this size. Raises RangeNotSatisfiable."""
+        if self.start is None:
+            first, last = max(0, size - (self.end or 0)), size - 1
+        else:
+            first, last = self.start, size - 1 if self.end is None else min(self.end, size - 1)
+        if first > last:
+            raise RangeNotSatisfiable(size)
+        return first, last
+
 
 @dataclass(frozen=True, slots=True)
 class Conditions:

@@ -140,7 +140,7 @@ async def start(
     lines: list[tuple[bytes, bytes]] = []
     if content_type is not None:
         lines.append((b"Content-Type", content_type.encode("latin-1")))
-    if length is not None and status != 204:
+    if length is not None and status not in (204, 304):
         lines.append((b"Content-Length", str(length).encode()))
     lines.extend((name.encode("latin-1"), encode_header(value)) for name, value in headers.items())
     await send({"type": "http.response.start", "status": status, "headers": lines})

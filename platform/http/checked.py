@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from algoport.http.addresses import AddressNotAllowed, Destination, OutgoingPolicy
@@ -67,7 +67,8 @@ def _checked_connection(
     class CheckedConnection(connection_class):  # type: ignore[misc, valid-type]
         def _new_conn(self) -> socket.socket:
             host = self._dns_host.strip("[]").rstrip(".").lower()
-            return _connect(self, policy, Destination(self.scheme, host, self.port, "/"))
+            scheme = "https" if isinstance(self, HTTPSConnection) else "http"
+            return _connect(self, policy, Destination(scheme, host, self.port, "/"))
 
     return CheckedConnection
 

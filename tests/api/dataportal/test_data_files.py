@@ -44,6 +44,7 @@ def test_file_goes_in_and_comes_out(demo: Caller, request_as: RequestAs, hosted:
         "Content-Type": "text/plain; charset=utf-8",
         "Content-Length": "5",
         "X-Data-Type": "file",
+        "Accept-Ranges": "bytes",
         "ETag": f'"{hashlib.md5(b"hello").hexdigest()}"',
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "sandbox; default-src 'none'",

@@ -1,0 +1,326 @@
+"""Requests for what connectors lead to: `/v1/connector/s3+label/...` (spec.md 5.2, 5.5)."""
+
+import re
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from algoport.accounts.permissions import Principal
+from algoport.api.pagination import decode_marker, encode_marker
+from algoport.db.threads import in_database_thread
+from algoport.errors import InputValidationError, InvalidMarker
+from algoport.http.asgi import Request, Response, Send, json_response, parse_boolean, start
+from dataportal.api.bodies import LONGEST_BODY_BYTES, parse_collection_body, to_seconds
+from dataportal.api.conditional import (
+    parse_conditions,
+    parse_range,
+    range_still_counts,
+    validators,
+)
+from dataportal.api.store_threads import in_background, in_store_thread
+from dataportal.api.transfers import DIRECTORY, SANDBOXED
+from dataportal.connectors.access import ConnectorAccess
+from dataportal.connectors.failures import as_api_error
+from dataportal.connectors.selectors import get_connector_for
+from dataportal.content_types import content_type_of, with_charset
+from dataportal.errors import InvalidPath, NotPossibleHere, PartlyDeleted, PathNotFound
+from dataportal.paths import DataPath, check_name
+from dataportal.stores.base import (
+    DirectoryInfo,
+    NotFound,
+    NotModified,
+    ObjectInfo,
+    Opened,
+    Page,
+    Store,
+    StoreError,
+    Upload,
+)
+from dataportal.stores.opening import STORES
+
+R = TypeVar("R")
+
+_READ_SIZE = 256 * 1024
+_WRITE_SIZE = 1024 * 1024
+# Of a directory in which little may be seen, so many of the storage's pages are looked through
+# for one of ours.
+_MOST_PAGES = 10
+_LONGEST_MARKER = 4096
+_META = b"x-data-meta-"
+_META_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}\Z")
+_LONGEST_META = 2048
+_UNKNOWN_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+
+
+async def serve_connector(
+    request: Request, method: str, principal: Principal, path: DataPath, send: Send
+) -> None:
+    """Answer a request for a path in a connector of the one who asks."""
+    connector = await in_database_thread(get_connector_for, principal, path)
+    place = _Place(ConnectorAccess(principal, connector), path, request, send)
+    try:
+        await _METHODS[method](place)
+    except NotFound as exc:
+        raise PathNotFound from exc
+
+
+class _Place:
+    """A path in a connector, and the request for it."""
+
+    def __init__(
+        self, access: ConnectorAccess, path: DataPath, request: Request, send: Send
+    ) -> None:
+        self.access = access
+        self.key = "/".join(path.segments)
+        self.is_directory = path.trailing_slash or not path.segments
+        self._path = path
+        self._request = request
+        self._send = send
+
+    # -- reading ----------------------------------------------------------------------------
+
+    async def get(self) -> None:
+        if not self.is_directory and self.access.may_read(self.key):
+            try:
+                await self._send_file()
+                return
+            except NotFound:
+                pass
+        await (await self._listing()).send(self._send)
+
+    async def head(self) -> None:
+        found = await self._find()
+        if isinstance(found, ObjectInfo):
+            headers, kind = self._headers(found), self._type_of(found)
+            await start(self._send, 200, headers, kind, found.size)
+            await self._send({"type": "http.response.body", "body": b""})
+            return
+        if found is None:
+            await self._first_page()
+        await Response(content_type=None, headers=dict(DIRECTORY)).send(self._send, head=True)
+
+    async def _find(self) -> ObjectInfo | DirectoryInfo | None:
+        """What is there; None for what can only be a directory."""
+        key = self.key
+        if self.is_directory or not self.access.may_read(key):
+            return None
+        if self.access.may_list(key):
+            return await self._ask(lambda store: store.stat(key))
+        # Whether there is a directory of that name is not for us to ask.
+        opened = await self._ask(lambda store: store.open(key))
+        in_background(opened.close)
+        return opened.info
+
+    async def _send_file(self) -> None:
+        try:
+            opened = await self._open()
+        except NotModified as exc:
+            headers = validators(ObjectInfo(0, exc.modified_at, exc.etag))
+            await Response(304, content_type=None, headers=headers).send(self._send)
+            return
+        try:
+            await self._send_opened(opened)
+        finally:
+            in_background(opened.close)
+
+    async def _open(self) -> Opened:
+        key, conditions = self.key, parse_conditions(self._request)
+        part = parse_range(self._request)
+        opened = await self._ask(lambda store: store.open(key, part, conditions))
+        if part is None or range_still_counts(self._request, opened.info):
+            return opened
+        in_background(opened.close)
+        return await self._ask(lambda store: store.open(key, None, conditions))
+
+    async def _send_opened(self, opened: Opened) -> None:
+        # The first piece before the head: what fails at once can still be told.
+        piece = await self._blocking(opened.read, _READ_SIZE)
+        headers, status = self._headers(opened.info), 200
+        if opened.span is not None:
+            status, (first, last) = 206, opened.span
+            headers["Content-Range"] = f"bytes {first}-{last}/{opened.info.size}"
+        await start(self._send, status, headers, self._type_of(opened.info), opened.length)
+        while piece:
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+            piece = await self._blocking(opened.read, _READ_SIZE)
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _listing(self) -> Response:
+        page = await self._first_page()
+        listing: dict[str, Any] = {
+            "folders": [{"name": name} for name in page.folders],
+            "files": [
+                {
+                    "filename": file.name,
+                    "last_modified": to_seconds(file.modified_at),
+                    "size": file.size,
+                }
+                for file in page.files
+            ],
+        }
+        if page.marker:
+            listing["marker"] = encode_marker({"place": page.marker})
+        return json_response(listing, headers=dict(DIRECTORY))
+
+    async def _first_page(self) -> Page:
+        """The page from the request's marker on. Raises PathNotFound."""
+        if not self.access.may_list(self.key):
+            raise PathNotFound
+        marker = _parse_marker(self._request.query().get("marker", ""))
+        begins, only = self.access.beginning(self.key)
+        if only:
+            return Page([] if marker else [only], [])
+        for _ in range(_MOST_PAGES):
+            found = await self._ask(partial(_list, self.key, begins, marker))
+            page = self.access.shown(self.key, found)
+            marker = page.marker
+            if page.folders or page.files or not marker:
+                break
+        return page
+
+    # -- writing ----------------------------------------------------------------------------
+
+    async def put(self) -> None:
+        if self.is_directory:
+            raise InvalidPath(reason="a file is put at the path of a file, without a slash")
+        # Before the body is read: a refused upload costs nothing.
+        self.access.check_write(self.key)
+        metadata = _metadata_of(self._request)
+        content_type = content_type_of(self.key.rpartition("/")[2])
+        upload = await self._ask(lambda store: store.write(self.key, content_type, metadata))
+        try:
+            await self._receive(upload)
+        except BaseException:
+            in_background(upload.abort)
+            raise
+        await json_response({"result": self._uri(self.key)}).send(self._send)
+
+    async def _receive(self, upload: Upload) -> None:
+        waiting: list[bytes] = []
+        size = 0
+        async for chunk in self._request.chunks():
+            waiting.append(chunk)
+            size += len(chunk)
+            if size >= _WRITE_SIZE:
+                await self._blocking(upload.write, b"".join(waiting))
+                waiting, size = [], 0
+        if waiting:
+            await self._blocking(upload.write, b"".join(waiting))
+        await self._blocking(upload.finish)
+
+    async def post(self) -> None:
+        said = parse_collection_body(await self._request.body(LONGEST_BODY_BYTES))
+        if said.name is None:
+            raise InputValidationError("name is missing.")
+        if said.read_acl is not None:
+            raise self._not_possible("connectors have no ACL of their own")
+        if "/" in said.name:
+            raise InvalidPath(reason="a directory's name has no slash")
+        check_name(said.name)
+        directory = f"{self.key}/{said.name}" if self.key else said.name
+        self.access.check_make_directory(directory)
+        await self._ask(lambda store: store.make_directory(directory))
+        await json_response({"result": self._uri(directory)}).send(self._send)
+
+    async def patch(self) -> None:
+        if not (self.access.may_read(self.key) or self.access.may_list(self.key)):
+            raise PathNotFound
+        raise self._not_possible("its permissions are those of the connector")
+
+    async def delete(self) -> None:
+        if not self.is_directory and self.access.may_read(self.key):
+            self.access.check_write(self.key)
+            try:
+                await self._ask(lambda store: store.delete(self.key))
+            except NotFound:
+                if not self.access.may_list(self.key):
+                    raise
+            else:
+                await json_response({"result": {"deleted": 1}}).send(self._send)
+                return
+        self.access.check_clear(self.key)
+        if not self.key:
+            raise self._not_possible("a connector's root cannot be deleted")
+        force = parse_boolean([self._request.query().get("force")])
+        deleted = await self._ask(lambda store: store.delete_directory(self.key, force=force))
+        if deleted.failures:
+            raise PartlyDeleted(deleted.count, "; ".join(deleted.failures))
+        # The directory is one more, as with hosted collections.
+        await json_response({"result": {"deleted": deleted.count + 1}}).send(self._send)
+
+    # -- the storage ------------------------------------------------------------------------
+
+    async def _ask(self, question: Callable[[Store], R]) -> R:
+        connector = self.access.connector
+        return await self._blocking(lambda: question(STORES.get(connector)))
+
+    async def _blocking(self, function: Callable[..., R], *args: Any) -> R:
+        """Raises NotFound and NotModified; other StoreErrors as what callers are told."""
+        try:
+            return await in_store_thread(self.access.connector.owner_id, function, *args)
+        except (NotFound, NotModified):
+            raise
+        except StoreError as exc:
+            raise as_api_error(exc, self._path.connector) from exc
+
+    def _headers(self, info: ObjectInfo) -> dict[str, str]:
+        headers = {"X-Data-Type": "file", **validators(info), **SANDBOXED}
+        for name, value in info.metadata.items():
+            # Whoever wrote it there may have written anything.
+            if _META_NAME.match(name.lower()):
+                headers[f"X-Data-Meta-{name}"] = value
+        return headers
+
+    def _not_possible(self, reason: str) -> NotPossibleHere:
+        return NotPossibleHere(connector=self._path.connector, reason=reason)
+
+    def _uri(self, key: str) -> str:
+        return f"{self._path.connector}://{key}"
+
+    def _type_of(self, info: ObjectInfo) -> str:
+        if info.content_type in _UNKNOWN_TYPES:
+            return content_type_of(self.key.rpartition("/")[2])
+        return with_charset(info.content_type)
+
+
+_METHODS: dict[str, Callable[[_Place], Awaitable[None]]] = {
+    "GET": _Place.get,
+    "HEAD": _Place.head,
+    "PUT": _Place.put,
+    "POST": _Place.post,
+    "PATCH": _Place.patch,
+    "DELETE": _Place.delete,
+}
+
+
+def _list(directory: str, begins: str, marker: str, store: Store) -> Page:
+    return store.list_page(directory, begins=begins, marker=marker)
+
+
+def _parse_marker(marker: str) -> str:
+    """The storage's own marker in ours, "" for the first page. Raises InvalidMarker."""
+    if not marker:
+        return ""
+    (place,) = decode_marker(marker, "place")
+    if len(place) > _LONGEST_MARKER or not place.isprintable():
+        raise InvalidMarker
+    return place
+
+
+def _metadata_of(request: Request) -> dict[str, str]:
+    """X-Data-Meta-NAME: VALUE. Raises InputValidationError."""
+    metadata = {}
+    for raw_name, raw_value in request.scope["headers"]:
+        name = raw_name.lower()
+        if not name.startswith(_META):
+            continue
+        text, value = name[len(_META) :].decode("latin-1"), raw_value.decode("latin-1").strip()
+        if not _META_NAME.match(text) or not value.isascii() or not value.isprintable():
+            raise InputValidationError(
+                "X-Data-Meta headers have names of letters, digits, `_`, `.` and `-`,"
+                " and ASCII values."
+            )
+        metadata[text] = value
+    if sum(len(name) + len(value) for name, value in metadata.items()) > _LONGEST_META:
+        raise InputValidationError(f"X-Data-Meta headers hold at most {_LONGEST_META} bytes.")
+    return metadata
