@@ -5,6 +5,7 @@ bytes, `publish_file` puts them in their place. Killed anywhere, the old file is
 one is; what is left over has a row that `remove_unused_blobs` finds.
 """
 
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -108,8 +109,10 @@ def drop_reserved(file: HostedFile) -> None:
         # The row stays until the bytes have gone.
         reserved = HostedFile.objects.filter(pk=file.pk, collection=None).select_for_update()
         if reserved.first() is not None:
-            remove_blob(file.blob_name)
-            reserved.delete()
+            # What cannot be removed now is left to the sweep.
+            with suppress(OSError):
+                remove_blob(file.blob_name)
+                reserved.delete()
 
 
 def delete_file(*, principal: Principal, owner: str, collection: str, name: str) -> int:
