@@ -147,6 +147,22 @@ class DirectoryNotEmpty(UserError):
     message = "The directory is not empty. Delete it with ?force=true."
 
 
+class TooManyBytes(UserError):
+    code, status = 6001, 413
+    message = (
+        "The account's files may have {limit} bytes in all, and this would be more. Delete files,"
+        " or ask an administrator for more."
+    )
+
+
+class TooManyFiles(UserError):
+    code, status = 6001, 409
+    message = (
+        "The account has all the {limit} files it may have. Delete files, or ask an administrator"
+        " for more."
+    )
+
+
 class StorageUnavailable(PlatformError):
     code, status = 5001, 503
     message = "The file storage cannot be used right now. Try again shortly."

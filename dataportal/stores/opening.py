@@ -41,7 +41,7 @@ def open_store(protocol: str, credential: Credential, options: Mapping[str, str]
 
 
 def open_connector(connector: Connector) -> Store:
-    """The store that the connector leads to. Raises StoreError, NotDecryptable."""
+    """The store that the connector leads to. Raises StoreError, CredentialsNotReadable."""
     credential = unseal(connector.protocol, connector.credential)
     return open_store(connector.protocol, credential, cast("Mapping[str, str]", connector.options))
 
@@ -77,7 +77,7 @@ class StoreCache:
         self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
 
     def get(self, connector: Connector) -> Store:
-        """The connector's store, as the connector is now. Raises StoreError, NotDecryptable."""
+        """The connector's store as it is now. Raises StoreError, CredentialsNotReadable."""
         key = (connector.pk, connector.revision)
         now = self._clock()
         with self._lock:

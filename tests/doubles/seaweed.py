@@ -2,13 +2,12 @@
 
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +16,8 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import botocore.session
+
+from tests.acceptance.platform import free_port
 
 _START_SECONDS = 60
 _PORTS = ("s3", "master", "filer", "volume", "admin")
@@ -63,7 +64,7 @@ class Seaweed:
 
 @contextmanager
 def running_seaweed() -> Iterator[Seaweed]:
-    ports = _free_ports(2 * len(_PORTS))
+    ports = [free_port() for _ in range(2 * len(_PORTS))]
     seaweed = Seaweed(ports[0])
     flags = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-admin.ui=false", "-webdav=false"]
     flags += ["-volume.preStopSeconds=0", "-master.telemetry=false"]
@@ -92,12 +93,6 @@ def running_seaweed() -> Iterator[Seaweed]:
             for port in ports:
                 for left in Path(tempfile.gettempdir()).glob(f"seaweedfs-*-{port}.sock"):
                     left.unlink()
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in sockets]
 
 
 def _wait(seaweed: Seaweed, process: "subprocess.Popen[bytes]", log: Path) -> None:

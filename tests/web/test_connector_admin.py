@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from algoport.accounts.models import User
 from algoport.accounts.services import create_user
@@ -52,6 +54,15 @@ def test_connector_is_shown_and_not_edited(staff: Client, connector: Connector) 
     assert connector.path == "bucket/*"
 
 
-def test_connector_may_be_deleted(staff: Client, connector: Connector) -> None:
-    staff.post(f"{LIST}{connector.pk}/delete/", {"post": "yes"})
+@pytest.mark.parametrize("way", ["alone", "chosen"])
+def test_connector_may_be_deleted_and_every_process_hears(
+    staff: Client, connector: Connector, way: str
+) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        if way == "alone":
+            staff.post(f"{LIST}{connector.pk}/delete/", {"post": "yes"})
+        else:
+            chosen = {"action": "delete_selected", "_selected_action": [connector.pk]}
+            staff.post(LIST, chosen | {"post": "yes"})
     assert not Connector.objects.exists()
+    assert any("pg_notify" in each["sql"] for each in queries)
