@@ -114,6 +114,7 @@ def seaweed(folder: Path) -> Iterator[Storage]:
     address = f"http://127.0.0.1:{ports['s3']}"
     command = [str(weed), "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
     command += ["-admin.ui=false", "-webdav=false", "-volume.preStopSeconds=0"]
+    command += ["-s3.autoCreateBucket=false"]
     command += ["-s3.port.iceberg=0", *(f"-{name}.port={port}" for name, port in ports.items())]
     environment = {
         "PATH": os.environ["PATH"],
