@@ -52,7 +52,7 @@ class Platform:
         authenticate = CallerAuthenticator(self._listener)
         self.gateway = Gateway(self._listener)
         self._calls = CallPlane(authenticate, self._listener, self.gateway)
-        self._data = DataPlane(authenticate)
+        self._data = DataPlane(authenticate, self._listener)
         self._git = GitPlane()
         self._flusher = Flusher()
 

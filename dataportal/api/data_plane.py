@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from algoport.accounts.permissions import Action, Principal
+from algoport.db.changes import ChangeListener
 from algoport.db.threads import in_database_thread
 from algoport.errors import InputValidationError, MethodNotAllowed
 from algoport.http.asgi import (
@@ -23,7 +24,7 @@ from dataportal.api.bodies import (
     parse_collection_body,
     parse_marker,
 )
-from dataportal.api.connector_places import serve_connector
+from dataportal.api.connector_places import ConnectorFinder, serve_connector
 from dataportal.api.system_places import serve_system_path
 from dataportal.api.transfers import DIRECTORY, receive_file, send_file
 from dataportal.errors import InvalidPath, PathNotFound
@@ -51,8 +52,11 @@ METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"})
 class DataPlane:
     """Authenticates, parses the path and hands the request to what serves its kind of place."""
 
-    def __init__(self, authenticate: Callable[[Request], Awaitable[Principal]]) -> None:
+    def __init__(
+        self, authenticate: Callable[[Request], Awaitable[Principal]], listener: ChangeListener
+    ) -> None:
         self._authenticate = authenticate
+        self._connectors = ConnectorFinder(listener)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await answer(self._handle, scope, receive, send)
@@ -63,7 +67,8 @@ class DataPlane:
         check_data_scope(principal)
         path = parse_raw_path(request.raw_path)
         if path.connector != DATA:
-            await serve_connector(request, method, principal, path, send)
+            connector = await self._connectors.find(principal, path)
+            await serve_connector(request, method, principal, connector, path, send)
         elif path.segments and path.segments[0] in SYSTEM_FOLDERS:
             await serve_system_path(request, method, principal, path, send)
         elif len(path.segments) > 2:

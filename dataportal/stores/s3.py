@@ -9,7 +9,14 @@ from typing import Any
 import botocore.session
 from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    HTTPClientError,
+    ParamValidationError,
+    SSLError,
+)
 from botocore.parsers import ResponseParserError
 
 from algoport.http.addresses import OutgoingPolicy
@@ -100,11 +107,16 @@ def storage_errors() -> Iterator[None]:
         yield
     except ClientError as exc:
         raise _as_store_error(exc) from exc
-    except HTTPClientError as exc:
+    except SSLError as exc:
+        raise Unreachable("its TLS certificate is not valid for its address.") from exc
+    except (HTTPClientError, ConnectionError) as exc:
         cause = exc.kwargs.get("error")
         if isinstance(cause, ConnectionNotAllowed):
             raise Refused(str(cause)) from exc
         raise Unreachable("it does not answer.") from exc
+    except ParamValidationError as exc:
+        # Of a bucket's name that no bucket can have, before anything was sent.
+        raise NotPossible(f"{str(exc)[:300]}.") from exc
     except BotoCoreError as exc:
         raise Unreachable(f"{type(exc).__name__}.") from exc
     except (ResponseParserError, KeyError, TypeError, ValueError, AttributeError) as exc:
@@ -128,6 +140,8 @@ def _as_store_error(exc: ClientError) -> StoreError:
         return RangeNotSatisfiable(int(size) if size.isdigit() else None)
     if status in (401, 403):
         return Refused(f"{code}: {message}")
+    if status == 501:
+        return NotPossible(f"{code}: {message}")
     return NotPossible(message) if 400 <= status < 500 else Unreachable(f"{code}: {message}")
 
 

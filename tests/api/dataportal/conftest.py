@@ -31,7 +31,8 @@ def hosted(settings: Settings, tmp_path: Path) -> Path:
 @pytest.fixture
 def plane(transactional_db: None, hosted: Path) -> DataPlane:
     """The plane as composed, save that its keys are never cached: nobody listens for changes."""
-    return DataPlane(CallerAuthenticator(ChangeListener()))
+    listener = ChangeListener()
+    return DataPlane(CallerAuthenticator(listener), listener)
 
 
 @pytest.fixture
