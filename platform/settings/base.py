@@ -226,5 +226,9 @@ LOGGING = {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
+        # SECURITY: each request, with signatures in its address or in what was signed.
+        "azure": {"level": "WARNING"},
+        "botocore": {"level": "INFO"},
+        "urllib3": {"level": "INFO"},
     },
 }
