@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from algoport.accounts.permissions import CollectionKind
 from dataportal.connectors.services import remove_connectors
-from dataportal.models import Collection, Connector, HostedFile, HostedUsage
+from dataportal.models import Collection, Connector, DataAccess, HostedFile, HostedUsage
 from dataportal.querysets import ConnectorQuerySet
 from dataportal.usage import change_limits
 
@@ -100,3 +100,20 @@ class ConnectorAdmin(admin.ModelAdmin):
 
     def delete_queryset(self, request: HttpRequest, queryset: ConnectorQuerySet) -> None:
         remove_connectors(queryset)
+
+
+@admin.register(DataAccess)
+class DataAccessAdmin(admin.ModelAdmin):
+    list_display = ["__str__", "owner", "account", "algorithm_id", "status", "accessed_at"]
+    search_fields = ["=owner", "=account", "=id"]
+    ordering = ["-accessed_at"]
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: DataAccess | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: DataAccess | None = None) -> bool:
+        return False

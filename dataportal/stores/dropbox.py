@@ -26,14 +26,14 @@ from dataportal.stores.base import (
     Page,
     Refused,
     Store,
-    StoreError,
     Unreachable,
     Upload,
 )
 from dataportal.stores.http_client import (
     HttpClient,
-    HttpObject,
+    answer_of_kind,
     not_satisfiable,
+    open_answer,
     range_header,
     read_body,
     read_json,
@@ -73,29 +73,15 @@ class DropboxStore(Store):
             found = self._ask("files/list_folder/continue", {"cursor": marker})
         else:
             found = self._ask("files/list_folder", {"path": _path(directory), "limit": _LIMIT})
-        # SECURITY: a cursor may be one of another directory, of which nothing is shown.
-        inside = f"{_path(directory)}/".lower()
-        entries = [
-            each
-            for each in found["entries"]
-            if each.get("path_lower", "") == inside + each["name"].lower()
-            and each["name"].startswith(begins)
-        ]
-        return Page(
-            [each["name"] for each in entries if each[".tag"] == "folder"],
-            [
-                FileEntry(each["name"], each["size"], _time(each["server_modified"]))
-                for each in entries
-                if each[".tag"] == "file"
-            ],
-            found["cursor"] if found["has_more"] else "",
-        )
+        with answer_of_kind():
+            return _page(found, directory, begins)
 
     def stat(self, path: str) -> ObjectInfo | DirectoryInfo:
         if not path:
             return DirectoryInfo()
         found = self._ask("files/get_metadata", {"path": _path(path)})
-        return _info(found) if found[".tag"] == "file" else DirectoryInfo()
+        with answer_of_kind():
+            return _info(found) if found[".tag"] == "file" else DirectoryInfo()
 
     def open(
         self, path: str, part: ByteRange | None = None, conditions: Conditions | None = None
@@ -104,17 +90,9 @@ class DropboxStore(Store):
             raise NotFound(path)
         headers = {} if part is None else {"Range": range_header(part)}
         answer = self.send_content("files/download", {"path": _path(path)}, headers=headers)
-        try:
-            found = orjson.loads(answer.headers.get("Dropbox-API-Result", ""))
-            opened = HttpObject(answer, _info(found))
-            (conditions or Conditions()).check(opened.info)
-        except (orjson.JSONDecodeError, KeyError):
-            answer.close()
-            raise Unreachable("its answer is not one of Dropbox.") from None
-        except StoreError:
-            answer.close()
-            raise
-        return opened
+        with answer_of_kind():
+            info = _info(orjson.loads(answer.headers["Dropbox-API-Result"]))
+        return open_answer(answer, info, conditions)
 
     def write(self, path: str, content_type: str, metadata: Mapping[str, str]) -> Upload:
         if not path:
@@ -125,23 +103,25 @@ class DropboxStore(Store):
 
     def delete(self, path: str) -> None:
         found = self._ask("files/get_metadata", {"path": _path(path)})
-        if found[".tag"] != "file":
-            raise NotFound(path)
-        # By its revision: what was put in its place meanwhile stays.
-        self._ask("files/delete_v2", {"path": _path(path), "parent_rev": found["rev"]})
+        with answer_of_kind():
+            if found[".tag"] != "file":
+                raise NotFound(path)
+            # By its revision: what was put in its place meanwhile stays.
+            self._ask("files/delete_v2", {"path": _path(path), "parent_rev": found["rev"]})
 
     def delete_directory(self, path: str, *, force: bool) -> Deleted:
         """In one step; how many files went is as it was shortly before."""
         if not path:
             raise NotPossible("an account's own directory cannot be deleted.")
         asked = {"path": _path(path), "recursive": force}
-        found = self._ask("files/list_folder", asked)
-        if found["entries"] and not force:
-            raise NotEmpty(path)
-        count = _count_files(found)
-        while found["has_more"]:
-            found = self._ask("files/list_folder/continue", {"cursor": found["cursor"]})
-            count += _count_files(found)
+        with answer_of_kind():
+            found = self._ask("files/list_folder", asked)
+            if found["entries"] and not force:
+                raise NotEmpty(path)
+            count = _count_files(found)
+            while found["has_more"]:
+                found = self._ask("files/list_folder/continue", {"cursor": found["cursor"]})
+                count += _count_files(found)
         self._ask("files/delete_v2", {"path": _path(path)})
         return Deleted(count)
 
@@ -288,6 +268,26 @@ def _is_missing(words: str) -> bool:
 def _header_json(said: Mapping[str, object]) -> str:
     # The library escapes all that is not ASCII, as a header needs it; DEL is left.
     return json.dumps(said).replace("\x7f", "\\u007f")
+
+
+def _page(found: Mapping[str, Any], directory: str, begins: str) -> Page:
+    # SECURITY: a cursor may be one of another directory, of which nothing is shown.
+    inside = f"{_path(directory)}/".lower()
+    entries = [
+        each
+        for each in found["entries"]
+        if each.get("path_lower", "") == inside + each["name"].lower()
+        and each["name"].startswith(begins)
+    ]
+    return Page(
+        [each["name"] for each in entries if each[".tag"] == "folder"],
+        [
+            FileEntry(each["name"], each["size"], _time(each["server_modified"]))
+            for each in entries
+            if each[".tag"] == "file"
+        ],
+        found["cursor"] if found["has_more"] else "",
+    )
 
 
 def _path(path: str) -> str:

@@ -39,11 +39,12 @@ from dataportal.stores.base import (
 )
 from dataportal.stores.http_client import (
     HttpClient,
-    HttpObject,
+    answer_of_kind,
     given_range,
     headers_with,
     http_date,
     not_satisfiable,
+    open_answer,
     range_header,
     read_body,
     read_json,
@@ -92,18 +93,12 @@ class GoogleStore(Store):
         if marker:
             asked["pageToken"] = marker
         found = self._list(bucket, prefix + begins, asked)
-        names, items = found.get("prefixes", ()), found.get("items", ())
-        following = found.get("nextPageToken", "")
-        if key and not (names or items or marker or begins or following):
+        with answer_of_kind():
+            page = _page(found, prefix)
+        is_empty = not (found.get("prefixes") or found.get("items") or page.marker)
+        if is_empty and key and not (marker or begins):
             raise NotFound(directory)
-        # SECURITY: whatever a server makes of a marker, nothing outside the directory is shown.
-        folders = [name[len(prefix) : -1] for name in names if name.startswith(prefix)]
-        files = [
-            FileEntry(each["name"][len(prefix) :], int(each["size"]), _time(each["updated"]))
-            for each in items
-            if each["name"].startswith(prefix) and not each["name"].endswith("/")
-        ]
-        return Page([name for name in folders if name], files, following)
+        return page
 
     def stat(self, path: str) -> ObjectInfo | DirectoryInfo:
         bucket, _, key = path.partition("/")
@@ -111,9 +106,12 @@ class GoogleStore(Store):
             return DirectoryInfo()
         if key:
             try:
-                return _info(read_json(self.ask("GET", _object(bucket, key))))
+                found = read_json(self.ask("GET", _object(bucket, key)))
             except NotFound:
                 pass
+            else:
+                with answer_of_kind():
+                    return _info(found)
         if self._names_below(bucket, key, 1) or not key:
             return DirectoryInfo()
         raise NotFound(path)
@@ -130,13 +128,9 @@ class GoogleStore(Store):
         if part is not None:
             headers["Range"] = range_header(part)
         answer = self.ask("GET", f"/download{_object(bucket, key)}", headers=headers, params=asked)
-        opened = HttpObject(answer, _info_of_headers(answer))
-        try:
-            (conditions or Conditions()).check(opened.info)
-        except StoreError:
-            opened.close()
-            raise
-        return opened
+        with answer_of_kind():
+            info = _info_of_headers(answer)
+        return open_answer(answer, info, conditions)
 
     def write(self, path: str, content_type: str, metadata: Mapping[str, str]) -> Upload:
         bucket, _, key = path.partition("/")
@@ -217,12 +211,10 @@ class GoogleStore(Store):
         if marker:
             asked["pageToken"] = marker
         found = read_json(self.ask("GET", "/storage/v1/b", params=asked))
-        names = [each["name"] for each in found.get("items", ())]
-        return Page(
-            [name for name in names if name.startswith(begins)],
-            [],
-            found.get("nextPageToken", ""),
-        )
+        with answer_of_kind():
+            names = [each["name"] for each in found.get("items", ())]
+            names = [name for name in names if name.startswith(begins)]
+            return Page(names, [], str(found.get("nextPageToken", "")))
 
     def _list(self, bucket: str, prefix: str, asked: Mapping[str, object]) -> dict[str, Any]:
         return read_json(self.ask("GET", _objects(bucket), params={"prefix": prefix, **asked}))
@@ -230,14 +222,13 @@ class GoogleStore(Store):
     def _names_below(self, bucket: str, key: str, most: int) -> list[str]:
         prefix = f"{key}/" if key else ""
         found = self._list(bucket, prefix, {"maxResults": most, "fields": _FIELDS})
-        return [each["name"] for each in found.get("items", ())][:most]
+        return _names(found, prefix)[:most]
 
     def _pages_below(self, bucket: str, key: str) -> Iterator[list[str]]:
         asked: dict[str, object] = {"maxResults": PAGE_SIZE, "fields": _FIELDS}
         while True:
             found = self._list(bucket, f"{key}/", asked)
-            names = [each["name"] for each in found.get("items", ())]
-            yield [name for name in names if name.startswith(f"{key}/")]
+            yield _names(found, f"{key}/")
             if not found.get("nextPageToken"):
                 return
             asked["pageToken"] = found["nextPageToken"]
@@ -343,6 +334,25 @@ def _condition_parameters(conditions: Conditions) -> dict[str, str]:
     if len(conditions.if_none_match) == 1 and conditions.if_none_match[0].isdigit():
         parameters["ifGenerationNotMatch"] = conditions.if_none_match[0]
     return parameters
+
+
+def _page(found: Mapping[str, Any], prefix: str) -> Page:
+    # SECURITY: whatever a server makes of a marker, nothing outside the directory is shown.
+    folders = [
+        name[len(prefix) : -1] for name in found.get("prefixes", ()) if name.startswith(prefix)
+    ]
+    files = [
+        FileEntry(each["name"][len(prefix) :], int(each["size"]), _time(each["updated"]))
+        for each in found.get("items", ())
+        if each["name"].startswith(prefix) and not each["name"].endswith("/")
+    ]
+    return Page([name for name in folders if name], files, str(found.get("nextPageToken", "")))
+
+
+def _names(found: Mapping[str, Any], prefix: str) -> list[str]:
+    with answer_of_kind():
+        names = [each["name"] for each in found.get("items", ())]
+        return [name for name in names if name.startswith(prefix)]
 
 
 def _time(text: str) -> datetime:

@@ -1,7 +1,8 @@
 """HTTP for storages that are asked without a client of their own."""
 
+import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -14,10 +15,12 @@ from algoport.http.addresses import OutgoingPolicy
 from algoport.http.checked import ConnectionNotAllowed, checked_session
 from dataportal.stores.base import (
     ByteRange,
+    Conditions,
     ObjectInfo,
     Opened,
     RangeNotSatisfiable,
     Refused,
+    StoreError,
     Unreachable,
 )
 
@@ -74,6 +77,15 @@ class HttpClient:
             raise Unreachable("it does not answer.") from None
 
 
+@contextlib.contextmanager
+def answer_of_kind() -> Iterator[None]:
+    """For what is taken from an answer: one that lacks it is not from a storage of this kind."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise Unreachable("its answer is not one of a storage of this kind.") from None
+
+
 def read_body(answer: requests.Response, most: int = _LONGEST_ANSWER) -> bytes:
     """All of an answer's body. Raises Unreachable."""
     try:
@@ -89,13 +101,12 @@ def read_body(answer: requests.Response, most: int = _LONGEST_ANSWER) -> bytes:
 
 def read_json(answer: requests.Response) -> dict[str, Any]:
     """Raises Unreachable for what is not a JSON object."""
-    try:
-        found = orjson.loads(read_body(answer))
-    except orjson.JSONDecodeError:
-        found = None
-    if not isinstance(found, dict):
-        raise Unreachable("its answer is not one of a storage of this kind.")
-    return found
+    body = read_body(answer)
+    with answer_of_kind():
+        found = orjson.loads(body)
+        if isinstance(found, dict):
+            return found
+        raise TypeError
 
 
 def range_header(part: ByteRange) -> str:
@@ -135,6 +146,19 @@ def headers_with(prefix: str, answer: requests.Response) -> dict[str, str]:
     }
 
 
+def open_answer(
+    answer: requests.Response, info: ObjectInfo, conditions: Conditions | None
+) -> "HttpObject":
+    """The object in this answer, if it is as asked for; the storage may not have looked itself."""
+    try:
+        opened = HttpObject(answer, info)
+        (conditions or Conditions()).check(info)
+    except StoreError:
+        answer.close()
+        raise
+    return opened
+
+
 class HttpObject(Opened):
     """The body of an answer, as the bytes that are stored."""
 
@@ -143,6 +167,9 @@ class HttpObject(Opened):
         self.info = info
         if answer.status_code == 206:
             self.span = given_range(answer)[0]
+        if self.span is not None and self.span[0] > self.span[1]:
+            # Some give nothing, as a part that begins just behind the end.
+            raise RangeNotSatisfiable(info.size)
 
     def read(self, size: int) -> bytes:
         try:

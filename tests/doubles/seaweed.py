@@ -19,6 +19,7 @@ import botocore.session
 
 from tests.acceptance.platform import free_port
 
+WEED = Path(sys.executable).parent / "weed"
 _START_SECONDS = 60
 _PORTS = ("s3", "master", "filer", "volume", "admin")
 
@@ -68,17 +69,18 @@ def running_seaweed() -> Iterator[Seaweed]:
     seaweed = Seaweed(ports[0])
     flags = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-admin.ui=false", "-webdav=false"]
     flags += ["-volume.preStopSeconds=0", "-master.telemetry=false"]
+    # As with Amazon, what is put into a bucket that is not there is refused.
+    flags += ["-s3.autoCreateBucket=false"]
     for index, name in enumerate(_PORTS):
         flags += [f"-{name}.port={ports[2 * index]}", f"-{name}.port.grpc={ports[2 * index + 1]}"]
     keys = {
         "AWS_ACCESS_KEY_ID": seaweed.access_key_id,
         "AWS_SECRET_ACCESS_KEY": seaweed.secret_access_key,
     }
-    weed = Path(sys.executable).parent / "weed"
     with tempfile.TemporaryDirectory(prefix="ap-weed-") as folder:
         with (Path(folder) / "log").open("wb") as log:
             process = subprocess.Popen(
-                [weed, "mini", f"-dir={folder}", *flags],
+                [WEED, "mini", f"-dir={folder}", *flags],
                 env=os.environ | keys,
                 cwd=folder,
                 stdout=log,

@@ -22,6 +22,7 @@ def hosted(settings: Settings, tmp_path: Path) -> Path:
     """The folder of the hosted storage, empty."""
     folder = tmp_path / "hosted"
     settings.ALGOPORT_DATA = tmp_path
+    settings.DATA_JOURNAL_FOLDER = tmp_path / "journal"
     settings.STORAGES = settings.STORAGES | {
         "hosted": {
             "BACKEND": "django.core.files.storage.FileSystemStorage",
@@ -32,10 +33,12 @@ def hosted(settings: Settings, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def plane(transactional_db: None, hosted: Path) -> DataPlane:
+def plane(transactional_db: None, hosted: Path) -> Iterator[DataPlane]:
     """The plane as composed, save that its keys are never cached: nobody listens for changes."""
     listener = ChangeListener()
-    return DataPlane(CallerAuthenticator(listener), listener)
+    plane = DataPlane(CallerAuthenticator(listener), listener)
+    yield plane
+    plane.close()
 
 
 @pytest.fixture
