@@ -31,6 +31,7 @@ from dataportal.stores.base import (
     NotEmpty,
     NotFound,
     NotModified,
+    NotPermitted,
     NotPossible,
     ObjectInfo,
     Opened,
@@ -176,13 +177,9 @@ class AzureStore(Store):
         self.put(f"{path}/", b"")
 
     def check(self, begins: str = "") -> None:
-        try:
-            with self._errors():
-                found = self._container.list_blob_names(name_starts_with=begins, results_per_page=1)
-                next(found.by_page(), None)
-        except Refused as exc:
-            if _NOT_PERMITTED not in str(exc):
-                raise
+        with contextlib.suppress(NotPermitted), self._errors():
+            found = self._container.list_blob_names(name_starts_with=begins, results_per_page=1)
+            next(found.by_page(), None)
 
     def close(self) -> None:
         self._http.close()
@@ -216,7 +213,7 @@ class AzureStore(Store):
         except HttpResponseError as exc:
             code = getattr(exc, "error_code", None) or ""
             words = (exc.message or "").splitlines() or [""]
-            failure = self._error(exc.status_code or 0, str(code), words[0])
+            failure = self._error(exc.status_code or 0, str(getattr(code, "value", code)), words[0])
             raise failure from None
         except AzureError:
             raise Unreachable("it does not answer.") from None
@@ -244,7 +241,7 @@ class AzureStore(Store):
         if status == 416:
             return RangeNotSatisfiable(None)
         if status in (401, 403):
-            return Refused(text)
+            return NotPermitted(text) if code == _NOT_PERMITTED else Refused(text)
         return Unreachable(text) if status >= 500 or status < 400 else NotPossible(text)
 
     def _masked(self, text: str) -> str:
@@ -287,10 +284,10 @@ class _AzureUpload(PartedUpload[str]):
 
 
 def _spellings(sas: str) -> list[str]:
-    """The signature, in the ways in which an address may have it."""
-    given = [each for values in parse_qs(sas).get("sig", ()) for each in (values,)]
-    raw = [part.removeprefix("sig=") for part in sas.split("&") if part.startswith("sig=")]
-    return sorted({*given, *raw, *(quote(each, safe="") for each in given)} - {""}, key=len)[::-1]
+    """The signature, in the ways in which an address may have it; the longest come first."""
+    found = set(parse_qs(sas).get("sig", ()))
+    found |= {quote(each, safe="") for each in found} | {quote(each) for each in found}
+    return sorted(found, key=len, reverse=True)
 
 
 def _condition_headers(conditions: Conditions) -> dict[str, str]:

@@ -212,7 +212,7 @@ class _DropboxUpload(PartedUpload[None]):
         self._session_id = ""
 
     def put_whole(self, body: bytes) -> None:
-        self._post("files/upload", self._commit, body).close()
+        read_body(self._post("files/upload", self._commit, body))
 
     def begin(self) -> None:
         begun = read_json(self._post("files/upload_session/start", {}, b""))
@@ -220,11 +220,11 @@ class _DropboxUpload(PartedUpload[None]):
 
     def put_part(self, number: int, offset: int, body: bytes) -> None:
         said = {"cursor": self._cursor(offset)}
-        self._post("files/upload_session/append_v2", said, body).close()
+        read_body(self._post("files/upload_session/append_v2", said, body))
 
     def complete(self, parts: list[None], offset: int, rest: bytes) -> None:
         said = {"cursor": self._cursor(offset), "commit": self._commit}
-        self._post("files/upload_session/finish", said, rest).close()
+        read_body(self._post("files/upload_session/finish", said, rest))
 
     def give_up(self) -> None:
         """Dropbox forgets what was not finished by itself within a week."""

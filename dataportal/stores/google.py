@@ -1,5 +1,6 @@
 """Google Cloud Storage, by its JSON API."""
 
+import contextlib
 import re
 import threading
 import uuid
@@ -26,6 +27,7 @@ from dataportal.stores.base import (
     NotEmpty,
     NotFound,
     NotModified,
+    NotPermitted,
     NotPossible,
     ObjectInfo,
     Opened,
@@ -71,7 +73,7 @@ class GoogleStore(Store):
         policy: OutgoingPolicy,
     ) -> None:
         self._base = options.get("endpoint_url", ENDPOINT)
-        self._project = options.get("project", "")
+        self._project = options.get("project", "") or _project_of(credential.email)
         self._http = HttpClient(policy)
         self._lock = threading.Lock()
         # Out of JSON by hand, line ends come as two characters.
@@ -167,7 +169,8 @@ class GoogleStore(Store):
         bucket, slash, key = begins.partition("/")
         if slash:
             self._list(bucket, key, {"maxResults": 1, "fields": _FIELDS})
-        else:
+            return
+        with contextlib.suppress(NotPermitted):
             self._list_buckets("", "")
 
     def close(self) -> None:
@@ -182,13 +185,14 @@ class GoogleStore(Store):
             + orjson.dumps(described)
             + f"\r\n--{boundary}\r\nContent-Type: {kind}\r\n\r\n".encode()
         )
-        self.ask(
+        answer = self.ask(
             "POST",
             f"/upload{_objects(bucket)}",
             params={"uploadType": "multipart"},
             headers={"Content-Type": f"multipart/related; boundary={boundary}"},
             data=head + body + f"\r\n--{boundary}--\r\n".encode(),
-        ).close()
+        )
+        read_body(answer)
 
     def ask(self, method: str, path: str, **asked: Any) -> requests.Response:
         """The answer to a request that the account has signed. Raises StoreError."""
@@ -234,7 +238,7 @@ class GoogleStore(Store):
             asked["pageToken"] = found["nextPageToken"]
 
     def _delete(self, bucket: str, name: str) -> None:
-        self.ask("DELETE", _object(bucket, name)).close()
+        read_body(self.ask("DELETE", _object(bucket, name)))
 
 
 class _GoogleUpload(PartedUpload[None]):
@@ -261,7 +265,7 @@ class _GoogleUpload(PartedUpload[None]):
             },
             data=orjson.dumps(self._described),
         )
-        answer.close()
+        read_body(answer)
         self._address = answer.headers.get("Location", "")
         if not self._address:
             raise Unreachable("it has begun no upload.")
@@ -271,7 +275,7 @@ class _GoogleUpload(PartedUpload[None]):
         answer = self._put(f"bytes {offset}-{end}/*", body)
         if answer.status_code != _RESUME_INCOMPLETE:
             raise as_error(answer)
-        answer.close()
+        read_body(answer)
         if answer.headers.get("Range", "").removeprefix("bytes=") != f"0-{end}":
             raise Unreachable("it has not taken a part of the upload.")
 
@@ -280,10 +284,10 @@ class _GoogleUpload(PartedUpload[None]):
         answer = self._put(f"bytes {offset}-{size - 1}/{size}", rest)
         if answer.status_code not in (200, 201):
             raise as_error(answer)
-        answer.close()
+        read_body(answer)
 
     def give_up(self) -> None:
-        self._store.ask_session("DELETE", self._address).close()
+        read_body(self._store.ask_session("DELETE", self._address))
 
     def _put(self, span: str, body: bytes) -> requests.Response:
         headers = {"Content-Range": span}
@@ -304,7 +308,7 @@ def as_error(answer: requests.Response) -> StoreError:
     if status == 412:
         return PreconditionFailed("the storage has another one.")
     if status in (401, 403):
-        return Refused(words)
+        return NotPermitted(words) if status == 403 else Refused(words)
     return NotPossible(words) if 400 <= status < 500 and status != 429 else Unreachable(words)
 
 
@@ -316,6 +320,12 @@ def _words(body: bytes) -> str:
         message = body.decode(errors="replace")
     # SECURITY: a token must not come back in an error; they are signed, in three parts.
     return re.sub(r"ey[\w-]+\.[\w-]+\.[\w-]*", "***", str(message))[:300].strip()
+
+
+def _project_of(email: str) -> str:
+    """The project that a service account of this address was made in, "" when it does not tell."""
+    name, _, domain = email.partition("@")[2].partition(".")
+    return name if domain == "iam.gserviceaccount.com" else ""
 
 
 def _objects(bucket: str) -> str:

@@ -87,7 +87,7 @@ def answer_of_kind() -> Iterator[None]:
 
 
 def read_body(answer: requests.Response, most: int = _LONGEST_ANSWER) -> bytes:
-    """All of an answer's body. Raises Unreachable."""
+    """All of an answer's body, so that its connection is used again. Raises Unreachable."""
     try:
         data: bytes = answer.raw.read(most + 1, decode_content=True)
     except (HTTPError, OSError):

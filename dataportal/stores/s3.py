@@ -32,6 +32,7 @@ from dataportal.stores.base import (
     NotEmpty,
     NotFound,
     NotModified,
+    NotPermitted,
     NotPossible,
     ObjectInfo,
     Opened,
@@ -139,7 +140,8 @@ def _as_store_error(exc: ClientError) -> StoreError:
         size = str(error.get("ActualObjectSize", ""))
         return RangeNotSatisfiable(int(size) if size.isdigit() else None)
     if status in (401, 403):
-        return Refused(f"{code}: {message}")
+        kind = NotPermitted if code == "AccessDenied" else Refused
+        return kind(f"{code}: {message}")
     if status == 501:
         return NotPossible(f"{code}: {message}")
     return NotPossible(message) if 400 <= status < 500 else Unreachable(f"{code}: {message}")
@@ -242,11 +244,12 @@ class S3Store(Store):
 
     def check(self, begins: str = "") -> None:
         bucket, slash, key = begins.partition("/")
-        with storage_errors():
-            if slash:
+        if slash:
+            with storage_errors():
                 self.client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
-            else:
-                self.client.list_buckets()
+            return
+        with contextlib.suppress(NotPermitted), storage_errors():
+            self.client.list_buckets()
 
     def close(self) -> None:
         self.client.close()

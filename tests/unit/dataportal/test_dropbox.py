@@ -8,10 +8,11 @@ import dropbox
 import pytest
 from dropbox.exceptions import ApiError
 from dropbox.files import CommitInfo, FolderMetadata, UploadSessionCursor, WriteMode
+from urllib3.connection import HTTPConnection
 
 from algoport.http.addresses import OutgoingPolicy
 from dataportal.connectors.credentials import OAuthCredential
-from dataportal.stores.base import Refused
+from dataportal.stores.base import NotFound, Refused
 from dataportal.stores.dropbox import DropboxStore
 from tests.doubles.dropbox import APP_KEY, APP_SECRET, DropboxDouble
 
@@ -108,3 +109,23 @@ def test_the_double_answers_as_dropbox_does(
         assert directory.value.error.get_path().is_not_file()
         with pytest.raises(dropbox.exceptions.AuthError):
             client.clone(oauth2_access_token="wrong").files_list_folder("")
+
+
+def test_connections_are_used_again(double: DropboxDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    original = HTTPConnection.connect
+    monkeypatch.setattr(
+        HTTPConnection, "connect", lambda self: (made.append(self), original(self))[1]
+    )
+    with contextlib.closing(open_store(double, "")) as store:
+        for name in ("a", "b", "c"):
+            with store.write(f"folder/{name}", "text/plain", {}) as upload:
+                upload.write(b"data")
+                upload.finish()
+            with contextlib.closing(store.open(f"folder/{name}")) as opened:
+                assert opened.read(100) == b"data"
+            with pytest.raises(NotFound):
+                store.stat("missing")
+            store.delete(f"folder/{name}")
+        assert store.list_page("folder").files == []
+    assert len(made) == 1

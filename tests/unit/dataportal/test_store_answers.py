@@ -1,6 +1,7 @@
 """What a server makes of a store that asks it, when it is none of the kind, or means no good."""
 
 import contextlib
+import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +12,7 @@ import pytest
 from algoport.http.addresses import OutgoingPolicy
 from dataportal.connectors.credentials import OAuthCredential, parse_credential
 from dataportal.constants import CREDENTIAL_TYPES
-from dataportal.stores.base import ByteRange, Store, StoreError
+from dataportal.stores.base import ByteRange, Store, StoreError, Unreachable
 from dataportal.stores.dropbox import DropboxStore
 from dataportal.stores.opening import open_store
 from tests.doubles.google import make_account
@@ -60,10 +61,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        if "Content-Length" not in headers:
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+        if "Content-Length" in headers:
+            self.close_connection = True
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve
 
@@ -159,3 +163,20 @@ def test_whatever_a_server_answers_the_error_is_one_of_a_store(
             assert "secret" not in str(exc)
         except Exception as exc:
             pytest.fail(f"{name}: {type(exc).__name__}: {exc}")
+
+
+def test_an_object_that_is_cut_off_is_no_shorter_object(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = json.dumps({"size": 1000, "server_modified": "2026-01-01T00:00:00Z", "rev": "1"})
+    headers = {
+        "Content-Length": "1000",
+        "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT",
+        "Dropbox-API-Result": found,
+    }
+    monkeypatch.setattr(_Handler, "answer", (200, headers, b"x" * 500), raising=False)
+    with contextlib.closing(store.open("bucket/a")) as opened:
+        assert opened.length == 1000
+        with pytest.raises(Unreachable):
+            while opened.read(400):
+                pass
