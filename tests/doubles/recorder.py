@@ -14,6 +14,7 @@ class Asked:
     method: str
     target: str
     body: bytes
+    headers: dict[str, str]
 
 
 @dataclass
@@ -37,7 +38,7 @@ def recording_storage() -> Iterator[Recorder]:
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            recorder.asked.append(Asked(self.command, self.path, body))
+            recorder.asked.append(Asked(self.command, self.path, body, dict(self.headers)))
             self.send_response(404)
             self.send_header("Content-Length", "0")
             self.end_headers()
