@@ -18,6 +18,7 @@ import psutil
 
 from bench.bodies import large_bodies
 from bench.connectors import connectors
+from bench.hosted import hosted_files
 from bench.load import Request, call, generator_name, run_load
 from bench.measure import HEADER, Measure
 from bench.scale import full_database
@@ -80,6 +81,7 @@ def measure_all(platform: Platform, seconds: float, *, with_peers: bool) -> Iter
     yield cold_starts(platform, demo, HELLO)
     yield [prestarted(platform, demo, HELLO)]
     yield [rebuild(demo, 5)]
+    yield hosted_files(platform, demo)
     yield full_database(platform, hello, HELLO)
     yield connectors()
 

@@ -21,6 +21,8 @@ from dataportal.usage import ANY_SIZE, Room
 
 logger = logging.getLogger(__name__)
 
+_WRITEBACK_BYTES = 8 * 1024 * 1024
+
 
 class IncomingFile:
     """An upload in progress, in a file that no reader can see. Safe to use from any thread."""
@@ -35,20 +37,30 @@ class IncomingFile:
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._lock = threading.Lock()
         self.size = 0
+        self._given_to_disk = 0
 
     @property
     def md5(self) -> str:
         return self._md5.hexdigest()
 
-    def write(self, data: bytes) -> None:
+    def write(self, *pieces: bytes) -> None:
         """Take the next bytes. Raises TooManyBytes, StorageUnavailable."""
-        self._room.check(self.size + len(data))
         with self._lock, _storage_errors():
-            rest = memoryview(data)
-            while rest:
-                rest = rest[self._file.write(rest) :]
-            self._md5.update(data)
-            self.size += len(data)
+            for piece in pieces:
+                self._room.check(self.size + len(piece))
+                rest = memoryview(piece)
+                while rest:
+                    rest = rest[self._file.write(rest) :]
+                self._md5.update(piece)
+                self.size += len(piece)
+            self._start_writeback()
+
+    def _start_writeback(self) -> None:
+        """Have the disk begin with what has come, so that `flush` has little left to wait for."""
+        new = self.size - self._given_to_disk
+        if new >= _WRITEBACK_BYTES:
+            os.posix_fadvise(self._file.fileno(), self._given_to_disk, new, os.POSIX_FADV_DONTNEED)
+            self._given_to_disk = self.size
 
     def flush(self) -> None:
         """Have all bytes on the disk, and write no more."""

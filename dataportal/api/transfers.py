@@ -142,17 +142,31 @@ async def _incoming(room: Room) -> AsyncIterator[IncomingFile]:
 
 
 async def _write_body(request: Request, incoming: IncomingFile) -> None:
+    """Have what has come written while more comes."""
     waiting: list[bytes] = []
     size = 0
+    writing: asyncio.Future[None] | None = None
     async for chunk in request.chunks():
         waiting.append(chunk)
         size += len(chunk)
-        if size >= _WRITE_SIZE:
-            await in_file_thread(incoming.write, b"".join(waiting))
-            waiting, size = [], 0
-    await in_file_thread(_finish, incoming, b"".join(waiting))
+        if size < _WRITE_SIZE:
+            continue
+        if writing is not None:
+            await writing
+        writing = asyncio.ensure_future(in_file_thread(incoming.write, *waiting))
+        # Nobody asks when the client goes away before the next piece.
+        writing.add_done_callback(_forget_failure)
+        waiting, size = [], 0
+    if writing is not None:
+        await writing
+    await in_file_thread(_finish, incoming, waiting)
 
 
-def _finish(incoming: IncomingFile, rest: bytes) -> None:
-    incoming.write(rest)
+def _finish(incoming: IncomingFile, rest: list[bytes]) -> None:
+    incoming.write(*rest)
     incoming.flush()
+
+
+def _forget_failure(done: "asyncio.Future[None]") -> None:
+    if not done.cancelled():
+        done.exception()

@@ -27,6 +27,8 @@ from tests.faults.uploads import LARGEST, NAMES, body_of
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 40
+# What the database knows it by.
+UPLOADER = "uploader"
 
 
 @pytest.fixture
@@ -45,6 +47,7 @@ def environ(data: Path) -> dict[str, str]:
     return {
         **os.environ,
         "ALGOPORT_DATA": str(data),
+        "PGAPPNAME": UPLOADER,
         "ALGOPORT_SECRET_KEY": "x" * 50,
         "DJANGO_SETTINGS_MODULE": "algoport.settings.test",
         "DATABASE_URL": address.replace("/template_algoport", f"/{name}"),
@@ -76,7 +79,8 @@ def wait_for_rollback() -> None:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT count(*) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                " WHERE datname = current_database() AND application_name = %s",
+                [UPLOADER],
             )
             if cursor.fetchone()[0] == 0:
                 return
