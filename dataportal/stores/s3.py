@@ -1,6 +1,7 @@
 """S3, and servers that speak as it does."""
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -9,6 +10,7 @@ from typing import Any
 import botocore.session
 from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool
 from botocore.config import Config
+from botocore.configprovider import ConstantProvider
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -56,7 +58,12 @@ _MISSING = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 
 @cache
 def _session() -> botocore.session.Session:
-    return botocore.session.Session()
+    session = botocore.session.Session()
+    store = session.get_component("config_store")
+    store.set_config_provider("profile", ConstantProvider(None))
+    for name in ("config_file", "credentials_file"):
+        store.set_config_provider(name, ConstantProvider(os.devnull))
+    return session
 
 
 def make_client(
@@ -69,6 +76,7 @@ def make_client(
         read_timeout=READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": 2},
         proxies={},
+        ignore_configured_endpoint_urls=True,
         max_pool_connections=16,
         s3={"addressing_style": options.get("addressing", "auto")},
         # Servers other than Amazon's do not know the newer checksums.
