@@ -3,7 +3,6 @@
 import contextlib
 import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
@@ -37,18 +36,12 @@ from dataportal.stores.base import (
     Unreachable,
     Upload,
 )
+from dataportal.stores.uploads import PartedUpload
 
 CONNECT_SECONDS, READ_SECONDS = 5, 60
-# A body up to this size is put by one request.
-MULTIPART_BYTES = 16 * 1024 * 1024
-PART_BYTES = 8 * 1024 * 1024
-# S3 takes 10,000 parts: each so many, they get larger.
-PARTS_OF_ONE_SIZE = 1000
-PARTS_AT_ONCE = 3
 DEFAULT_REGION = "us-east-1"
 
 _client_lock = threading.Lock()
-_part_threads = ThreadPoolExecutor(8, thread_name_prefix="s3-parts")
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 
 
@@ -281,71 +274,36 @@ class _S3Object(Opened):
         self._body.close()
 
 
-class _S3Upload(Upload):
-    """Small bodies go by one request; of larger ones, parts go while more comes."""
-
+class _S3Upload(PartedUpload[dict[str, Any]]):
     def __init__(self, client: Any, target: dict[str, str], kind: dict[str, Any]) -> None:
+        super().__init__()
         self._client = client
         self._target = target
         self._kind = kind
-        self._buffer = bytearray()
-        self._upload_id = ""
-        self._parts: list[Future[dict[str, Any]]] = []
+        self._upload: dict[str, str] = {}
 
-    def write(self, data: bytes) -> None:
-        self._buffer += data
-        if not self._upload_id and len(self._buffer) > MULTIPART_BYTES:
-            with storage_errors():
-                begun = self._client.create_multipart_upload(**self._target, **self._kind)
-            self._upload_id = begun["UploadId"]
-        while self._upload_id and len(self._buffer) >= self._part_size():
-            size = self._part_size()
-            part = bytes(memoryview(self._buffer)[:size])
-            del self._buffer[:size]
-            self._send(part)
-
-    def finish(self) -> None:
+    def put_whole(self, body: bytes) -> None:
         with storage_errors():
-            if not self._upload_id:
-                body = bytes(self._buffer)
-                self._client.put_object(**self._target, **self._kind, Body=body)
-                return
-            if self._buffer:
-                self._send(bytes(self._buffer))
-            parts = [each.result() for each in self._parts]
-            self._client.complete_multipart_upload(
-                **self._target, UploadId=self._upload_id, MultipartUpload={"Parts": parts}
-            )
+            self._client.put_object(**self._target, **self._kind, Body=body)
 
-    def abort(self) -> None:
-        self._buffer.clear()
-        if not self._upload_id:
-            return
-        for each in self._parts:
-            each.cancel()
-        for each in self._parts:
-            # A part that arrives after this would stay.
-            if not each.cancelled():
-                each.exception()
-        # The storage's own rules remove what cannot be removed now.
-        with contextlib.suppress(BotoCoreError, ClientError):
-            self._client.abort_multipart_upload(**self._target, UploadId=self._upload_id)
+    def begin(self) -> None:
+        with storage_errors():
+            begun = self._client.create_multipart_upload(**self._target, **self._kind)
+        self._upload = {**self._target, "UploadId": begun["UploadId"]}
 
-    def _part_size(self) -> int:
-        return PART_BYTES * (1 + len(self._parts) // PARTS_OF_ONE_SIZE)
-
-    def _send(self, part: bytes) -> None:
-        if len(self._parts) >= PARTS_AT_ONCE:
-            with storage_errors():
-                self._parts[-PARTS_AT_ONCE].result()
-        number = len(self._parts) + 1
-        self._parts.append(_part_threads.submit(self._upload_part, number, part))
-
-    def _upload_part(self, number: int, part: bytes) -> dict[str, Any]:
-        sent = self._client.upload_part(
-            **self._target, UploadId=self._upload_id, PartNumber=number, Body=part
-        )
+    def put_part(self, number: int, offset: int, body: bytes) -> dict[str, Any]:
+        with storage_errors():
+            sent = self._client.upload_part(**self._upload, PartNumber=number, Body=body)
         return {"PartNumber": number, "ETag": sent["ETag"]}
+
+    def complete(self, parts: list[dict[str, Any]], offset: int, rest: bytes) -> None:
+        parts = [*parts, self.put_part(len(parts) + 1, offset, rest)]
+        with storage_errors():
+            self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": parts})
+
+    def give_up(self) -> None:
+        with storage_errors():
+            self._client.abort_multipart_upload(**self._upload)
 
 
 def _asked(part: ByteRange | None, conditions: Conditions) -> dict[str, Any]:

@@ -24,6 +24,9 @@ ALGOPORT_WORKER_THREADS = env.read("ALGOPORT_WORKER_THREADS", env.integer(2, 256
 
 WEBHOOK_HOSTS = env.read("ALGOPORT_WEBHOOK_HOSTS", env.hosts, env.hosts(""))
 CONNECTOR_HOSTS = env.read("ALGOPORT_CONNECTOR_HOSTS", env.hosts, env.hosts(""))
+# The app that Dropbox connectors were authorised for; access tokens are renewed with it.
+DROPBOX_APP_KEY = env.read("ALGOPORT_DROPBOX_APP_KEY", str, "")
+DROPBOX_APP_SECRET = env.read("ALGOPORT_DROPBOX_APP_SECRET", str, "")
 
 SERVICE_FOLDER = env.service_folder(ALGOPORT_DATA)
 SOCKET_FOLDER = env.socket_folder(SERVICE_FOLDER)
