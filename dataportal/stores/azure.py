@@ -47,11 +47,11 @@ from dataportal.stores.http_client import (
     CONNECT_SECONDS,
     READ_SECONDS,
     HttpClient,
-    HttpObject,
     given_range,
     headers_with,
     http_date,
     not_satisfiable,
+    open_answer,
     range_header,
     read_body,
 )
@@ -83,7 +83,7 @@ class AzureStore(Store):
             connection_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
         )
-        with self._errors():
+        try:
             self._container = ContainerClient(
                 credential.storage_uri,
                 credential.container_name,
@@ -92,28 +92,21 @@ class AzureStore(Store):
                 retry_policy=ExponentialRetry(1, 1, retry_total=1, random_jitter_range=1),
                 user_agent_use_env=False,
             )
+        except ValueError as exc:
+            raise NotPossible(self._masked(str(exc))) from None
 
     def list_page(self, directory: str, *, begins: str = "", marker: str = "") -> Page:
         prefix = f"{directory}/" if directory else ""
-        folders, files = [], []
         with self._errors():
             found = self._container.walk_blobs(
                 prefix + begins, delimiter="/", results_per_page=PAGE_SIZE
             )
             pages: Any = found.by_page(marker or None)
             entries = list(next(pages, ()))
-        # SECURITY: whatever a server makes of a marker, nothing outside the directory is shown.
-        inside = [each for each in entries if each.name.startswith(prefix)]
-        for each in inside:
-            name = each.name[len(prefix) :]
-            if isinstance(each, BlobPrefix):
-                folders.append(name.removesuffix("/"))
-            elif name and not name.endswith("/"):
-                files.append(FileEntry(name, each.size, each.last_modified))
-        following = pages.continuation_token or ""
-        if directory and not (entries or marker or begins or following):
+            page = _page(entries, prefix, pages.continuation_token or "")
+        if directory and not (entries or marker or begins or page.marker):
             raise NotFound(directory)
-        return Page([name for name in folders if name], files, following)
+        return page
 
     def stat(self, path: str) -> ObjectInfo | DirectoryInfo:
         with self._errors():
@@ -143,16 +136,10 @@ class AzureStore(Store):
         if part is not None:
             headers["Range"] = range_header(part)
         headers |= _condition_headers(conditions or Conditions())
-        answer = self._http.send("GET", blob.url, headers=headers)
+        answer = self._http.get(blob.url, headers)
         if answer.status_code not in (200, 206):
             raise self._refusal(answer)
-        opened = HttpObject(answer, _info_of_headers(answer))
-        try:
-            (conditions or Conditions()).check(opened.info)
-        except StoreError:
-            opened.close()
-            raise
-        return opened
+        return open_answer(answer, _info_of_headers(answer), conditions)
 
     def write(self, path: str, content_type: str, metadata: Mapping[str, str]) -> Upload:
         if not path:
@@ -233,8 +220,9 @@ class AzureStore(Store):
             raise failure from None
         except AzureError:
             raise Unreachable("it does not answer.") from None
-        except ValueError as exc:
-            raise NotPossible(self._masked(str(exc))) from None
+        except (KeyError, TypeError, ValueError, AttributeError):
+            # What the SDK makes of an answer has the parts that the answer had.
+            raise Unreachable("its answer is not one of Azure.") from None
 
     def _refusal(self, answer: Any) -> StoreError:
         if answer.status_code == 416:
@@ -307,10 +295,25 @@ def _spellings(sas: str) -> list[str]:
 
 def _condition_headers(conditions: Conditions) -> dict[str, str]:
     """Those that save a body from being sent; Conditions.check looks at all of them afterwards."""
-    if len(conditions.if_none_match) == 1 and not conditions.if_match:
-        etag = conditions.if_none_match[0]
-        return {"If-None-Match": "*" if etag == "*" else f'"{etag}"'}
+    is_simple = len(conditions.if_none_match) == 1 and not conditions.if_match
+    # Azure takes `*` for writing only.
+    if is_simple and conditions.if_none_match != ("*",):
+        return {"If-None-Match": f'"{conditions.if_none_match[0]}"'}
     return {}
+
+
+def _page(entries: list[Any], prefix: str, following: str) -> Page:
+    folders, files = [], []
+    for each in entries:
+        # SECURITY: whatever a server makes of a marker, nothing outside the directory is shown.
+        if not each.name.startswith(prefix):
+            continue
+        name = each.name[len(prefix) :]
+        if isinstance(each, BlobPrefix):
+            folders.append(name.removesuffix("/"))
+        elif name and not name.endswith("/"):
+            files.append(FileEntry(name, each.size, each.last_modified))
+    return Page([name for name in folders if name], files, following)
 
 
 def _info(found: BlobProperties) -> ObjectInfo:

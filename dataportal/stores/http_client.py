@@ -1,12 +1,11 @@
-"""HTTP for storages that are asked without a client of their own."""
+"""What the SDKs of storages leave to be done with HTTP: objects as they come, and their heads."""
 
+import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 
-import orjson
 import requests
 from urllib3.exceptions import HTTPError
 
@@ -14,17 +13,19 @@ from algoport.http.addresses import OutgoingPolicy
 from algoport.http.checked import ConnectionNotAllowed, checked_session
 from dataportal.stores.base import (
     ByteRange,
+    Conditions,
     ObjectInfo,
     Opened,
     RangeNotSatisfiable,
     Refused,
+    StoreError,
     Unreachable,
 )
 
 CONNECT_SECONDS, READ_SECONDS = 5, 60
 _LONGEST_ANSWER = 32 * 1024 * 1024
-_AGAIN = frozenset({429, 500, 502, 503, 504})
-_PAUSE_SECONDS = 0.5
+AGAIN = frozenset({429, 500, 502, 503, 504})
+PAUSE_SECONDS = 0.5
 
 
 class HttpClient:
@@ -37,41 +38,46 @@ class HttpClient:
     def __init__(self, policy: OutgoingPolicy) -> None:
         self.session = checked_session(policy, requests.Session())
 
-    def send(
-        self, method: str, url: str, *, repeat: bool = True, **asked: Any
-    ) -> requests.Response:
-        """The answer, whose body is still to be read; `repeat` when a second try does no harm.
+    def get(self, url: str, headers: Mapping[str, str]) -> requests.Response:
+        """The answer, whose body is still to be read; what fails for the moment is tried twice.
 
         Raises Refused for an address that is not allowed, Unreachable.
         """
-        if repeat:
-            try:
-                answer = self._send(method, url, asked)
-                if answer.status_code not in _AGAIN:
-                    return answer
-                answer.close()
-            except Unreachable:
-                pass
-            time.sleep(_PAUSE_SECONDS)
-        return self._send(method, url, asked)
+        try:
+            answer = self._get(url, headers)
+            if answer.status_code not in AGAIN:
+                return answer
+            answer.close()
+        except Unreachable:
+            pass
+        time.sleep(PAUSE_SECONDS)
+        return self._get(url, headers)
 
     def close(self) -> None:
         self.session.close()
 
-    def _send(self, method: str, url: str, asked: Mapping[str, Any]) -> requests.Response:
+    def _get(self, url: str, headers: Mapping[str, str]) -> requests.Response:
         try:
-            return self.session.request(
-                method,
+            return self.session.get(
                 url,
+                headers=headers,
                 stream=True,
                 allow_redirects=False,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
-                **asked,
             )
         except ConnectionNotAllowed as exc:
             raise Refused(str(exc)) from None
         except (requests.RequestException, HTTPError, OSError):
             raise Unreachable("it does not answer.") from None
+
+
+@contextlib.contextmanager
+def answer_of_kind() -> Iterator[None]:
+    """For what is taken from an answer: one that lacks it is not from a storage of this kind."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise Unreachable("its answer is not one of a storage of this kind.") from None
 
 
 def read_body(answer: requests.Response, most: int = _LONGEST_ANSWER) -> bytes:
@@ -85,17 +91,6 @@ def read_body(answer: requests.Response, most: int = _LONGEST_ANSWER) -> bytes:
     if len(data) > most:
         raise Unreachable("its answer is too long.")
     return data
-
-
-def read_json(answer: requests.Response) -> dict[str, Any]:
-    """Raises Unreachable for what is not a JSON object."""
-    try:
-        found = orjson.loads(read_body(answer))
-    except orjson.JSONDecodeError:
-        found = None
-    if not isinstance(found, dict):
-        raise Unreachable("its answer is not one of a storage of this kind.")
-    return found
 
 
 def range_header(part: ByteRange) -> str:
@@ -135,6 +130,19 @@ def headers_with(prefix: str, answer: requests.Response) -> dict[str, str]:
     }
 
 
+def open_answer(
+    answer: requests.Response, info: ObjectInfo, conditions: Conditions | None
+) -> "HttpObject":
+    """The object in this answer, if it is as asked for; the storage may not have looked itself."""
+    try:
+        opened = HttpObject(answer, info)
+        (conditions or Conditions()).check(info)
+    except StoreError:
+        answer.close()
+        raise
+    return opened
+
+
 class HttpObject(Opened):
     """The body of an answer, as the bytes that are stored."""
 
@@ -143,6 +151,9 @@ class HttpObject(Opened):
         self.info = info
         if answer.status_code == 206:
             self.span = given_range(answer)[0]
+        if self.span is not None and self.span[0] > self.span[1]:
+            # Some give nothing, as a part that begins just behind the end.
+            raise RangeNotSatisfiable(info.size)
 
     def read(self, size: int) -> bytes:
         try:
