@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 
 from bench.bodies import large_bodies
+from bench.connectors import connectors
 from bench.load import Request, call, generator_name, run_load
 from bench.measure import HEADER, Measure
 from bench.scale import full_database
@@ -80,6 +81,7 @@ def measure_all(platform: Platform, seconds: float, *, with_peers: bool) -> Iter
     yield [prestarted(platform, demo, HELLO)]
     yield [rebuild(demo, 5)]
     yield full_database(platform, hello, HELLO)
+    yield connectors()
 
 
 def main() -> None:

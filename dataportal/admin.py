@@ -5,7 +5,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from algoport.accounts.permissions import CollectionKind
-from dataportal.models import Collection, HostedFile
+from dataportal.models import Collection, HostedFile, HostedUsage
+from dataportal.usage import change_limits
 
 
 @admin.register(Collection)
@@ -25,6 +26,31 @@ class CollectionAdmin(admin.ModelAdmin):
         return super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Collection | None = None) -> bool:
+        return False
+
+
+@admin.register(HostedUsage)
+class HostedUsageAdmin(admin.ModelAdmin):
+    """What accounts have, and the limits of those for whom they are others."""
+
+    list_display = ["owner", "bytes", "files", "byte_limit", "file_limit"]
+    list_select_related = ["owner"]
+    search_fields = ["owner__username"]
+    autocomplete_fields = ["owner"]
+    fields = ["owner", "bytes", "files", "byte_limit", "file_limit"]
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: HostedUsage | None = None
+    ) -> list[str]:
+        return ["bytes", "files"] if obj is None else ["owner", "bytes", "files"]
+
+    def save_model(
+        self, request: HttpRequest, obj: HostedUsage, form: object, change: bool
+    ) -> None:
+        # The sums of the form may be old ones.
+        change_limits(owner_id=obj.owner_id, byte_limit=obj.byte_limit, file_limit=obj.file_limit)
+
+    def has_delete_permission(self, request: HttpRequest, obj: HostedUsage | None = None) -> bool:
         return False
 
 

@@ -46,6 +46,24 @@ class InvalidConnector(InputValidationError):
     message = "The connector is not valid: {reason}."
 
 
+class CredentialsNotReadable(UserError):
+    """Encrypted with a key that the platform does not have any more."""
+
+    code, status = 6001, 409
+    message = (
+        "The platform cannot read the credentials of {connector} any more. Give them again by a"
+        " PATCH with cred_type and cred_data."
+    )
+
+
+class TooManyAtOnce(UserError):
+    """Requests to storages that are slow must not fill the platform's threads."""
+
+    code, status = 6001, 429
+    message = "Other requests to storages have to be answered first. Try again shortly."
+    retry_after = 5
+
+
 class StorageRefused(UserError):
     """The backend said no; its words are for the connector's owner."""
 
@@ -127,6 +145,22 @@ class DirectoryNotEmpty(UserError):
 
     code, status = 6001, 409
     message = "The directory is not empty. Delete it with ?force=true."
+
+
+class TooManyBytes(UserError):
+    code, status = 6001, 413
+    message = (
+        "The account's files may have {limit} bytes in all, and this would be more. Delete files,"
+        " or ask an administrator for more."
+    )
+
+
+class TooManyFiles(UserError):
+    code, status = 6001, 409
+    message = (
+        "The account has all the {limit} files it may have. Delete files, or ask an administrator"
+        " for more."
+    )
 
 
 class StorageUnavailable(PlatformError):

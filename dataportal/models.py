@@ -26,6 +26,7 @@ from dataportal.querysets import (
 # As plain text: migrations write down what stands in constraints.
 _USER, _SESSION = str(CollectionKind.USER), str(CollectionKind.SESSION)
 _OF_ALGORITHMS = [str(kind) for kind in ALGORITHM_KINDS]
+_LIMIT_HELP = "Empty: as the platform is set. 0: no limit."
 
 
 class Collection(UUIDModel):
@@ -33,7 +34,8 @@ class Collection(UUIDModel):
 
     An account's has an owner and a name. The others are the platform's: a session's, and the temp
     and perm collections that an algorithm has for each user who runs it, who is their owner. Those
-    always exist for who may use them; their rows are made by the first write.
+    always exist for who may use them; their rows are made by the first write. A session's owner is
+    the user whose call it is: the files count for that user, and nothing follows from it besides.
     """
 
     kind = models.CharField(
@@ -42,9 +44,7 @@ class Collection(UUIDModel):
         default=_USER,
         editable=False,
     )
-    owner = models.ForeignKey(
-        User, models.PROTECT, null=True, related_name="collections", db_index=False
-    )
+    owner = models.ForeignKey(User, models.PROTECT, related_name="collections", db_index=False)
     name = models.CharField(max_length=COLLECTION_NAME_LENGTH, blank=True, db_collation="C")
     # Algorithms are above this app, and sessions have no rows.
     algorithm_id = models.UUIDField(null=True, editable=False)
@@ -76,13 +76,11 @@ class Collection(UUIDModel):
             models.CheckConstraint(
                 condition=models.Q(
                     kind=_USER,
-                    owner__isnull=False,
                     algorithm_id__isnull=True,
                     session_id__isnull=True,
                 )
                 | models.Q(
                     kind=_SESSION,
-                    owner__isnull=True,
                     algorithm_id__isnull=True,
                     session_id__isnull=False,
                     name="",
@@ -90,7 +88,6 @@ class Collection(UUIDModel):
                 )
                 | models.Q(
                     kind__in=_OF_ALGORITHMS,
-                    owner__isnull=False,
                     algorithm_id__isnull=False,
                     session_id__isnull=True,
                     name="",
@@ -174,6 +171,32 @@ class HostedFile(UUIDModel):
     def blob_name(self) -> str:
         """Name of the bytes in the storage; spread, since folders of millions are slow to list."""
         return f"{self.id.hex[:2]}/{self.id.hex}"
+
+
+class HostedUsage(models.Model):
+    """How much an account has in its collections, and in those kept for it, and may have.
+
+    The sums are exact: they change in the transaction that puts a file in its place or takes it
+    away (`dataportal.usage`). No row is as good as one with zeros.
+    """
+
+    owner = models.OneToOneField(
+        User, models.CASCADE, primary_key=True, related_name="hosted_usage"
+    )
+    bytes = models.BigIntegerField("bytes in files", default=0, editable=False)
+    files = models.BigIntegerField(default=0, editable=False)
+    byte_limit = models.PositiveBigIntegerField(
+        "most bytes", null=True, blank=True, help_text=_LIMIT_HELP
+    )
+    file_limit = models.PositiveBigIntegerField(
+        "most files", null=True, blank=True, help_text=_LIMIT_HELP
+    )
+
+    class Meta:
+        verbose_name = verbose_name_plural = "hosted usage"
+
+    def __str__(self) -> str:
+        return self.owner.username
 
 
 class Connector(UUIDModel):

@@ -213,9 +213,8 @@ def _find_place(principal: Principal, place: SystemPlace) -> SystemCollection:
     run = principal.run
     if place.kind is CollectionKind.SESSION:
         session_id = None if run is None else run.session_id
-        return SystemCollection(
-            "data://.session", CollectionResource(kind=place.kind, session_id=session_id)
-        )
+        resource = CollectionResource(principal.user_id, kind=place.kind, session_id=session_id)
+        return SystemCollection("data://.session", resource)
     if place.author:
         found = _find_algorithm(principal, place.author, place.algorithm)
         algorithm_id = found.id

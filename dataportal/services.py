@@ -5,6 +5,7 @@ bytes, `publish_file` puts them in their place. Killed anywhere, the old file is
 one is; what is left over has a row that `remove_unused_blobs` finds.
 """
 
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -46,6 +47,7 @@ from dataportal.selectors import (
 )
 from dataportal.storage import remove_abandoned_uploads, remove_blob
 from dataportal.system_paths import SystemFile, SystemPlace
+from dataportal.usage import Change, change_usage, take_from_places, withdraw_files
 
 _SWEEP_BATCH = 200
 
@@ -86,17 +88,31 @@ def reserve_file(*, name: str, size: int, md5: str) -> HostedFile:
 def publish_file(*, file: HostedFile, collection: Collection) -> None:
     """Put a reserved file, whose bytes are stored, in its place; the last of two writers wins.
 
-    Raises CollectionNotFound when the collection went meanwhile.
+    Raises CollectionNotFound when the collection went meanwhile, TooManyBytes and TooManyFiles
+    when its owner would have too much; then nothing has changed.
     """
-    now = timezone.now()
     if not _lock_place(collection.id, file.name):
         raise CollectionNotFound(uri=collection.uri)
-    replaced = HostedFile.objects.filter(collection=collection, name=file.name)
-    replaced.update(collection=None, unused_since=now)
+    replaced = take_from_places("f.collection_id = %s AND f.name = %s", collection.id, file.name)
     reserved = HostedFile.objects.filter(pk=file.pk, unused_since__isnull=False)
+    now = timezone.now()
     if not reserved.update(collection=collection, unused_since=None, modified_at=now):
         # The storage took longer than unused bytes are kept.
         raise StorageUnavailable
+    added = Change(bytes=file.size, files=1) - replaced.get(collection.owner_id, Change())
+    change_usage(collection.owner_id, added)
+
+
+def drop_reserved(file: HostedFile) -> None:
+    """Remove at once what was reserved and will not be published, with its bytes."""
+    with transaction.atomic():
+        # The row stays until the bytes have gone.
+        reserved = HostedFile.objects.filter(pk=file.pk, collection=None).select_for_update()
+        if reserved.first() is not None:
+            # What cannot be removed now is left to the sweep.
+            with suppress(OSError):
+                remove_blob(file.blob_name)
+                reserved.delete()
 
 
 def delete_file(*, principal: Principal, owner: str, collection: str, name: str) -> int:
@@ -116,7 +132,7 @@ def delete_collection(*, principal: Principal, owner: str, name: str, force: boo
         raise CollectionNotFound(uri=f"data://{owner}/{name}")
     if not force and collection.files.exists():
         raise DirectoryNotEmpty
-    files = collection.files.update(collection=None, unused_since=timezone.now())
+    files = withdraw_files("f.collection_id = %s", collection.id)
     Collection.objects.filter(pk=collection.pk).delete()
     return files + 1
 
@@ -173,10 +189,10 @@ def remove_unused_blobs() -> int:
     return removed
 
 
+@transaction.atomic
 def _withdraw_file(file: HostedFile) -> int:
     """Take a file from its place and return how many went: 1. Raises PathNotFound."""
-    rows = HostedFile.objects.filter(collection=file.collection_id, name=file.name)
-    if not rows.update(collection=None, unused_since=timezone.now()):
+    if not withdraw_files("f.collection_id = %s AND f.name = %s", file.collection_id, file.name):
         # Somebody else deleted it meanwhile.
         raise PathNotFound
     return 1
@@ -187,7 +203,9 @@ def _make_system_collection(resource: CollectionResource) -> Collection:
     if resource.algorithm_id is not None:
         # Who deletes it would not see a row that is made meanwhile.
         current_finder().hold(resource.algorithm_id)
-    made = Collection(**system_key(resource), read_acl=ReadAcl.PRIVATE)
+    assert resource.owner_id is not None
+    key = system_key(resource) | {"owner_id": resource.owner_id}
+    made = Collection(**key, read_acl=ReadAcl.PRIVATE)
     Collection.objects.bulk_create([made], ignore_conflicts=True)
     row = Collection.objects.kept_for(resource).first()
     if row is None:
@@ -200,18 +218,18 @@ def _make_system_collection(resource: CollectionResource) -> Collection:
 def _drop_collections(rows: CollectionQuerySet, most: int | None = None) -> int:
     ids = [row.pk for row in rows.order_by("pk").select_for_update()[:most]]
     if ids:
-        files = HostedFile.objects.filter(collection__in=ids)
-        files.update(collection=None, unused_since=timezone.now())
+        withdraw_files("f.collection_id = ANY(%s::uuid[])", ids)
         Collection.objects.filter(pk__in=ids).delete()
     return len(ids)
 
 
 @transaction.atomic
 def _withdraw_outdated_files() -> int:
-    now = timezone.now()
-    rows = HostedFile.objects.outdated(now).select_for_update(of=("self",), skip_locked=True)
+    rows = HostedFile.objects.outdated(timezone.now()).select_for_update(
+        of=("self",), skip_locked=True
+    )
     ids = [file.pk for file in rows.only("pk")[:_SWEEP_BATCH]]
-    return HostedFile.objects.filter(pk__in=ids).update(collection=None, unused_since=now)
+    return withdraw_files("f.id = ANY(%s::uuid[])", ids) if ids else 0
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from algoport.accounts.permissions import Principal
 from algoport.api.pagination import decode_marker, encode_marker
 from algoport.db.changes import ChangeCache, ChangeListener
 from algoport.db.threads import in_database_thread
+from algoport.encryption import NotDecryptable
 from algoport.errors import InputValidationError, InvalidMarker
 from algoport.http.asgi import Request, Response, Send, json_response, parse_boolean, start
 from dataportal.api.bodies import LONGEST_BODY_BYTES, parse_collection_body, to_seconds
@@ -297,6 +298,9 @@ class _Place:
             raise
         except StoreError as exc:
             raise as_api_error(exc, self._path.connector) from exc
+        except NotDecryptable as exc:
+            reason = "its credentials cannot be decrypted; connect it again"
+            raise StorageNotReached(connector=self._path.connector, reason=reason) from exc
 
     def _headers(self, info: ObjectInfo) -> dict[str, str]:
         headers = {"X-Data-Type": "file", **validators(info), **SANDBOXED}

@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 from django.core.files import File
 
 from algoport.db.threads import in_database_thread
+from algoport.errors import ApiError
 from algoport.http.asgi import Request, Response, Send, start
 from dataportal.api.conditional import (
     parse_conditions,
@@ -20,7 +21,7 @@ from dataportal.api.conditional import (
 from dataportal.content_types import content_type_of
 from dataportal.errors import PartNotThere, PreconditionNotMet
 from dataportal.models import Collection, HostedFile
-from dataportal.services import publish_file, reserve_file
+from dataportal.services import drop_reserved, publish_file, reserve_file
 from dataportal.storage import IncomingFile, keep, open_blob
 from dataportal.stores.base import (
     NotModified,
@@ -28,6 +29,7 @@ from dataportal.stores.base import (
     PreconditionFailed,
     RangeNotSatisfiable,
 )
+from dataportal.usage import Room, get_room
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -56,13 +58,21 @@ async def in_file_thread(function: Callable[..., R], *args: Any) -> R:
 
 async def receive_file(request: Request, collection: Collection, name: str) -> None:
     """Take the request's body as the file `name` of the collection, whole or not at all."""
-    async with _incoming() as incoming:
+    room = await in_database_thread(get_room, collection, name)
+    # Before the body is read, where its length is told.
+    room.check(int(request.header(b"content-length") or 0))
+    async with _incoming(room) as incoming:
         await _write_body(request, incoming)
         file = await in_database_thread(
             reserve_file, name=name, size=incoming.size, md5=incoming.md5
         )
         await in_file_thread(keep, incoming, file.blob_name)
-        await in_database_thread(publish_file, file=file, collection=collection)
+        try:
+            await in_database_thread(publish_file, file=file, collection=collection)
+        except ApiError:
+            # Refused: its bytes go now, not when unused ones are swept.
+            await in_database_thread(drop_reserved, file)
+            raise
 
 
 async def send_file(request: Request, send: Send, file: HostedFile) -> None:
@@ -90,7 +100,7 @@ async def send_file(request: Request, send: Send, file: HostedFile) -> None:
         await start(send, status, headers, content_type, length)
         await send({"type": "http.response.body", "body": b""})
         return
-    async with opened_blob(file.blob_name, first) as (blob, piece):
+    async with opened_blob(file.blob_name, first, length) as (blob, piece):
         await start(send, status, headers, content_type, length)
         await send_blob(send, blob, piece, length)
 
@@ -106,9 +116,9 @@ async def send_blob(send: Send, blob: File, piece: bytes, left: int) -> None:
 
 
 @asynccontextmanager
-async def opened_blob(blob_name: str, first: int) -> AsyncIterator[tuple[File, bytes]]:
-    """The bytes under `blob_name` from `first` on, and a piece of them. Raises BlobMissing."""
-    blob, piece = await in_file_thread(_open_and_read, blob_name, first)
+async def opened_blob(blob_name: str, first: int, length: int) -> AsyncIterator[tuple[File, bytes]]:
+    """`length` bytes under `blob_name` from `first` on, and a piece of them. Raises BlobMissing."""
+    blob, piece = await in_file_thread(_open_and_read, blob_name, first, length)
     try:
         yield blob, piece
     finally:
@@ -116,16 +126,14 @@ async def opened_blob(blob_name: str, first: int) -> AsyncIterator[tuple[File, b
         _executor.submit(blob.close)
 
 
-def _open_and_read(blob_name: str, first: int) -> tuple[File, bytes]:
-    blob = open_blob(blob_name)
-    if first:
-        blob.seek(first)
+def _open_and_read(blob_name: str, first: int, length: int) -> tuple[File, bytes]:
+    blob = open_blob(blob_name, first, length)
     return blob, blob.read(_READ_SIZE)
 
 
 @asynccontextmanager
-async def _incoming() -> AsyncIterator[IncomingFile]:
-    incoming = await in_file_thread(IncomingFile)
+async def _incoming(room: Room) -> AsyncIterator[IncomingFile]:
+    incoming = await in_file_thread(IncomingFile, room)
     try:
         yield incoming
     finally:

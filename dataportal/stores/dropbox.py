@@ -162,6 +162,7 @@ class _Client(Dropbox):
     """
 
     def __init__(self, credential: OAuthCredential, session: requests.Session) -> None:
+        self._has_refresh_token = bool(credential.refresh_token)
         self._is_renewable = bool(credential.refresh_token and settings.DROPBOX_APP_KEY)
         renewal: dict[str, Any] = {}
         if self._is_renewable:
@@ -186,11 +187,12 @@ class _Client(Dropbox):
 
     def refresh_access_token(self, host: str = API, scope: list[str] | None = None) -> None:
         """The SDK calls this when a token has ended. Raises Refused."""
+        if not self._has_refresh_token:
+            raise Refused("expired_access_token: there is no refresh token, enter a new one.")
         if not self._is_renewable:
             raise Refused(
-                "the access token has ended, and there is no refresh token to renew it with, or "
-                "the site has no key of an app: enter a new one, or have the administrator set "
-                "ALGOPORT_DROPBOX_APP_KEY."
+                "the access token has ended, and the site has no key of an app to renew it with: "
+                "enter a new one, or have the administrator set ALGOPORT_DROPBOX_APP_KEY."
             )
         try:
             super().refresh_access_token(host, scope)

@@ -9,7 +9,15 @@ from typing import Any
 import botocore.session
 from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    HTTPClientError,
+    ParamValidationError,
+    SSLError,
+)
+from botocore.parsers import ResponseParserError
 
 from algoport.http.addresses import OutgoingPolicy
 from algoport.http.checked import ConnectionNotAllowed, checked_pool
@@ -75,6 +83,8 @@ def make_client(
             aws_secret_access_key=credential.secret_access_key,
             config=config,
         )
+    if "endpoint_url" in options:
+        client.meta.events.register("before-call.s3", _stay_where_it_is)
     http = client._endpoint.http_session
     classes = {
         "http": checked_pool(AWSHTTPConnectionPool, policy),
@@ -84,6 +94,12 @@ def make_client(
     return client
 
 
+def _stay_where_it_is(context: dict[str, Any], **_: object) -> None:
+    # Regions are Amazon's; for another server's redirect the SDK would ask it for the region, and
+    # follow the redirect of that answer in the same way, on and on.
+    context.setdefault("s3_redirect", {})["redirected"] = True
+
+
 @contextlib.contextmanager
 def storage_errors() -> Iterator[None]:
     """Errors of the SDK as ours, in the storage's own words."""
@@ -91,13 +107,21 @@ def storage_errors() -> Iterator[None]:
         yield
     except ClientError as exc:
         raise _as_store_error(exc) from exc
-    except HTTPClientError as exc:
+    except SSLError as exc:
+        raise Unreachable("its TLS certificate is not valid for its address.") from exc
+    except (HTTPClientError, ConnectionError) as exc:
         cause = exc.kwargs.get("error")
         if isinstance(cause, ConnectionNotAllowed):
             raise Refused(str(cause)) from exc
         raise Unreachable("it does not answer.") from exc
+    except ParamValidationError as exc:
+        # Of a bucket's name that no bucket can have, before anything was sent.
+        raise NotPossible(f"{str(exc)[:300]}.") from exc
     except BotoCoreError as exc:
         raise Unreachable(f"{type(exc).__name__}.") from exc
+    except (ResponseParserError, KeyError, TypeError, ValueError, AttributeError) as exc:
+        # What the SDK makes of an answer has the parts that the answer had.
+        raise Unreachable("its answer is not one of S3.") from exc
 
 
 def _as_store_error(exc: ClientError) -> StoreError:
@@ -116,7 +140,9 @@ def _as_store_error(exc: ClientError) -> StoreError:
         return RangeNotSatisfiable(int(size) if size.isdigit() else None)
     if status in (401, 403):
         return Refused(f"{code}: {message}")
-    return Unreachable(f"{code}: {message}") if status >= 500 else NotPossible(message)
+    if status == 501:
+        return NotPossible(f"{code}: {message}")
+    return NotPossible(message) if 400 <= status < 500 else Unreachable(f"{code}: {message}")
 
 
 class S3Store(Store):
@@ -140,18 +166,9 @@ class S3Store(Store):
             found = self.client.list_objects_v2(
                 Bucket=bucket, Prefix=prefix + begins, Delimiter="/", MaxKeys=PAGE_SIZE, **asked
             )
-        if key and not marker and not begins and not found.get("KeyCount"):
-            raise NotFound(directory)
-        names = (each["Prefix"] for each in found.get("CommonPrefixes", ()))
-        # SECURITY: whatever a server makes of a marker, nothing outside the directory is shown.
-        inside = [name[len(prefix) : -1] for name in names if name.startswith(prefix)]
-        files = [
-            FileEntry(each["Key"][len(prefix) :], each["Size"], each["LastModified"])
-            for each in found.get("Contents", ())
-            if each["Key"].startswith(prefix) and not each["Key"].endswith("/")
-        ]
-        following = found.get("NextContinuationToken", "") if found.get("IsTruncated") else ""
-        return Page([name for name in inside if name], files, following)
+            if key and not marker and not begins and not found.get("KeyCount"):
+                raise NotFound(directory)
+            return _page(found, prefix)
 
     def stat(self, path: str) -> ObjectInfo | DirectoryInfo:
         bucket, _, key = path.partition("/")
@@ -178,7 +195,13 @@ class S3Store(Store):
         asked = _asked(part, conditions or Conditions())
         with storage_errors():
             answer = self.client.get_object(Bucket=bucket, Key=key, **asked)
-        return _S3Object(answer)
+            opened = _S3Object(answer)
+        try:
+            (conditions or Conditions()).check(opened.info)
+        except StoreError:
+            opened.close()
+            raise
+        return opened
 
     def write(self, path: str, content_type: str, metadata: Mapping[str, str]) -> Upload:
         bucket, _, key = path.partition("/")
@@ -289,12 +312,12 @@ class _S3Upload(PartedUpload[dict[str, Any]]):
     def begin(self) -> None:
         with storage_errors():
             begun = self._client.create_multipart_upload(**self._target, **self._kind)
-        self._upload = {**self._target, "UploadId": begun["UploadId"]}
+            self._upload = {**self._target, "UploadId": begun["UploadId"]}
 
     def put_part(self, number: int, offset: int, body: bytes) -> dict[str, Any]:
         with storage_errors():
             sent = self._client.upload_part(**self._upload, PartNumber=number, Body=body)
-        return {"PartNumber": number, "ETag": sent["ETag"]}
+            return {"PartNumber": number, "ETag": sent["ETag"]}
 
     def complete(self, parts: list[dict[str, Any]], offset: int, rest: bytes) -> None:
         parts = [*parts, self.put_part(len(parts) + 1, offset, rest)]
@@ -306,15 +329,29 @@ class _S3Upload(PartedUpload[dict[str, Any]]):
             self._client.abort_multipart_upload(**self._upload)
 
 
+def _page(found: Mapping[str, Any], prefix: str) -> Page:
+    names = (each["Prefix"] for each in found.get("CommonPrefixes", ()))
+    # SECURITY: whatever a server makes of a marker, nothing outside the directory is shown.
+    inside = [name[len(prefix) : -1] for name in names if name.startswith(prefix)]
+    files = [
+        FileEntry(each["Key"][len(prefix) :], each["Size"], each["LastModified"])
+        for each in found.get("Contents", ())
+        if each["Key"].startswith(prefix) and not each["Key"].endswith("/")
+    ]
+    following = found.get("NextContinuationToken", "") if found.get("IsTruncated") else ""
+    return Page([name for name in inside if name], files, following)
+
+
 def _asked(part: ByteRange | None, conditions: Conditions) -> dict[str, Any]:
     asked: dict[str, Any] = {}
     if part is not None:
         start = "" if part.start is None else part.start
         asked["Range"] = f"bytes={start}-{'' if part.end is None else part.end}"
-    if conditions.if_match:
-        asked["IfMatch"] = _etags(conditions.if_match)
-    if conditions.if_none_match:
-        asked["IfNoneMatch"] = _etags(conditions.if_none_match)
+    # S3 takes one; Conditions.check looks at all of them afterwards.
+    if len(conditions.if_match) == 1:
+        asked["IfMatch"] = _etag(conditions.if_match[0])
+    if len(conditions.if_none_match) == 1:
+        asked["IfNoneMatch"] = _etag(conditions.if_none_match[0])
     if conditions.if_modified_since:
         asked["IfModifiedSince"] = conditions.if_modified_since
     if conditions.if_unmodified_since:
@@ -322,8 +359,8 @@ def _asked(part: ByteRange | None, conditions: Conditions) -> dict[str, Any]:
     return asked
 
 
-def _etags(etags: tuple[str, ...]) -> str:
-    return ", ".join("*" if each == "*" else f'"{each}"' for each in etags)
+def _etag(etag: str) -> str:
+    return "*" if etag == "*" else f'"{etag}"'
 
 
 def _info(answer: dict[str, Any]) -> ObjectInfo:

@@ -28,6 +28,18 @@ CONNECTOR_HOSTS = env.read("ALGOPORT_CONNECTOR_HOSTS", env.hosts, env.hosts(""))
 DROPBOX_APP_KEY = env.read("ALGOPORT_DROPBOX_APP_KEY", str, "")
 DROPBOX_APP_SECRET = env.read("ALGOPORT_DROPBOX_APP_SECRET", str, "")
 
+# Where the bytes of hosted files are: in the data folder, or in a bucket.
+HOSTED_BUCKET = env.read("ALGOPORT_HOSTED_STORAGE", env.bucket, env.bucket("file"))
+if HOSTED_BUCKET:
+    HOSTED_BUCKET |= env.keys_of_bucket()
+# What one account may have in hosted collections; 0 is no limit.
+HOSTED_BYTES_PER_ACCOUNT = env.read(
+    "ALGOPORT_HOSTED_BYTES_PER_ACCOUNT", env.integer(0, 2**62), 100 * 1024**3
+)
+HOSTED_FILES_PER_ACCOUNT = env.read(
+    "ALGOPORT_HOSTED_FILES_PER_ACCOUNT", env.integer(0, 2**62), 10_000_000
+)
+
 SERVICE_FOLDER = env.service_folder(ALGOPORT_DATA)
 SOCKET_FOLDER = env.socket_folder(SERVICE_FOLDER)
 # Where processes leave their metrics for each other (algoport.metrics); the launcher sets it.
@@ -123,7 +135,9 @@ STORAGES = {
             "file_permissions_mode": 0o600,
             "directory_permissions_mode": 0o700,
         },
-    },
+    }
+    if not HOSTED_BUCKET
+    else {"BACKEND": "dataportal.bucket_storage.BucketStorage", "OPTIONS": HOSTED_BUCKET},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 
@@ -206,5 +220,9 @@ LOGGING = {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
+        # SECURITY: each request, with signatures in its address or in what was signed.
+        "azure": {"level": "WARNING"},
+        "botocore": {"level": "INFO"},
+        "urllib3": {"level": "INFO"},
     },
 }

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -83,6 +83,37 @@ def url(*schemes: str) -> Callable[[str], str]:
         return raw
 
     return convert
+
+
+def bucket(raw: str) -> dict[str, str]:
+    """django-storages' options of `s3://BUCKET/PREFIX?endpoint_url=URL&region=NAME`.
+
+    Nothing for `file`. The keys are read apart, so that the address can be shown.
+    """
+    if raw == "file":
+        return {}
+    parts = urlsplit(raw)
+    known = {"endpoint_url": "endpoint_url", "region": "region_name"}
+    if parts.scheme != "s3" or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("expected `file`, or s3://BUCKET/PREFIX?endpoint_url=URL&region=NAME")
+    try:
+        said = dict(parse_qsl(parts.query, strict_parsing=True, keep_blank_values=True))
+        options = {known[name]: value for name, value in said.items() if parts.query}
+    except (KeyError, ValueError) as exc:
+        raise ValueError("its parameters are endpoint_url and region") from exc
+    return {"bucket_name": parts.netloc, "location": unquote(parts.path.strip("/")), **options}
+
+
+def keys_of_bucket() -> dict[str, str]:
+    """The access key that ALGOPORT_HOSTED_* name; without it the SDK looks where it is used to."""
+    names = {
+        "access_key": "ALGOPORT_HOSTED_ACCESS_KEY_ID",
+        "secret_key": "ALGOPORT_HOSTED_SECRET_ACCESS_KEY",
+    }
+    keys = {option: os.environ.get(name, "") for option, name in names.items()}
+    if any(keys.values()) and not all(keys.values()):
+        raise ImproperlyConfigured(f"{' and '.join(names.values())} go together")
+    return {option: key for option, key in keys.items() if key}
 
 
 def folder(raw: str) -> Path:

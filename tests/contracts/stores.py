@@ -4,6 +4,7 @@ A further kind needs an entry in BACKENDS, which gives a Backend for as long as 
 """
 
 import contextlib
+import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -13,9 +14,9 @@ from typing import Any, cast
 
 import pytest
 
+from algoport.encryption import encrypt
 from algoport.http.addresses import OutgoingPolicy
-from dataportal.connectors.credentials import OAuthCredential, parse_credential
-from dataportal.constants import CREDENTIAL_TYPES
+from dataportal.connectors.credentials import OAuthCredential, unseal
 from dataportal.stores.base import Store
 from dataportal.stores.opening import open_store
 from tests.doubles.storages import STORAGES, Storage, StorageMissing, free_port
@@ -43,10 +44,8 @@ class Backend:
 
 
 def open_storage(storage: Storage) -> Store:
-    """As a connector with these options and this credential does."""
-    credential = parse_credential(
-        storage.protocol, CREDENTIAL_TYPES[storage.protocol], storage.credential
-    )
+    """As a connector does that has these options and this credential."""
+    credential = unseal(storage.protocol, encrypt(json.dumps(storage.credential)))
     if storage.protocol != "dropbox":
         return open_store(storage.protocol, credential, storage.options)
     from dataportal.stores.dropbox import DropboxStore

@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import requests
+
+from tests.doubles.seaweed import WEED, running_seaweed
 
 ROOT = Path(__file__).resolve().parents[2]
 AZURITE_VERSION = "3.35.0"
@@ -104,57 +105,19 @@ def _answers(address: str) -> bool:
 @contextlib.contextmanager
 def seaweed(folder: Path) -> Iterator[Storage]:
     """SeaweedFS, which speaks S3."""
-    weed = Path(sys.prefix) / "bin/weed"
-    if not weed.exists():
+    if not WEED.exists():
         raise StorageMissing("SeaweedFS is missing: run `make setup`.")
-    import botocore.session
-
-    key, secret = "demo-key", secrets.token_hex(16)
-    ports = {name: free_port() for name in ("s3", "master", "filer", "volume", "admin")}
-    address = f"http://127.0.0.1:{ports['s3']}"
-    command = [str(weed), "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
-    command += ["-admin.ui=false", "-webdav=false", "-volume.preStopSeconds=0"]
-    command += ["-s3.port.iceberg=0", *(f"-{name}.port={port}" for name, port in ports.items())]
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "AWS_ACCESS_KEY_ID": key,
-        "AWS_SECRET_ACCESS_KEY": secret,
-        "S3_BUCKET": "bucket",
-    }
-    with _process(command, environment, address, folder):
-        client: Any = botocore.session.Session().create_client(
-            "s3",
-            "us-east-1",
-            endpoint_url=address,
-            aws_access_key_id=key,
-            aws_secret_access_key=secret,
-        )
-        ends = time.monotonic() + _START_SECONDS
-        while not _takes_objects(client) and time.monotonic() < ends:
-            time.sleep(0.1)
+    with running_seaweed() as server:
+        bucket = server.new_bucket()
         yield Storage(
             "s3",
-            address,
-            {"access_key_id": key, "secret_access_key": secret},
-            {"access_key_id": key, "secret_access_key": "not-the-secret"},
-            {"endpoint_url": address, "addressing": "path"},
-            "bucket",
-            lambda: len(client.list_multipart_uploads(Bucket="bucket").get("Uploads", ())),
+            server.url,
+            server.credentials,
+            {**server.credentials, "secret_access_key": "not-the-secret"},
+            {"endpoint_url": server.url, "addressing": "path"},
+            bucket,
+            lambda: len(server.client.list_multipart_uploads(Bucket=bucket).get("Uploads", ())),
         )
-        client.close()
-
-
-def _takes_objects(client: Any) -> bool:
-    """It answers before it has a place to put anything."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        client.put_object(Bucket="bucket", Key=".ready", Body=b"ready")
-        client.delete_object(Bucket="bucket", Key=".ready")
-    except (BotoCoreError, ClientError):
-        return False
-    return True
 
 
 def install_azurite() -> None:

@@ -33,6 +33,7 @@ from algorithms.running.overview import publish_pool
 from algorithms.running.pool import RunnerPool
 from algorithms.running.program import Loader, Program, loader_for
 from algorithms.running.runner import GatewayRunner, LoadFailed
+from dataportal.models import HostedUsage
 from tests.factories.algorithms import make_algorithm, make_program, make_version
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("pools")]
@@ -223,3 +224,19 @@ def test_rows_are_shown_and_never_changed(staff: Client, version: Version, demo:
         for query in ("nothing", str(row.pk)):
             assert staff.get(f"{base}?q={query}").status_code == 200, base
     assert b"Runners" in staff.get("/admin/").content
+
+
+def test_limits_of_hosted_data_are_changed_and_its_sums_are_not(staff: Client, demo: User) -> None:
+    page = staff.get("/admin/dataportal/hostedusage/add/").content.decode()
+    assert "most bytes" in page.lower()
+    said = {"owner": str(demo.pk), "byte_limit": "1000", "file_limit": "", "bytes": "7"}
+    assert staff.post("/admin/dataportal/hostedusage/add/", said).status_code == 302
+    row = HostedUsage.objects.get()
+    assert (row.owner, row.bytes, row.byte_limit, row.file_limit) == (demo, 0, 1000, None)
+    # Somebody puts a file while the form is open.
+    HostedUsage.objects.update(bytes=5, files=1)
+    change = f"/admin/dataportal/hostedusage/{demo.pk}/change/"
+    assert staff.post(change, {"byte_limit": "", "file_limit": "0"}).status_code == 302
+    row.refresh_from_db()
+    assert (row.bytes, row.files, row.byte_limit, row.file_limit) == (5, 1, None, 0)
+    assert "demo" in staff.get("/admin/dataportal/hostedusage/").content.decode()
