@@ -137,7 +137,7 @@ class AzureStore(Store):
         if part is not None:
             headers["Range"] = range_header(part)
         headers |= _condition_headers(conditions or Conditions())
-        answer = self._http.send("GET", blob.url, headers=headers)
+        answer = self._http.get(blob.url, headers)
         if answer.status_code not in (200, 206):
             raise self._refusal(answer)
         return open_answer(answer, _info_of_headers(answer), conditions)

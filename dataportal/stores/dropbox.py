@@ -1,16 +1,31 @@
-"""Dropbox, by its API v2."""
+"""Dropbox, by its SDK."""
 
-import json
-import threading
-from collections.abc import Mapping
-from datetime import datetime
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
-import orjson
 import requests
 from django.conf import settings
+from dropbox import Dropbox, create_session
+from dropbox.exceptions import ApiError, AuthError, BadInputError, HttpError
+from dropbox.files import (
+    CommitInfo,
+    FileMetadata,
+    FolderMetadata,
+    ListFolderResult,
+    UploadSessionCursor,
+    WriteMode,
+)
+from dropbox.session import HOST_API, HOST_CONTENT, HOST_NOTIFY
+from stone.backends.python_rsrc.stone_base import Union
+from stone.backends.python_rsrc.stone_validators import ValidationError
+from urllib3.exceptions import HTTPError
 
 from algoport.http.addresses import OutgoingPolicy
+from algoport.http.checked import ConnectionNotAllowed, checked_session
 from dataportal.connectors.credentials import OAuthCredential
 from dataportal.stores.base import (
     ByteRange,
@@ -24,27 +39,26 @@ from dataportal.stores.base import (
     ObjectInfo,
     Opened,
     Page,
+    RangeNotSatisfiable,
     Refused,
     Store,
+    StoreError,
     Unreachable,
     Upload,
 )
 from dataportal.stores.http_client import (
-    HttpClient,
-    answer_of_kind,
-    not_satisfiable,
+    CONNECT_SECONDS,
+    READ_SECONDS,
     open_answer,
     range_header,
-    read_body,
-    read_json,
 )
 from dataportal.stores.uploads import PartedUpload
 
-API = "https://api.dropboxapi.com"
-CONTENT = "https://content.dropboxapi.com"
+API, CONTENT, NOTIFY = "api.dropboxapi.com", "content.dropboxapi.com", "notify.dropboxapi.com"
 # Dropbox takes this for an approximate number; a page of ours has an exact one.
 _LIMIT = 950
-_ENDED = "expired_access_token"
+# How long an access token lasts; the SDK would renew one of unknown age before its first use.
+_TOKEN_HOURS = 4
 
 
 class DropboxStore(Store):
@@ -62,36 +76,37 @@ class DropboxStore(Store):
         *,
         address: str = "",
     ) -> None:
-        self._api, self._content = address or API, address or CONTENT
-        self._http = HttpClient(policy)
-        self._token = credential.access_token
-        self._refresh_token = credential.refresh_token
-        self._lock = threading.Lock()
+        session = checked_session(policy, _Elsewhere(address) if address else create_session())
+        session.max_redirects = 0
+        with _errors():
+            self.client = _Client(credential, session)
 
     def list_page(self, directory: str, *, begins: str = "", marker: str = "") -> Page:
-        if marker:
-            found = self._ask("files/list_folder/continue", {"cursor": marker})
-        else:
-            found = self._ask("files/list_folder", {"path": _path(directory), "limit": _LIMIT})
-        with answer_of_kind():
+        with _errors():
+            if marker:
+                found = self.client.files_list_folder_continue(marker)
+            else:
+                found = self.client.files_list_folder(_path(directory), limit=_LIMIT)
             return _page(found, directory, begins)
 
     def stat(self, path: str) -> ObjectInfo | DirectoryInfo:
         if not path:
             return DirectoryInfo()
-        found = self._ask("files/get_metadata", {"path": _path(path)})
-        with answer_of_kind():
-            return _info(found) if found[".tag"] == "file" else DirectoryInfo()
+        with _errors():
+            found = self.client.files_get_metadata(_path(path))
+            return _info(found) if isinstance(found, FileMetadata) else DirectoryInfo()
 
     def open(
         self, path: str, part: ByteRange | None = None, conditions: Conditions | None = None
     ) -> Opened:
         if not path:
             raise NotFound(path)
-        headers = {} if part is None else {"Range": range_header(part)}
-        answer = self.send_content("files/download", {"path": _path(path)}, headers=headers)
-        with answer_of_kind():
-            info = _info(orjson.loads(answer.headers["Dropbox-API-Result"]))
+        headers = {"Accept-Encoding": "identity"}
+        if part is not None:
+            headers["Range"] = range_header(part)
+        with _errors():
+            found, answer = self.client.files_download(_path(path), extra_headers=headers)
+            info = _info(found)
         return open_answer(answer, info, conditions)
 
     def write(self, path: str, content_type: str, metadata: Mapping[str, str]) -> Upload:
@@ -99,194 +114,210 @@ class DropboxStore(Store):
             raise NotPossible("a file needs a name.")
         if metadata:
             raise NotPossible("Dropbox keeps no metadata.")
-        return _DropboxUpload(self, path)
+        return _DropboxUpload(self.client, path)
 
     def delete(self, path: str) -> None:
-        found = self._ask("files/get_metadata", {"path": _path(path)})
-        with answer_of_kind():
-            if found[".tag"] != "file":
+        with _errors():
+            found = self.client.files_get_metadata(_path(path))
+            if not isinstance(found, FileMetadata):
                 raise NotFound(path)
             # By its revision: what was put in its place meanwhile stays.
-            self._ask("files/delete_v2", {"path": _path(path), "parent_rev": found["rev"]})
+            self.client.files_delete_v2(_path(path), parent_rev=found.rev)
 
     def delete_directory(self, path: str, *, force: bool) -> Deleted:
         """In one step; how many files went is as it was shortly before."""
         if not path:
             raise NotPossible("an account's own directory cannot be deleted.")
-        asked = {"path": _path(path), "recursive": force}
-        with answer_of_kind():
-            found = self._ask("files/list_folder", asked)
-            if found["entries"] and not force:
+        with _errors():
+            found = self.client.files_list_folder(_path(path), recursive=force)
+            if found.entries and not force:
                 raise NotEmpty(path)
             count = _count_files(found)
-            while found["has_more"]:
-                found = self._ask("files/list_folder/continue", {"cursor": found["cursor"]})
+            while found.has_more:
+                found = self.client.files_list_folder_continue(found.cursor)
                 count += _count_files(found)
-        self._ask("files/delete_v2", {"path": _path(path)})
+            self.client.files_delete_v2(_path(path))
         return Deleted(count)
 
     def make_directory(self, path: str) -> None:
         try:
-            self._ask("files/create_folder_v2", {"path": _path(path)})
+            with _errors():
+                self.client.files_create_folder_v2(_path(path))
         except NotPossible as exc:
             if "conflict/folder" not in str(exc):
                 raise
 
     def check(self, begins: str = "") -> None:
-        directory = begins.rpartition("/")[0]
-        self._ask("files/list_folder", {"path": _path(directory), "limit": 1})
+        with _errors():
+            self.client.files_list_folder(_path(begins.rpartition("/")[0]), limit=1)
 
     def close(self) -> None:
-        self._http.close()
+        self.client.close()
 
-    def send_content(
-        self, route: str, said: Mapping[str, object], **asked: Any
-    ) -> requests.Response:
-        """A request whose argument is in a header. Raises StoreError."""
-        headers = {"Dropbox-API-Arg": _header_json(said), **asked.pop("headers", {})}
-        return self._send(f"{self._content}/2/{route}", headers, asked)
 
-    def _ask(self, route: str, said: Mapping[str, object]) -> dict[str, Any]:
-        headers = {"Content-Type": "application/json"}
-        asked = {"data": orjson.dumps(said)}
-        return read_json(self._send(f"{self._api}/2/{route}", headers, asked))
+class _Client(Dropbox):
+    """The SDK's client, at the hosts of Dropbox.
 
-    def _send(
-        self, url: str, headers: Mapping[str, str], asked: Mapping[str, Any]
-    ) -> requests.Response:
-        token = self._token
-        answer = self._send_with(token, url, headers, asked)
-        if answer.status_code != 401:
-            return _checked(answer)
-        words = _words(answer)
-        if not words.startswith(_ENDED) or not self._refresh_token:
-            raise Refused(words)
-        self._renew(token)
-        return _checked(self._send_with(self._token, url, headers, asked))
+    SECURITY: the SDK would take its hosts from variables of the machine.
+    """
 
-    def _send_with(
-        self, token: str, url: str, headers: Mapping[str, str], asked: Mapping[str, Any]
-    ) -> requests.Response:
-        return self._http.send(
-            "POST",
-            url,
-            headers={**headers, "Authorization": f"Bearer {token}", "Accept-Encoding": "identity"},
-            # A repeated part of an upload would be refused, whatever became of the first.
-            repeat="upload_session" not in url,
-            **asked,
+    def __init__(self, credential: OAuthCredential, session: requests.Session) -> None:
+        self._has_refresh_token = bool(credential.refresh_token)
+        self._is_renewable = bool(credential.refresh_token and settings.DROPBOX_APP_KEY)
+        renewal: dict[str, Any] = {}
+        if self._is_renewable:
+            ends_at = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=_TOKEN_HOURS)
+            renewal = {
+                "oauth2_refresh_token": credential.refresh_token,
+                "oauth2_access_token_expiration": ends_at,
+                "app_key": settings.DROPBOX_APP_KEY,
+                "app_secret": settings.DROPBOX_APP_SECRET or None,
+            }
+        super().__init__(
+            credential.access_token,
+            max_retries_on_error=1,
+            # It would wait for as long as the answer says.
+            max_retries_on_rate_limit=0,
+            session=session,
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            **renewal,
         )
+        # There is no public way to tell it.
+        self._host_map = {HOST_API: API, HOST_CONTENT: CONTENT, HOST_NOTIFY: NOTIFY}
 
-    def _renew(self, ended: str) -> None:
-        if not settings.DROPBOX_APP_KEY:
+    def refresh_access_token(self, host: str = API, scope: list[str] | None = None) -> None:
+        """The SDK calls this when a token has ended. Raises Refused."""
+        if not self._has_refresh_token:
+            raise Refused("expired_access_token: there is no refresh token, enter a new one.")
+        if not self._is_renewable:
             raise Refused(
                 "the access token has ended, and the site has no key of an app to renew it with: "
                 "enter a new one, or have the administrator set ALGOPORT_DROPBOX_APP_KEY."
             )
-        with self._lock:
-            if self._token != ended:
-                return
-            said = {
-                "grant_type": "refresh_token",
-                "refresh_token": self._refresh_token,
-                "client_id": settings.DROPBOX_APP_KEY,
-            }
-            if settings.DROPBOX_APP_SECRET:
-                said["client_secret"] = settings.DROPBOX_APP_SECRET
-            answer = self._http.send("POST", f"{self._api}/oauth2/token", data=said)
-            if answer.status_code in (400, 401):
-                answer.close()
-                raise Refused("the access token has ended, and its refresh token is not valid.")
-            token = read_json(_checked(answer)).get("access_token")
-            if not isinstance(token, str):
-                raise Unreachable("its answer is not one of Dropbox.")
-            self._token = token
+        try:
+            super().refresh_access_token(host, scope)
+        except (AuthError, BadInputError):
+            text = "the access token has ended, and its refresh token is not valid."
+            raise Refused(text) from None
+
+
+class _Elsewhere(requests.Session):
+    """Asks one server for all that Dropbox would be asked for."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._address = address
+
+    def request(  # type: ignore[override]
+        self, method: str, url: str, *args: Any, **asked: Any
+    ) -> requests.Response:
+        return super().request(method, self._address + urlsplit(url).path, *args, **asked)
 
 
 class _DropboxUpload(PartedUpload[None]):
     parts_at_once = 1
 
-    def __init__(self, store: DropboxStore, path: str) -> None:
+    def __init__(self, client: Dropbox, path: str) -> None:
         super().__init__()
-        self._store = store
-        self._commit = {"path": _path(path), "mode": "overwrite", "mute": True}
+        self._client = client
+        self._path = _path(path)
         self._session_id = ""
 
     def put_whole(self, body: bytes) -> None:
-        read_body(self._post("files/upload", self._commit, body))
+        with _errors():
+            self._client.files_upload(body, self._path, mode=WriteMode.overwrite, mute=True)
 
     def begin(self) -> None:
-        begun = read_json(self._post("files/upload_session/start", {}, b""))
-        self._session_id = str(begun.get("session_id", ""))
+        with _errors():
+            self._session_id = self._client.files_upload_session_start(b"").session_id
 
     def put_part(self, number: int, offset: int, body: bytes) -> None:
-        said = {"cursor": self._cursor(offset)}
-        read_body(self._post("files/upload_session/append_v2", said, body))
+        cursor = UploadSessionCursor(self._session_id, offset)
+        with _errors():
+            self._client.files_upload_session_append_v2(body, cursor)
 
     def complete(self, parts: list[None], offset: int, rest: bytes) -> None:
-        said = {"cursor": self._cursor(offset), "commit": self._commit}
-        read_body(self._post("files/upload_session/finish", said, rest))
+        cursor = UploadSessionCursor(self._session_id, offset)
+        commit = CommitInfo(self._path, mode=WriteMode.overwrite, mute=True)
+        with _errors():
+            self._client.files_upload_session_finish(rest, cursor, commit)
 
     def give_up(self) -> None:
         """Dropbox forgets what was not finished by itself within a week."""
 
-    def _cursor(self, offset: int) -> dict[str, object]:
-        return {"session_id": self._session_id, "offset": offset}
 
-    def _post(self, route: str, said: Mapping[str, object], body: bytes) -> requests.Response:
-        headers = {"Content-Type": "application/octet-stream"}
-        return self._store.send_content(route, said, headers=headers, data=body)
+@contextlib.contextmanager
+def _errors() -> Iterator[None]:
+    """Errors of the SDK as ours.
 
-
-def _checked(answer: requests.Response) -> requests.Response:
-    status = answer.status_code
-    if status in (200, 206):
-        return answer
-    if status == 416:
-        raise not_satisfiable(answer)
-    words = _words(answer)
-    if status == 409 and _is_missing(words):
-        raise NotFound(words)
-    if status in (401, 403) or "no_write_permission" in words:
-        raise Refused(words)
-    raise NotPossible(words) if status in (400, 409) else Unreachable(words)
-
-
-def _words(answer: requests.Response) -> str:
-    """Why it says no: a path of words in JSON, or plain text."""
-    body = read_body(answer)
+    SECURITY: those of the SDK hold requests, with tokens: none is kept as a cause.
+    """
     try:
-        words = str(orjson.loads(body)["error_summary"]).rstrip("./")
-    except (ValueError, TypeError, KeyError):
-        words = body.decode(errors="replace")
-    return words[:300].strip() or str(answer.status_code)
+        yield
+    except ConnectionNotAllowed as exc:
+        raise Refused(str(exc)) from None
+    except ApiError as exc:
+        raise _as_store_error(exc) from None
+    except HttpError as exc:
+        raise _as_http_error(exc) from None
+    except (AssertionError, ValidationError, KeyError, TypeError, ValueError, AttributeError):
+        raise Unreachable("its answer is not one of Dropbox.") from None
+    except (HTTPError, OSError):
+        raise Unreachable("it does not answer.") from None
 
 
-def _is_missing(words: str) -> bool:
-    return any(each in words for each in ("/not_found", "/not_file", "/not_folder"))
+def _as_store_error(exc: ApiError) -> StoreError:
+    words = _words(exc.error)
+    text = f"{exc.user_message_text} ({words})" if exc.user_message_text else words
+    if "lookup_failed" in words:
+        return Unreachable("it has lost the upload.")
+    if any(each in words for each in ("/not_found", "/not_file", "/not_folder")):
+        return NotFound(text)
+    return Refused(text) if "no_write_permission" in words else NotPossible(text)
 
 
-def _header_json(said: Mapping[str, object]) -> str:
-    # The library escapes all that is not ASCII, as a header needs it; DEL is left.
-    return json.dumps(said).replace("\x7f", "\\u007f")
+def _as_http_error(exc: HttpError) -> StoreError:
+    if exc.status_code == 416:
+        return RangeNotSatisfiable(None)
+    if isinstance(exc, AuthError):
+        return Refused(_words(exc.error))
+    if isinstance(exc, BadInputError):
+        # SECURITY: it may repeat what was sent.
+        text = re.sub(r"Bearer [^\"\s]*|\bsl\.\S+", "***", str(exc.message))[:300].strip()
+        return Refused(text) if "Authorization" in text else NotPossible(text)
+    return Unreachable(f"it answers with {exc.status_code}.")
 
 
-def _page(found: Mapping[str, Any], directory: str, begins: str) -> Page:
+def _words(error: object) -> str:
+    """Why it says no: Dropbox's words from the general to the particular."""
+    words = []
+    while True:
+        if isinstance(error, Union):
+            # The SDK leaves out the summary that Dropbox sends, and has no other name for these.
+            words.append(str(error._tag))
+            error = error._value
+        elif hasattr(error, "reason"):
+            error = error.reason
+        else:
+            return "/".join(words) or "unknown"
+
+
+def _page(found: ListFolderResult, directory: str, begins: str) -> Page:
     # SECURITY: a cursor may be one of another directory, of which nothing is shown.
     inside = f"{_path(directory)}/".lower()
     entries = [
         each
-        for each in found["entries"]
-        if each.get("path_lower", "") == inside + each["name"].lower()
-        and each["name"].startswith(begins)
+        for each in found.entries
+        if each.path_lower == inside + each.name.lower() and each.name.startswith(begins)
     ]
     return Page(
-        [each["name"] for each in entries if each[".tag"] == "folder"],
+        [each.name for each in entries if isinstance(each, FolderMetadata)],
         [
-            FileEntry(each["name"], each["size"], _time(each["server_modified"]))
+            FileEntry(each.name, each.size, _time(each.server_modified))
             for each in entries
-            if each[".tag"] == "file"
+            if isinstance(each, FileMetadata)
         ],
-        found["cursor"] if found["has_more"] else "",
+        found.cursor if found.has_more else "",
     )
 
 
@@ -294,13 +325,13 @@ def _path(path: str) -> str:
     return f"/{path}" if path else ""
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _time(given: datetime) -> datetime:
+    return given.replace(tzinfo=UTC)
 
 
-def _info(found: Mapping[str, Any]) -> ObjectInfo:
-    return ObjectInfo(found["size"], _time(found["server_modified"]), found.get("rev", ""))
+def _info(found: FileMetadata) -> ObjectInfo:
+    return ObjectInfo(found.size, _time(found.server_modified), found.rev)
 
 
-def _count_files(found: Mapping[str, Any]) -> int:
-    return sum(each[".tag"] == "file" for each in found["entries"])
+def _count_files(found: ListFolderResult) -> int:
+    return sum(isinstance(each, FileMetadata) for each in found.entries)

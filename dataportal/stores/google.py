@@ -1,19 +1,21 @@
-"""Google Cloud Storage, by its JSON API."""
+"""Google Cloud Storage, by its SDK."""
 
 import contextlib
+import io
 import re
-import threading
-import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
-import orjson
 import requests
-from google.auth.crypt import RSASigner
-from google.auth.exceptions import GoogleAuthError
-from google.auth.jwt import Credentials
+
+# What the SDK itself reads and writes objects with. Its public ways to read either keep all of an
+# object, or make a request for each piece; those to write have no end but a finished object.
+from google.cloud.storage._media.requests import RawDownload, ResumableUpload
+from google.cloud.storage.blob import Blob
+from google.cloud.storage.bucket import Bucket
+from google.cloud.storage.client import Client
 
 from algoport.http.addresses import OutgoingPolicy
 from dataportal.connectors.credentials import ServiceAccountCredential
@@ -26,38 +28,32 @@ from dataportal.stores.base import (
     FileEntry,
     NotEmpty,
     NotFound,
-    NotModified,
-    NotPermitted,
     NotPossible,
     ObjectInfo,
     Opened,
     Page,
-    PreconditionFailed,
-    Refused,
     Store,
-    StoreError,
     Unreachable,
     Upload,
 )
+from dataportal.stores.google_client import ONCE_MORE, GoogleSession, account_of, google_errors
 from dataportal.stores.http_client import (
-    HttpClient,
+    CONNECT_SECONDS,
+    READ_SECONDS,
     answer_of_kind,
     given_range,
     headers_with,
     http_date,
-    not_satisfiable,
     open_answer,
     range_header,
-    read_body,
-    read_json,
 )
-from dataportal.stores.uploads import Deletions, PartedUpload
+from dataportal.stores.uploads import PART_BYTES, Deletions, PartedUpload
 
 ENDPOINT = "https://storage.googleapis.com"
-_SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 _META = "x-goog-meta-"
 _FIELDS = "prefixes,items(name,size,updated),nextPageToken"
-_RESUME_INCOMPLETE = 308
+_TIMEOUT = (CONNECT_SECONDS, READ_SECONDS)
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,220}[A-Za-z0-9]\Z")
 
 
 class GoogleStore(Store):
@@ -72,33 +68,36 @@ class GoogleStore(Store):
         options: Mapping[str, str],
         policy: OutgoingPolicy,
     ) -> None:
-        self._base = options.get("endpoint_url", ENDPOINT)
-        self._project = options.get("project", "") or _project_of(credential.email)
-        self._http = HttpClient(policy)
-        self._lock = threading.Lock()
-        # Out of JSON by hand, line ends come as two characters.
-        key = credential.private_key.replace("\\n", "\n")
-        try:
-            signer = RSASigner.from_string(key, credential.private_key_id)
-        except (ValueError, TypeError, GoogleAuthError):
-            raise Refused("the private key is not a PEM key of a service account.") from None
-        self._signed = Credentials(
-            signer, credential.email, credential.email, None, {"scope": _SCOPE}
+        self._project = options.get("project", "")
+        self.session = GoogleSession(account_of(credential), policy)
+        # What is left out here would be looked for in variables and files of the machine.
+        self.client = Client(
+            project=self._project or None,
+            credentials=self.session.credentials,
+            client_options={"api_endpoint": options.get("endpoint_url", ENDPOINT)},
+            _http=self.session,
         )
+        # SECURITY: else a variable of the machine could have it ask another host than the endpoint.
+        self.client._connection.API_BASE_MTLS_URL = self.client.api_endpoint
 
     def list_page(self, directory: str, *, begins: str = "", marker: str = "") -> Page:
         if not directory:
             return self._list_buckets(begins, marker)
         bucket, _, key = directory.partition("/")
         prefix = f"{key}/" if key else ""
-        asked = {"delimiter": "/", "maxResults": PAGE_SIZE, "fields": _FIELDS}
-        if marker:
-            asked["pageToken"] = marker
-        found = self._list(bucket, prefix + begins, asked)
-        with answer_of_kind():
-            page = _page(found, prefix)
-        is_empty = not (found.get("prefixes") or found.get("items") or page.marker)
-        if is_empty and key and not (marker or begins):
+        found = self._list(
+            bucket,
+            prefix + begins,
+            delimiter="/",
+            page_size=PAGE_SIZE,
+            page_token=marker or None,
+            fields=_FIELDS,
+        )
+        with google_errors():
+            entries = next(found.pages)
+            blobs = list(entries)
+            page = _page(blobs, entries.prefixes, prefix, str(found.next_page_token or ""))
+        if key and not (blobs or entries.prefixes or marker or begins or page.marker):
             raise NotFound(directory)
         return page
 
@@ -107,13 +106,10 @@ class GoogleStore(Store):
         if not bucket:
             return DirectoryInfo()
         if key:
-            try:
-                found = read_json(self.ask("GET", _object(bucket, key)))
-            except NotFound:
-                pass
-            else:
-                with answer_of_kind():
-                    return _info(found)
+            with contextlib.suppress(NotFound), google_errors():
+                blob = self._blob(bucket, key)
+                blob.reload(timeout=_TIMEOUT, retry=ONCE_MORE)
+                return _info(blob)
         if self._names_below(bucket, key, 1) or not key:
             return DirectoryInfo()
         raise NotFound(path)
@@ -124,12 +120,15 @@ class GoogleStore(Store):
         bucket, _, key = path.partition("/")
         if not key:
             raise NotFound(path)
-        asked = {"alt": "media", **_condition_parameters(conditions or Conditions())}
         # Else what is stored compressed would come in another length than it has.
         headers = {"Accept-Encoding": "gzip"}
         if part is not None:
             headers["Range"] = range_header(part)
-        answer = self.ask("GET", f"/download{_object(bucket, key)}", headers=headers, params=asked)
+        asked = {"alt": "media", **_condition_parameters(conditions or Conditions())}
+        url = self._url("download", self._blob(bucket, key).path, asked)
+        with google_errors():
+            download = RawDownload(url, headers=headers, checksum=None, retry=ONCE_MORE)
+            answer = download.consume(self.session, timeout=_TIMEOUT)
         with answer_of_kind():
             info = _info_of_headers(answer)
         return open_answer(answer, info, conditions)
@@ -138,11 +137,16 @@ class GoogleStore(Store):
         bucket, _, key = path.partition("/")
         if not key:
             raise NotPossible("a file needs a bucket and a name.")
-        described = {"name": key, "contentType": content_type, "metadata": dict(metadata)}
-        return _GoogleUpload(self, bucket, described)
+        blob = self._blob(bucket, key)
+        blob.content_type = content_type
+        blob.metadata = dict(metadata)
+        url = self._url("upload", f"{blob.bucket.path}/o", {"uploadType": "resumable"})
+        return _GoogleUpload(self.session, blob, url)
 
     def delete(self, path: str) -> None:
         bucket, _, key = path.partition("/")
+        if not key:
+            raise NotFound(path)
         self._delete(bucket, key)
 
     def delete_directory(self, path: str, *, force: bool) -> Deleted:
@@ -152,188 +156,149 @@ class GoogleStore(Store):
         names = self._names_below(bucket, key, 2)
         if not names:
             raise NotFound(path)
-        if not force and names != [f"{key}/"]:
-            raise NotEmpty(path)
+        if not force:
+            if names != [f"{key}/"]:
+                raise NotEmpty(path)
+            self._delete(bucket, f"{key}/")
+            return Deleted(0)
         deletions = Deletions(lambda name: self._delete(bucket, name))
-        for names in self._pages_below(bucket, key):
-            deletions.add(names)
+        found = self._list(bucket, f"{key}/", page_size=PAGE_SIZE, fields=_FIELDS)
+        with google_errors():
+            for page in found.pages:
+                deletions.add([each.name for each in page if each.name.startswith(f"{key}/")])
         return deletions.total()
 
     def make_directory(self, path: str) -> None:
         bucket, _, key = path.partition("/")
         if not key:
             raise NotPossible("a bucket is made with its location, as the API reference tells.")
-        self.put(bucket, {"name": f"{key}/"}, b"")
+        _put(self._blob(bucket, f"{key}/"), b"")
 
     def check(self, begins: str = "") -> None:
         bucket, slash, key = begins.partition("/")
-        if slash:
-            self._list(bucket, key, {"maxResults": 1, "fields": _FIELDS})
-            return
-        with contextlib.suppress(NotPermitted):
+        if not slash:
             self._list_buckets("", "")
+            return
+        with google_errors():
+            next(self._list(bucket, key, page_size=1, fields=_FIELDS).pages)
 
     def close(self) -> None:
-        self._http.close()
+        self.client.close()
 
-    def put(self, bucket: str, described: Mapping[str, Any], body: bytes) -> None:
-        """An object by one request."""
-        boundary = uuid.uuid4().hex
-        kind = described.get("contentType", "application/octet-stream")
-        head = (
-            f"--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n".encode()
-            + orjson.dumps(described)
-            + f"\r\n--{boundary}\r\nContent-Type: {kind}\r\n\r\n".encode()
-        )
-        answer = self.ask(
-            "POST",
-            f"/upload{_objects(bucket)}",
-            params={"uploadType": "multipart"},
-            headers={"Content-Type": f"multipart/related; boundary={boundary}"},
-            data=head + body + f"\r\n--{boundary}--\r\n".encode(),
-        )
-        read_body(answer)
+    def _bucket(self, name: str) -> Bucket:
+        # SECURITY: the SDK puts names of buckets into addresses as they are.
+        if not _BUCKET.match(name):
+            raise NotFound(name)
+        return self.client.bucket(name)
 
-    def ask(self, method: str, path: str, **asked: Any) -> requests.Response:
-        """The answer to a request that the account has signed. Raises StoreError."""
-        headers = dict(asked.pop("headers", {}))
-        with self._lock:
-            self._signed.before_request(None, method, self._base, headers)
-        answer = self._http.send(method, self._base + path, headers=headers, **asked)
-        if answer.status_code >= 300:
-            raise as_error(answer)
-        return answer
+    def _blob(self, bucket: str, key: str) -> Blob:
+        return self._bucket(bucket).blob(key)
 
-    def ask_session(self, method: str, address: str, **asked: Any) -> requests.Response:
-        """An upload's own address, which is all that it takes to continue that upload."""
-        return self._http.send(method, address, repeat=False, **asked)
+    def _url(self, kind: str, path: str, asked: Mapping[str, str]) -> str:
+        return f"{self.client.api_endpoint}/{kind}/storage/v1{path}?{urlencode(asked)}"
 
     def _list_buckets(self, begins: str, marker: str) -> Page:
         if not self._project:
             raise NotPossible("buckets are those of a project; the connector's options name none.")
-        asked = {"project": self._project, "maxResults": PAGE_SIZE, "prefix": begins}
-        if marker:
-            asked["pageToken"] = marker
-        found = read_json(self.ask("GET", "/storage/v1/b", params=asked))
-        with answer_of_kind():
-            names = [each["name"] for each in found.get("items", ())]
+        with google_errors():
+            found = self.client.list_buckets(
+                prefix=begins or None,
+                page_size=PAGE_SIZE,
+                page_token=marker or None,
+                fields="items(name),nextPageToken",
+                timeout=_TIMEOUT,
+                retry=ONCE_MORE,
+            )
+            names = [each.name for each in next(found.pages)]
             names = [name for name in names if name.startswith(begins)]
-            return Page(names, [], str(found.get("nextPageToken", "")))
+            return Page(names, [], str(found.next_page_token or ""))
 
-    def _list(self, bucket: str, prefix: str, asked: Mapping[str, object]) -> dict[str, Any]:
-        return read_json(self.ask("GET", _objects(bucket), params={"prefix": prefix, **asked}))
+    def _list(self, bucket: str, prefix: str, **asked: Any) -> Any:
+        """An iterator of the SDK, which has asked for nothing yet."""
+        return self.client.list_blobs(
+            self._bucket(bucket), prefix=prefix, timeout=_TIMEOUT, retry=ONCE_MORE, **asked
+        )
 
     def _names_below(self, bucket: str, key: str, most: int) -> list[str]:
         prefix = f"{key}/" if key else ""
-        found = self._list(bucket, prefix, {"maxResults": most, "fields": _FIELDS})
-        return _names(found, prefix)[:most]
-
-    def _pages_below(self, bucket: str, key: str) -> Iterator[list[str]]:
-        asked: dict[str, object] = {"maxResults": PAGE_SIZE, "fields": _FIELDS}
-        while True:
-            found = self._list(bucket, f"{key}/", asked)
-            yield _names(found, f"{key}/")
-            if not found.get("nextPageToken"):
-                return
-            asked["pageToken"] = found["nextPageToken"]
+        found = self._list(bucket, prefix, page_size=most, fields=_FIELDS)
+        with google_errors():
+            names = [each.name for each in next(found.pages)]
+            return [name for name in names if name.startswith(prefix)][:most]
 
     def _delete(self, bucket: str, name: str) -> None:
-        read_body(self.ask("DELETE", _object(bucket, name)))
+        with google_errors():
+            self._blob(bucket, name).delete(timeout=_TIMEOUT, retry=ONCE_MORE)
+
+
+class _Part(io.BytesIO):
+    """A part of a file, at its place in it."""
+
+    def __init__(self, body: bytes, offset: int) -> None:
+        super().__init__(body)
+        self._offset = offset
+
+    def tell(self) -> int:
+        return self._offset + super().tell()
 
 
 class _GoogleUpload(PartedUpload[None]):
     parts_at_once = 1
 
-    def __init__(self, store: GoogleStore, bucket: str, described: dict[str, Any]) -> None:
+    def __init__(self, session: GoogleSession, blob: Blob, url: str) -> None:
         super().__init__()
-        self._store = store
-        self._bucket = bucket
-        self._described = described
-        self._address = ""
+        self._session = session
+        self._blob = blob
+        self._upload = ResumableUpload(url, PART_BYTES, checksum="auto", retry=ONCE_MORE)
 
     def put_whole(self, body: bytes) -> None:
-        self._store.put(self._bucket, self._described, body)
+        _put(self._blob, body)
 
     def begin(self) -> None:
-        answer = self._store.ask(
-            "POST",
-            f"/upload{_objects(self._bucket)}",
-            params={"uploadType": "resumable"},
-            headers={
-                "Content-Type": "application/json; charset=UTF-8",
-                "X-Upload-Content-Type": self._described["contentType"],
-            },
-            data=orjson.dumps(self._described),
-        )
-        read_body(answer)
-        self._address = answer.headers.get("Location", "")
-        if not self._address:
-            raise Unreachable("it has begun no upload.")
+        described = {
+            "name": self._blob.name,
+            "contentType": self._blob.content_type,
+            "metadata": self._blob.metadata,
+        }
+        with google_errors():
+            self._upload.initiate(
+                self._session,
+                _Part(b"", 0),
+                described,
+                self._blob.content_type,
+                stream_final=False,
+                timeout=_TIMEOUT,
+            )
 
     def put_part(self, number: int, offset: int, body: bytes) -> None:
-        end = offset + len(body) - 1
-        answer = self._put(f"bytes {offset}-{end}/*", body)
-        if answer.status_code != _RESUME_INCOMPLETE:
-            raise as_error(answer)
-        read_body(answer)
-        if answer.headers.get("Range", "").removeprefix("bytes=") != f"0-{end}":
+        # Parts are whole chunks, of which the later parts have several.
+        self._transmit(_Part(body, offset), len(body) // PART_BYTES)
+        if self._upload.bytes_uploaded != offset + len(body):
             raise Unreachable("it has not taken a part of the upload.")
 
     def complete(self, parts: list[None], offset: int, rest: bytes) -> None:
-        size = offset + len(rest)
-        answer = self._put(f"bytes {offset}-{size - 1}/{size}", rest)
-        if answer.status_code not in (200, 201):
-            raise as_error(answer)
-        read_body(answer)
+        # What is less than a chunk, if it is nothing, is the end.
+        self._transmit(_Part(rest, offset), len(rest) // PART_BYTES + 1)
+        if not self._upload.finished:
+            raise Unreachable("it has not taken the end of the upload.")
 
     def give_up(self) -> None:
-        read_body(self._store.ask_session("DELETE", self._address))
+        if self._upload.resumable_url:
+            with google_errors():
+                self._session.delete(self._upload.resumable_url, timeout=_TIMEOUT)
 
-    def _put(self, span: str, body: bytes) -> requests.Response:
-        headers = {"Content-Range": span}
-        return self._store.ask_session("PUT", self._address, headers=headers, data=body)
-
-
-def as_error(answer: requests.Response) -> StoreError:
-    """A refusal in the storage's own words."""
-    status = answer.status_code
-    if status == 416:
-        return not_satisfiable(answer)
-    if status == 304:
-        answer.close()
-        return NotModified(answer.headers.get("X-Goog-Generation", ""), None)
-    words = _words(read_body(answer)) or answer.reason or str(status)
-    if status == 404:
-        return NotFound(words)
-    if status == 412:
-        return PreconditionFailed("the storage has another one.")
-    if status in (401, 403):
-        return NotPermitted(words) if status == 403 else Refused(words)
-    return NotPossible(words) if 400 <= status < 500 and status != 429 else Unreachable(words)
+    def _transmit(self, part: _Part, chunks: int) -> None:
+        # The SDK was made to pull a file, of which it looks at no more than this.
+        self._upload._stream = part
+        with google_errors():
+            for _ in range(chunks):
+                self._upload.transmit_next_chunk(self._session, timeout=_TIMEOUT)
 
 
-def _words(body: bytes) -> str:
-    """The message in an error's body, which is JSON, or plain text."""
-    try:
-        message = orjson.loads(body)["error"]["message"]
-    except (ValueError, TypeError, KeyError):
-        message = body.decode(errors="replace")
-    # SECURITY: a token must not come back in an error; they are signed, in three parts.
-    return re.sub(r"ey[\w-]+\.[\w-]+\.[\w-]*", "***", str(message))[:300].strip()
-
-
-def _project_of(email: str) -> str:
-    """The project that a service account of this address was made in, "" when it does not tell."""
-    name, _, domain = email.partition("@")[2].partition(".")
-    return name if domain == "iam.gserviceaccount.com" else ""
-
-
-def _objects(bucket: str) -> str:
-    return f"/storage/v1/b/{quote(bucket, safe='')}/o"
-
-
-def _object(bucket: str, key: str) -> str:
-    return f"{_objects(bucket)}/{quote(key, safe='')}"
+def _put(blob: Blob, body: bytes) -> None:
+    kind = blob.content_type or "application/octet-stream"
+    with google_errors():
+        blob.upload_from_string(body, content_type=kind, timeout=_TIMEOUT, retry=ONCE_MORE)
 
 
 def _condition_parameters(conditions: Conditions) -> dict[str, str]:
@@ -346,36 +311,31 @@ def _condition_parameters(conditions: Conditions) -> dict[str, str]:
     return parameters
 
 
-def _page(found: Mapping[str, Any], prefix: str) -> Page:
+def _page(blobs: list[Blob], prefixes: tuple[str, ...], prefix: str, marker: str) -> Page:
     # SECURITY: whatever a server makes of a marker, nothing outside the directory is shown.
-    folders = [
-        name[len(prefix) : -1] for name in found.get("prefixes", ()) if name.startswith(prefix)
-    ]
+    folders = [name[len(prefix) : -1] for name in prefixes if name.startswith(prefix)]
     files = [
-        FileEntry(each["name"][len(prefix) :], int(each["size"]), _time(each["updated"]))
-        for each in found.get("items", ())
-        if each["name"].startswith(prefix) and not each["name"].endswith("/")
+        FileEntry(each.name[len(prefix) :], int(each.size), _time(each))
+        for each in blobs
+        if each.name.startswith(prefix) and not each.name.endswith("/")
     ]
-    return Page([name for name in folders if name], files, str(found.get("nextPageToken", "")))
+    return Page([name for name in folders if name], files, marker)
 
 
-def _names(found: Mapping[str, Any], prefix: str) -> list[str]:
-    with answer_of_kind():
-        names = [each["name"] for each in found.get("items", ())]
-        return [name for name in names if name.startswith(prefix)]
+def _time(blob: Blob) -> datetime:
+    changed: datetime | None = blob.updated
+    if changed is None:
+        raise ValueError(blob.name)
+    return changed
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _info(found: Mapping[str, Any]) -> ObjectInfo:
+def _info(blob: Blob) -> ObjectInfo:
     return ObjectInfo(
-        int(found["size"]),
-        _time(found["updated"]),
-        str(found.get("generation", "")),
-        found.get("contentType", ""),
-        found.get("metadata", {}),
+        int(blob.size),
+        _time(blob),
+        str(blob.generation or ""),
+        str(blob.content_type or ""),
+        {str(name): str(value) for name, value in (blob.metadata or {}).items()},
     )
 
 

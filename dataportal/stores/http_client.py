@@ -1,13 +1,11 @@
-"""HTTP for storages that are asked without a client of their own."""
+"""What the SDKs of storages leave to be done with HTTP: objects as they come, and their heads."""
 
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 
-import orjson
 import requests
 from urllib3.exceptions import HTTPError
 
@@ -26,8 +24,8 @@ from dataportal.stores.base import (
 
 CONNECT_SECONDS, READ_SECONDS = 5, 60
 _LONGEST_ANSWER = 32 * 1024 * 1024
-_AGAIN = frozenset({429, 500, 502, 503, 504})
-_PAUSE_SECONDS = 0.5
+AGAIN = frozenset({429, 500, 502, 503, 504})
+PAUSE_SECONDS = 0.5
 
 
 class HttpClient:
@@ -40,36 +38,32 @@ class HttpClient:
     def __init__(self, policy: OutgoingPolicy) -> None:
         self.session = checked_session(policy, requests.Session())
 
-    def send(
-        self, method: str, url: str, *, repeat: bool = True, **asked: Any
-    ) -> requests.Response:
-        """The answer, whose body is still to be read; `repeat` when a second try does no harm.
+    def get(self, url: str, headers: Mapping[str, str]) -> requests.Response:
+        """The answer, whose body is still to be read; what fails for the moment is tried twice.
 
         Raises Refused for an address that is not allowed, Unreachable.
         """
-        if repeat:
-            try:
-                answer = self._send(method, url, asked)
-                if answer.status_code not in _AGAIN:
-                    return answer
-                answer.close()
-            except Unreachable:
-                pass
-            time.sleep(_PAUSE_SECONDS)
-        return self._send(method, url, asked)
+        try:
+            answer = self._get(url, headers)
+            if answer.status_code not in AGAIN:
+                return answer
+            answer.close()
+        except Unreachable:
+            pass
+        time.sleep(PAUSE_SECONDS)
+        return self._get(url, headers)
 
     def close(self) -> None:
         self.session.close()
 
-    def _send(self, method: str, url: str, asked: Mapping[str, Any]) -> requests.Response:
+    def _get(self, url: str, headers: Mapping[str, str]) -> requests.Response:
         try:
-            return self.session.request(
-                method,
+            return self.session.get(
                 url,
+                headers=headers,
                 stream=True,
                 allow_redirects=False,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
-                **asked,
             )
         except ConnectionNotAllowed as exc:
             raise Refused(str(exc)) from None
@@ -97,16 +91,6 @@ def read_body(answer: requests.Response, most: int = _LONGEST_ANSWER) -> bytes:
     if len(data) > most:
         raise Unreachable("its answer is too long.")
     return data
-
-
-def read_json(answer: requests.Response) -> dict[str, Any]:
-    """Raises Unreachable for what is not a JSON object."""
-    body = read_body(answer)
-    with answer_of_kind():
-        found = orjson.loads(body)
-        if isinstance(found, dict):
-            return found
-        raise TypeError
 
 
 def range_header(part: ByteRange) -> str:
