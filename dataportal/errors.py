@@ -51,7 +51,7 @@ class CredentialsNotReadable(UserError):
 
     code, status = 6001, 409
     message = (
-        "The platform cannot read the credentials of {connector} any more. Give them again by a"
+        "The platform cannot read the credentials of this connector any more. Give them again by a"
         " PATCH with cred_type and cred_data."
     )
 

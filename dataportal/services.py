@@ -117,24 +117,44 @@ def drop_reserved(file: HostedFile) -> None:
 
 def delete_file(*, principal: Principal, owner: str, collection: str, name: str) -> int:
     """Delete a file and return how many went: 1. Raises PathNotFound, NotAuthorized."""
-    return _withdraw_file(get_file_for(principal, owner, collection, name, Action.WRITE_COLLECTION))
+    file = get_file_for(principal, owner, collection, name, Action.WRITE_COLLECTION)
+    return remove_file(file.collection_id, file.name)
 
 
-@transaction.atomic
 def delete_collection(*, principal: Principal, owner: str, name: str, force: bool) -> int:
     """Delete a collection and return how many went: its files and itself.
 
     Raises CollectionNotFound, NotAuthorized, and without `force` DirectoryNotEmpty.
     """
     found = get_collection_for(principal, owner, name, Action.MANAGE_COLLECTION)
-    collection = Collection.objects.select_for_update().filter(pk=found.pk).first()
-    if collection is None:
-        raise CollectionNotFound(uri=f"data://{owner}/{name}")
+    return remove_collection(found, force=force) + 1
+
+
+@transaction.atomic
+def remove_collection(collection: Collection, *, force: bool) -> int:
+    """Remove it for who has been found to be allowed to, and return how many files went with it.
+
+    Raises CollectionNotFound, and without `force` DirectoryNotEmpty.
+    """
+    rows = Collection.objects.filter(pk=collection.pk)
+    if rows.select_for_update().first() is None:
+        raise CollectionNotFound(uri=collection.uri)
     if not force and collection.files.exists():
         raise DirectoryNotEmpty
     files = withdraw_files("f.collection_id = %s", collection.id)
-    Collection.objects.filter(pk=collection.pk).delete()
-    return files + 1
+    rows.delete()
+    return files
+
+
+@transaction.atomic
+def remove_file(collection_id: UUID, name: str) -> int:
+    """Remove it for who has been found to be allowed to, and return how many went: 1.
+
+    Raises PathNotFound.
+    """
+    if not withdraw_files("f.collection_id = %s AND f.name = %s", collection_id, name):
+        raise PathNotFound
+    return 1
 
 
 def open_system_collection(*, principal: Principal, place: SystemPlace) -> tuple[Collection, str]:
@@ -149,7 +169,8 @@ def open_system_collection(*, principal: Principal, place: SystemPlace) -> tuple
 
 def delete_system_file(*, principal: Principal, file: SystemFile) -> int:
     """Delete a file and return how many went: 1. Raises PathNotFound, NotAuthorized."""
-    return _withdraw_file(get_system_file_for(principal, file, Action.WRITE_COLLECTION))
+    found = get_system_file_for(principal, file, Action.WRITE_COLLECTION)
+    return remove_file(found.collection_id, found.name)
 
 
 def end_session(session_id: UUID) -> None:
@@ -187,15 +208,6 @@ def remove_unused_blobs() -> int:
     while batch := _remove_batch():
         removed += batch
     return removed
-
-
-@transaction.atomic
-def _withdraw_file(file: HostedFile) -> int:
-    """Take a file from its place and return how many went: 1. Raises PathNotFound."""
-    if not withdraw_files("f.collection_id = %s AND f.name = %s", file.collection_id, file.name):
-        # Somebody else deleted it meanwhile.
-        raise PathNotFound
-    return 1
 
 
 @transaction.atomic

@@ -23,10 +23,10 @@ _HEADER = re.compile(
 )
 _SCHEME = re.compile(r"(?i)\b(basic|bearer)\s+[A-Za-z0-9+/=._~-]{16,}")
 _USERINFO = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")
-# Of an address that is signed for whoever knows it, as storages make them.
+# What signs a request to a storage: in its address, or in a header with several parts.
 _SIGNED = re.compile(
-    r"(?i)((?<![a-z])(?:sig|signature|x-amz-(?:signature|credential|security-token)|access_token)=)"
-    r"""[^&\s'"]+"""
+    r"(?i)((?<![a-z])(?:sig|signature|credential|security-token|access_token)=)"
+    r"""[^&,\s'"]+"""
 )
 _LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 

@@ -156,7 +156,7 @@ class GatewayRunner:
         # SECURITY: an attempt that has lost its lease must not write (design.md 1, promise 5).
         if call.lease is not None and not call.lease.is_valid:
             return {PRINCIPAL: None}
-        principal = call.identity.in_session(call.session.id)
+        principal = call.identity.in_call(call.session.id, call.trace.id)
         return {PRINCIPAL: principal, SESSION: call.session, CALL: call}
 
     def _note_status(self, status: int) -> None:

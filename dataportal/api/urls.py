@@ -2,13 +2,18 @@
 
 from django.urls import path
 
-from dataportal.api import buckets, connectors
+from dataportal.api import accesses, buckets, connectors
 
 _ALL = "users/<str:username>/connectors"
 _ONE = f"{_ALL}/<str:connector_id>"
 _BUCKET = f"{_ONE}/buckets/<str:bucket>"
 
 urlpatterns = [
+    path(
+        "users/<str:username>/data-accesses",
+        accesses.DataAccessListView.as_view(),
+        name="data-access-list",
+    ),
     path(_ALL, connectors.ConnectorListView.as_view(), name="connector-list"),
     path(_ONE, connectors.ConnectorView.as_view(), name="connector-detail"),
     path(f"{_ONE}/test", connectors.ConnectorTestView.as_view(), name="connector-test"),

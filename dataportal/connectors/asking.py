@@ -1,6 +1,5 @@
 """Questions to a storage while somebody waits: bounded in time, and in how many there are."""
 
-import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -9,9 +8,8 @@ from contextlib import closing
 from typing import TypeVar
 from uuid import UUID
 
-from algoport.encryption import NotDecryptable
-from dataportal.connectors.credentials import Credential, unseal
-from dataportal.errors import CredentialsNotReadable, TooManyAtOnce
+from dataportal.connectors.credentials import unseal
+from dataportal.errors import TooManyAtOnce
 from dataportal.models import Connector
 from dataportal.stores.base import Store, Unreachable
 from dataportal.stores.opening import open_store
@@ -21,7 +19,6 @@ MOST_AT_ONCE, MOST_OF_ONE_ACCOUNT = 16, 2
 
 T = TypeVar("T")
 
-logger = logging.getLogger(__name__)
 _threads = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="ask-storage")
 _lock = threading.Lock()
 _asking: Counter[UUID] = Counter()
@@ -36,7 +33,7 @@ def ask(
     here, and goes on until the storage's own limits end it. Raises Unreachable and what the
     question raises, CredentialsNotReadable, TooManyAtOnce.
     """
-    protocol, credential = connector.protocol, _credential_of(connector)
+    protocol, credential = connector.protocol, unseal(connector.protocol, connector.credential)
     chosen = connector.options if options is None else options
 
     def answer() -> T:
@@ -52,14 +49,6 @@ def ask(
         if future.done():
             return future.result()
         raise Unreachable(f"it does not answer within {ANSWER_SECONDS:.0f} s.") from exc
-
-
-def _credential_of(connector: Connector) -> Credential:
-    try:
-        return unseal(connector.protocol, connector.credential)
-    except NotDecryptable as exc:
-        logger.error("connector %s: %s", connector.pk, exc)
-        raise CredentialsNotReadable(connector=connector.name) from exc
 
 
 def _enter(owner_id: UUID) -> None:

@@ -1,5 +1,6 @@
 """What a connector's storage is entered with (spec.md 5.5); write-only for everybody outside."""
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -7,10 +8,19 @@ from typing import Any, ClassVar, Self, cast
 
 import orjson
 
-from algoport.encryption import decrypt, encrypt
+from algoport.encryption import (
+    NotDecryptable,
+    Reencryption,
+    decrypt,
+    encrypt,
+    encrypt_rows_again,
+)
 from dataportal.connectors.options import check_endpoint
 from dataportal.constants import CREDENTIAL_TYPES, CredentialType
-from dataportal.errors import InvalidConnector
+from dataportal.errors import CredentialsNotReadable, InvalidConnector
+from dataportal.models import Connector
+
+logger = logging.getLogger(__name__)
 
 _LONGEST = 8192
 # All of them travel in headers and addresses; a key in PEM has lines.
@@ -125,6 +135,19 @@ def seal(credential: Credential) -> str:
 
 
 def unseal(protocol: str, sealed: str) -> Credential:
-    """Raises NotDecryptable."""
+    """Raises CredentialsNotReadable."""
     kind = _CLASSES[CREDENTIAL_TYPES[protocol]]
-    return cast("Credential", kind(**orjson.loads(decrypt(sealed))))
+    try:
+        opened = decrypt(sealed)
+    except NotDecryptable as exc:
+        logger.error("A connector's credentials: %s", exc)
+        raise CredentialsNotReadable from exc
+    return cast("Credential", kind(**orjson.loads(opened)))
+
+
+def encrypt_credentials_again() -> Reencryption:
+    """Encrypt every connector's credentials with the first encryption key.
+
+    They stay the same ones, so storages that are open stay open.
+    """
+    return encrypt_rows_again(Connector.objects.select_related("owner"), "credential")

@@ -15,16 +15,10 @@ from django.db import DatabaseError
 from algoport import metrics
 from algoport.accounts.permissions import Principal, PrincipalKind
 from algoport.http.tracing import Session, Trace
+from algoport.journals.segments import CLOSED, OPEN, SEGMENT_SECONDS, held
 from algorithms.errors import RunFailed
 from algorithms.metering import writing
-from algorithms.metering.journal import (
-    CLOSED,
-    OPEN,
-    SEGMENT_SECONDS,
-    ErrorJournal,
-    Journal,
-    held,
-)
+from algorithms.metering.journal import ErrorJournal, Journal
 from algorithms.metering.records import CALLS, CallRecord
 from algorithms.metering.writing import write_algorithm_errors, write_call_records
 from algorithms.models import AlgorithmError

@@ -1,0 +1,164 @@
+"""One hosted collection as a store: rows in the database, bytes in the platform's own storage.
+
+What the platform itself refuses or fails at (quotas, its storage) is raised as its own ApiError.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+from django.core.files import File
+
+from algoport.errors import ApiError
+from dataportal.content_types import content_type_of
+from dataportal.errors import DirectoryNotEmpty, PathNotFound
+from dataportal.models import Collection, HostedFile
+from dataportal.services import (
+    drop_reserved,
+    publish_file,
+    remove_collection,
+    remove_file,
+    reserve_file,
+)
+from dataportal.storage import IncomingFile, keep, open_blob
+from dataportal.stores.base import (
+    PAGE_SIZE,
+    ByteRange,
+    Conditions,
+    Deleted,
+    DirectoryInfo,
+    FileEntry,
+    NotEmpty,
+    NotFound,
+    NotPossible,
+    ObjectInfo,
+    Opened,
+    Page,
+    Store,
+    Upload,
+)
+from dataportal.usage import get_room
+
+
+class HostedStore(Store):
+    """Paths are names of files; "" is the collection, which has no directories."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+
+    def list_page(self, directory: str, *, begins: str = "", marker: str = "") -> Page:
+        if directory:
+            raise NotFound(directory)
+        rows = HostedFile.objects.filter(collection=self._collection)
+        if begins:
+            rows = rows.filter(name__startswith=begins)
+        shown = rows.after(marker).only("name", "modified_at", "size")
+        found = list(shown[: PAGE_SIZE + 1])
+        if not found:
+            self.check()
+        files = [FileEntry(each.name, each.size, each.modified_at) for each in found[:PAGE_SIZE]]
+        return Page([], files, files[-1].name if len(found) > PAGE_SIZE else "")
+
+    def stat(self, path: str) -> ObjectInfo | DirectoryInfo:
+        if path:
+            return _info(self._file(path))
+        self.check()
+        return DirectoryInfo()
+
+    def open(
+        self, path: str, part: ByteRange | None = None, conditions: Conditions | None = None
+    ) -> Opened:
+        file = self._file(path)
+        info = _info(file)
+        (conditions or Conditions()).check(info)
+        return _HostedObject(file, info, None if part is None else part.within(info.size))
+
+    def write(self, path: str, content_type: str, metadata: Mapping[str, str]) -> Upload:
+        """Its type is told by its name, whatever `content_type` says."""
+        if not path or "/" in path:
+            raise NotPossible("collections do not nest; a file needs a name without a slash.")
+        if metadata:
+            raise NotPossible("hosted files keep no metadata.")
+        self.check()
+        return _HostedUpload(self._collection, path)
+
+    def delete(self, path: str) -> None:
+        with _store_errors(path):
+            remove_file(self._collection.id, path)
+
+    def delete_directory(self, path: str, *, force: bool) -> Deleted:
+        if path:
+            raise NotFound(path)
+        with _store_errors(path):
+            return Deleted(remove_collection(self._collection, force=force))
+
+    def make_directory(self, path: str) -> None:
+        raise NotPossible("collections do not nest.")
+
+    def check(self, begins: str = "") -> None:
+        """Whether the collection is still there."""
+        if not Collection.objects.filter(pk=self._collection.pk).exists():
+            raise NotFound(self._collection.uri)
+
+    def _file(self, name: str) -> HostedFile:
+        file = HostedFile.objects.filter(collection=self._collection, name=name).first()
+        if file is None:
+            raise NotFound(name)
+        return file
+
+
+class _HostedObject(Opened):
+    def __init__(self, file: HostedFile, info: ObjectInfo, span: tuple[int, int] | None) -> None:
+        self.info = info
+        self.span = span
+        self._left = self.length
+        self._blob: File = open_blob(file.blob_name, span[0] if span else 0, self._left)
+
+    def read(self, size: int) -> bytes:
+        data: bytes = self._blob.read(min(size, self._left)) if self._left else b""
+        self._left -= len(data)
+        return data
+
+    def close(self) -> None:
+        self._blob.close()
+
+
+class _HostedUpload(Upload):
+    def __init__(self, collection: Collection, name: str) -> None:
+        self._collection = collection
+        self._name = name
+        self._incoming = IncomingFile(get_room(collection, name))
+
+    def write(self, data: bytes) -> None:
+        self._incoming.write(data)
+
+    def finish(self) -> None:
+        incoming = self._incoming
+        incoming.flush()
+        file = reserve_file(name=self._name, size=incoming.size, md5=incoming.md5)
+        keep(incoming, file.blob_name)
+        with _store_errors(self._name):
+            try:
+                publish_file(file=file, collection=self._collection)
+            except ApiError:
+                drop_reserved(file)
+                raise
+        self.abort()
+
+    def abort(self) -> None:
+        # What cannot be removed now is removed with other abandoned uploads.
+        with suppress(OSError):
+            self._incoming.discard()
+
+
+def _info(file: HostedFile) -> ObjectInfo:
+    return ObjectInfo(file.size, file.modified_at, file.md5, content_type_of(file.name))
+
+
+@contextmanager
+def _store_errors(path: str) -> Iterator[None]:
+    try:
+        yield
+    except PathNotFound as exc:
+        raise NotFound(path) from exc
+    except DirectoryNotEmpty as exc:
+        raise NotEmpty(path) from exc
