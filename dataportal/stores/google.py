@@ -79,6 +79,8 @@ class GoogleStore(Store):
         )
         # SECURITY: else a variable of the machine could have it ask another host than the endpoint.
         self.client._connection.API_BASE_MTLS_URL = self.client.api_endpoint
+        # Else a thread would ask what the bucket is like, which is for nobody to know here.
+        self.client._bucket_metadata_cache = None
 
     def list_page(self, directory: str, *, begins: str = "", marker: str = "") -> Page:
         if not directory:

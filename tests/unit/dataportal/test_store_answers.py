@@ -168,7 +168,16 @@ def test_whatever_a_server_answers_the_error_is_one_of_a_store(
 def test_an_object_that_is_cut_off_is_no_shorter_object(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = json.dumps({"size": 1000, "server_modified": "2026-01-01T00:00:00Z", "rev": "1"})
+    found = json.dumps(
+        {
+            "name": "a",
+            "id": "id:a4ayc_80_OEAAAAAAAAAXw",
+            "client_modified": "2026-01-01T00:00:00Z",
+            "server_modified": "2026-01-01T00:00:00Z",
+            "rev": "a1c10ce0dd78",
+            "size": 1000,
+        }
+    )
     headers = {
         "Content-Length": "1000",
         "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT",
