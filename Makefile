@@ -14,10 +14,10 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONHOME VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test faults soak lint format bench migrations requirements clean
+.PHONY: help setup up demo data-services test faults soak lint format bench migrations requirements clean
 
 help: ## list the targets
-	@awk -F ":.*## " '/^[a-z]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ":.*## " '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "algoport: no python3.11 found; set PYTHON=/path/to/python3.11" >&2; exit 1; }
@@ -43,6 +43,9 @@ up: runtime ## start the platform; Ctrl-C stops it
 
 demo: setup ## start a platform of its own and show what it does
 	@$(BIN)/python -m tests.acceptance.demo
+
+data-services: setup ## start storages to connect to while developing; Ctrl-C stops them
+	@exec $(BIN)/python -m tests.doubles.run
 
 test: setup ## run all tests (ARGS="-k name" passes options to pytest)
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup $(ARGS)

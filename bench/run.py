@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 
 from bench.bodies import large_bodies
+from bench.connectors import connectors
 from bench.hosted import hosted_files
 from bench.load import Request, call, generator_name, run_load
 from bench.measure import HEADER, Measure
@@ -82,6 +83,7 @@ def measure_all(platform: Platform, seconds: float, *, with_peers: bool) -> Iter
     yield [rebuild(demo, 5)]
     yield hosted_files(platform, demo)
     yield full_database(platform, hello, HELLO)
+    yield connectors()
 
 
 def main() -> None:

@@ -1,11 +1,13 @@
-"""Hosted data in the admin site: to look at; the Data API changes it."""
+"""Hosted data and connectors in the admin site: to look at; the APIs change them."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from algoport.accounts.permissions import CollectionKind
-from dataportal.models import Collection, HostedFile, HostedUsage
+from dataportal.connectors.services import remove_connectors
+from dataportal.models import Collection, Connector, DataAccess, HostedFile, HostedUsage
+from dataportal.querysets import ConnectorQuerySet
 from dataportal.usage import change_limits
 
 
@@ -71,4 +73,47 @@ class HostedFileAdmin(admin.ModelAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: HostedFile | None = None) -> bool:
+        return False
+
+
+@admin.register(Connector)
+class ConnectorAdmin(admin.ModelAdmin):
+    """What their owners may see of them; credentials are nobody's to see."""
+
+    list_display = ["__str__", "owner", "protocol", "label", "path", "writeable", "is_default"]
+    list_filter = ["protocol", "writeable", "is_default"]
+    list_select_related = ["owner"]
+    search_fields = ["label", "path", "owner__username"]
+    fields = [
+        *("owner", "protocol", "label", "path", "writeable", "is_default"),
+        *("options", "revision", "created_at"),
+    ]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Connector | None = None) -> bool:
+        return False
+
+    def delete_model(self, request: HttpRequest, obj: Connector) -> None:
+        remove_connectors(Connector.objects.filter(pk=obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: ConnectorQuerySet) -> None:
+        remove_connectors(queryset)
+
+
+@admin.register(DataAccess)
+class DataAccessAdmin(admin.ModelAdmin):
+    list_display = ["__str__", "owner", "account", "algorithm_id", "status", "accessed_at"]
+    search_fields = ["=owner", "=account", "=id"]
+    ordering = ["-accessed_at"]
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: DataAccess | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: DataAccess | None = None) -> bool:
         return False

@@ -46,6 +46,24 @@ class InvalidConnector(InputValidationError):
     message = "The connector is not valid: {reason}."
 
 
+class CredentialsNotReadable(UserError):
+    """Encrypted with a key that the platform does not have any more."""
+
+    code, status = 6001, 409
+    message = (
+        "The platform cannot read the credentials of this connector any more. Give them again by a"
+        " PATCH with cred_type and cred_data."
+    )
+
+
+class TooManyAtOnce(UserError):
+    """Requests to storages that are slow must not fill the platform's threads."""
+
+    code, status = 6001, 429
+    message = "Other requests to storages have to be answered first. Try again shortly."
+    retry_after = 5
+
+
 class StorageRefused(UserError):
     """The backend said no; its words are for the connector's owner."""
 

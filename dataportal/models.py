@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models.functions import Lower
 
+from algoport.accounts.constants import NAME_LENGTH
 from algoport.accounts.models import User
 from algoport.accounts.permissions import CollectionKind
 from algoport.db.models import UUIDModel
@@ -11,6 +12,7 @@ from dataportal.constants import (
     COLLECTION_NAME_LENGTH,
     EVERY_PATH,
     LABEL_LENGTH,
+    LONGEST_ACCESSED_PATH,
     LONGEST_NAME_BYTES,
     RESTRICTION_LENGTH,
     Protocol,
@@ -197,6 +199,56 @@ class HostedUsage(models.Model):
 
     def __str__(self) -> str:
         return self.owner.username
+
+
+class DataAccess(models.Model):
+    """A request of the Data API: who asked for what of whose data, and what came of it.
+
+    Written in batches. Names are kept as they were asked for, in lower case where they compare so;
+    rows outlive what they name. `algorithm_id` and `run_id` are the algorithm that asked and its
+    call, when an account's algorithm did so in its place. Bytes of an answer that broke off are
+    those that it was to have.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    session_id = models.UUIDField()
+    accessed_at = models.DateTimeField()
+    owner = models.CharField(max_length=NAME_LENGTH, db_collation="C")
+    connector = models.CharField(max_length=LABEL_LENGTH + 10, db_collation="C")
+    path = models.CharField(max_length=LONGEST_ACCESSED_PATH, db_collation="C")
+    operation = models.CharField(max_length=6)
+    account = models.CharField(max_length=NAME_LENGTH, db_collation="C")
+    account_id = models.UUIDField()
+    principal = models.CharField(max_length=20)
+    key_id = models.UUIDField(null=True)
+    algorithm_id = models.UUIDField(null=True)
+    run_id = models.UUIDField(null=True)
+    bytes_in = models.BigIntegerField()
+    bytes_out = models.BigIntegerField()
+    status = models.PositiveSmallIntegerField()
+    error_type = models.CharField(max_length=60, blank=True)
+    seconds = models.FloatField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["owner", "-accessed_at", "-id"], name="access_of_owner"),
+            models.Index(fields=["owner", "account", "-accessed_at", "-id"], name="access_by"),
+            models.Index(fields=["owner", "connector", "path"], name="access_to"),
+            models.Index(
+                fields=["owner", "algorithm_id", "-accessed_at"],
+                condition=models.Q(algorithm_id__isnull=False),
+                name="access_by_algorithm",
+            ),
+            models.Index(
+                fields=["owner", "-accessed_at"],
+                condition=models.Q(status__gte=400),
+                name="access_refused",
+            ),
+            models.Index(fields=["accessed_at"], name="access_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.connector}://{self.path}"
 
 
 class Connector(UUIDModel):

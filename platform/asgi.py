@@ -52,7 +52,7 @@ class Platform:
         authenticate = CallerAuthenticator(self._listener)
         self.gateway = Gateway(self._listener)
         self._calls = CallPlane(authenticate, self._listener, self.gateway)
-        self._data = DataPlane(authenticate)
+        self._data = DataPlane(authenticate, self._listener)
         self._git = GitPlane()
         self._flusher = Flusher()
 
@@ -76,10 +76,12 @@ class Platform:
         """Start what calls need, in this event loop; web processes and workers do."""
         self._listener.start()
         self._flusher.start()
+        self._data.open()
         await self.gateway.open(role)
 
     async def close(self) -> None:
         await self.gateway.close()
+        self._data.close()
         self._listener.stop()
         self._flusher.stop()
 

@@ -23,13 +23,19 @@ _HEADER = re.compile(
 )
 _SCHEME = re.compile(r"(?i)\b(basic|bearer)\s+[A-Za-z0-9+/=._~-]{16,}")
 _USERINFO = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")
+# What signs a request to a storage: in its address, or in a header with several parts.
+_SIGNED = re.compile(
+    r"(?i)((?<![a-z])(?:sig|signature|credential|security-token|access_token)=)"
+    r"""[^&,\s'"]+"""
+)
 _LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def mask_secrets(text: str) -> str:
-    """The text without API keys, credentials of headers and passwords in addresses."""
+    """The text without API keys, credentials of headers, and passwords and such in addresses."""
     text = _HEADER.sub(rf"\1{MASK}", text)
     text = _SCHEME.sub(rf"\1 {MASK}", text)
+    text = _SIGNED.sub(rf"\1{MASK}", text)
     text = _USERINFO.sub(rf"\1{MASK}@", text)
     return _KEY.sub(MASK, text)
 

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from algoport.http.asgi import Response, json_response
 from algorithms.queueing.accepting import QueueOptions
 from algorithms.running.invocation import Outcome
@@ -33,9 +31,7 @@ def render(outcome: Outcome, target: Target, options: CallOptions) -> Response:
     if options.stdout and target.is_owner:
         metadata["stdout"] = outcome.stdout.decode("utf-8", "replace")
     if failure is None:
-        return json_response(
-            {"result": orjson.Fragment(outcome.result_json()), "metadata": metadata}
-        )
+        return json_response({"result": outcome.in_json(), "metadata": metadata})
     error = {"message": failure.message}
     if failure.stacktrace and target.may_read_source:
         error["stacktrace"] = error["stack_trace"] = failure.stacktrace
@@ -48,8 +44,8 @@ def _render_raw(outcome: Outcome) -> Response:
         text = outcome.failure.message
         headers = {"X-Error-Message": text}
         return Response(400, text.encode(), "text/plain; charset=utf-8", headers)
-    if outcome.content_type == "text":
-        return Response(200, outcome.result, "text/plain; charset=utf-8")
+    if isinstance(outcome.result, str):
+        return Response(200, outcome.result.encode(), "text/plain; charset=utf-8")
     if outcome.content_type == "binary":
-        return Response(200, outcome.result, "application/octet-stream")
-    return Response(200, outcome.result_json(), "application/json")
+        return Response(200, bytes(outcome.result), "application/octet-stream")
+    return json_response(outcome.in_json())

@@ -29,12 +29,17 @@ from algoport.http.asgi import (
 from algoport.http.tracing import TRACE, Session, Trace
 from algorithms.api.answers import CallOptions, render
 from algorithms.constants import IDEMPOTENCY_KEY_LENGTH, MOST_CHILD_CALLS, MOST_RETRIES
-from algorithms.errors import CalledAlgorithmNotFound, InvalidTimeout, TooManyChildCalls
+from algorithms.errors import (
+    CalledAlgorithmNotFound,
+    InvalidTimeout,
+    TooManyChildCalls,
+    UnsupportedContentType,
+)
 from algorithms.metering.records import CallRecord
 from algorithms.queueing.accepting import QueueOptions, accept_call
 from algorithms.running.gateway import Gateway
 from algorithms.running.invocation import Outcome, Route, invoke, outcome_of, route_of
-from algorithms.running.payloads import encode_input
+from algorithms.running.payloads import check_input, kind_of_input
 from algorithms.running.program import CALL, Call
 from algorithms.selectors import resolve_call
 
@@ -69,16 +74,16 @@ class CallPlane:
         route = await self._resolve(principal, owner, name, version)
         trace.spent("resolve")
         options = parse_options(request)
-        body = await request.body(settings.CALL_INPUT_BYTES)
-        payload = encode_input(body, request.header(b"content-type"))
+        payload = await read_input(request)
+        size = len(payload) - 1
         trace.spent("relay")
         if options.queue is not None:
             accepted = await self._queue(
-                request, trace, principal, route, payload, len(body), options.queue
+                request, trace, principal, route, payload, size, options.queue
             )
             await json_response({"async": "void", "request_id": f"req-{accepted}"}).send(send)
             return
-        record = CallRecord(trace, principal, route.target, len(body), kind_of(request))
+        record = CallRecord(trace, principal, route.target, size, kind_of(request))
         try:
             outcome = await self._run(request, trace, principal, route, payload, options)
         except ApiError as exc:
@@ -165,6 +170,21 @@ class CallPlane:
         route = route_of(target, principal)
         self._routes.put(key, route, generation)
         return route
+
+
+async def read_input(request: Request) -> bytes:
+    """The input for a runner: a letter for its kind, and the body.
+
+    Raises MalformedJson, InputValidationError, UnsupportedContentType, RequestTooLarge.
+    """
+    content_type = request.header(b"content-type")
+    kind = kind_of_input(content_type)
+    # Most clients read no answer before they have sent everything.
+    payload = await request.body(settings.CALL_INPUT_BYTES, before=kind or b"")
+    if kind is None:
+        raise UnsupportedContentType(given=content_type)
+    check_input(payload)
+    return payload
 
 
 def outcome_of_refusal(error: ApiError) -> str:

@@ -4,11 +4,11 @@ import socket
 import time
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 
 from algoport.accounts.permissions import Principal
 from algoport.http.tracing import Trace
+from algoport.journals.records import NO_VALUE, RecordKind, moment_field, text_field
 from algorithms.constants import (
     ERROR_INPUT_CHARACTERS,
     ERROR_MESSAGE_CHARACTERS,
@@ -17,15 +17,6 @@ from algorithms.constants import (
 from algorithms.errors import RunFailed
 from algorithms.running.payloads import beginning_of_input
 from algorithms.selectors import Target
-
-
-@dataclass(frozen=True)
-class RecordKind:
-    """The table that lines of a journal go to, and its columns in the order of a line."""
-
-    table: str
-    columns: tuple[str, ...]
-
 
 CALLS = RecordKind(
     "algorithms_callrecord",
@@ -82,12 +73,12 @@ class CallRecord:
         """One line in PostgreSQL's text format of COPY; `\\N` is no value."""
         trace, target, phases = self.trace, self.target, self.trace.phases
         # Of these only the error's type was chosen by an algorithm.
-        error_type = _text(error_type, 60)
+        error_type = text_field(error_type, 60)
         total = time.perf_counter() - trace.began
         return (
             f"{trace.id}\t{trace.session.id}\t{self.caller.user_id}\t"
-            f"{self.caller.key_id or _NONE}\t{target.algorithm_id}\t{target.build_id}\t"
-            f"{target.version}\t{self.kind}\t{_moment(trace.began_at)}\t{total:.6f}\t"
+            f"{self.caller.key_id or NO_VALUE}\t{target.algorithm_id}\t{target.build_id}\t"
+            f"{target.version}\t{self.kind}\t{moment_field(trace.began_at)}\t{total:.6f}\t"
             f"{phases.get('queue', 0.0):.6f}\t{phases.get('start', 0.0):.6f}\t"
             f"{phases.get('load', 0.0):.6f}\t{phases.get('run', 0.0):.6f}\t"
             f"{status}\t{error_type}\t{self.bytes_in}\t{bytes_out}\n"
@@ -103,28 +94,14 @@ def error_line(record: CallRecord, request: bytes, failure: RunFailed) -> bytes:
     excerpt = beginning_of_input(request, ERROR_INPUT_CHARACTERS)
     return (
         f"{uuid.uuid4()}\t{trace.id}\t{target.algorithm_id}\t{target.version}\t"
-        f"{record.caller.user_id}\t{_moment(time.time())}\t"
-        f"{_text(excerpt, ERROR_INPUT_CHARACTERS)}\t"
-        f"{_text(failure.message, ERROR_MESSAGE_CHARACTERS)}\t"
-        f"{_text(failure.stacktrace or '', ERROR_STACKTRACE_CHARACTERS)}\t"
-        f"{_text(failure.error_type, 60)}\t{_text(_host(), 255)}\n"
+        f"{record.caller.user_id}\t{moment_field(time.time())}\t"
+        f"{text_field(excerpt, ERROR_INPUT_CHARACTERS)}\t"
+        f"{text_field(failure.message, ERROR_MESSAGE_CHARACTERS)}\t"
+        f"{text_field(failure.stacktrace or '', ERROR_STACKTRACE_CHARACTERS)}\t"
+        f"{text_field(failure.error_type, 60)}\t{text_field(_host(), 255)}\n"
     ).encode("utf-8", "replace")
-
-
-def _moment(seconds: float) -> str:
-    """Seconds since 1970 as PostgreSQL reads them."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 @cache
 def _host() -> str:
     return socket.gethostname()
-
-
-def _text(text: str, longest: int) -> str:
-    """Text that an algorithm or a caller chose, as a field that ends where it should."""
-    return text[:longest].translate(_ESCAPED)
-
-
-_NONE = "\\N"
-_ESCAPED = {ord("\\"): "\\\\", ord("\t"): "\\t", ord("\n"): "\\n", ord("\r"): "\\r", 0: None}

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import Error, connection
 
 from algorithms.metering.writing import write_algorithm_errors, write_call_records
+from dataportal.auditing.writing import write_data_accesses
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class RecordWriter(threading.Thread):
         try:
             write_call_records(Path(settings.JOURNAL_FOLDER))
             write_algorithm_errors(Path(settings.ERROR_JOURNAL_FOLDER))
+            write_data_accesses(Path(settings.DATA_JOURNAL_FOLDER))
         except Error as exc:
             # What was not written waits in its file.
             logger.warning("records cannot be written: %s", exc)

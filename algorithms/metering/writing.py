@@ -1,82 +1,19 @@
 """Writing the journals' segments to PostgreSQL, each once."""
 
-import logging
-import os
 from pathlib import Path
 
-from django.db import DataError, IntegrityError, connection, transaction
-
 from algoport import metrics
-from algorithms.metering.journal import UNREADABLE, finished_segments, held
-from algorithms.metering.records import CALLS, ERRORS, RecordKind
-
-logger = logging.getLogger(__name__)
+from algoport.journals.writing import write_records
+from algorithms.metering.records import CALLS, ERRORS
 
 
 def write_call_records(folder: Path) -> int:
     """Write the calls that have been recorded by now; how many that were."""
-    written = _write_records(folder, CALLS)
+    written = write_records(folder, CALLS)
     metrics.call_records_written.add(written)
     return written
 
 
 def write_algorithm_errors(folder: Path) -> int:
     """Write the entries of the error log that have been made by now; how many that were."""
-    return _write_records(folder, ERRORS)
-
-
-def _write_records(folder: Path, kind: RecordKind) -> int:
-    """Write what the folder's finished segments hold; how many rows that made.
-
-    Killed at any point, it is done again: a record that is there already is left as it is.
-    """
-    written = 0
-    for segment in finished_segments(folder):
-        with held(segment) as descriptor:
-            if descriptor is None:
-                continue
-            try:
-                written += _write(descriptor, kind)
-            except DataError as exc:
-                # Cut off by a full disk, say. The others must not wait for somebody to look at it.
-                logger.error("%s cannot be read and is kept for you to look at: %s", segment, exc)
-                segment.rename(segment.with_suffix(UNREADABLE))
-                continue
-            segment.unlink()
-    return written
-
-
-def _write(descriptor: int, kind: RecordKind) -> int:
-    names = ", ".join(kind.columns)
-    try:
-        return _copy(descriptor, f"COPY {kind.table} ({names}) FROM STDIN")
-    except IntegrityError:
-        # Some of it is there already: whoever wrote it was killed before the segment was removed.
-        return _copy_new(descriptor, kind.table, names)
-
-
-@transaction.atomic
-def _copy(descriptor: int, statement: str) -> int:
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    with connection.cursor() as cursor, os.fdopen(os.dup(descriptor), "rb") as segment:
-        # The ORM's cursor passes this one on without making its errors the ORM's.
-        with connection.wrap_database_errors:
-            cursor.copy_expert(statement, segment)
-        return int(cursor.rowcount)
-
-
-@transaction.atomic
-def _copy_new(descriptor: int, table: str, names: str) -> int:
-    """Copy what is not there yet; all names are our own."""
-    incoming = f"incoming_{table}"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TEMPORARY TABLE {incoming} ON COMMIT DROP AS "  # noqa: S608
-            f"SELECT {names} FROM {table} WITH NO DATA"
-        )
-        _copy(descriptor, f"COPY {incoming} ({names}) FROM STDIN")
-        cursor.execute(
-            f"INSERT INTO {table} ({names}) "  # noqa: S608
-            f"SELECT {names} FROM {incoming} ON CONFLICT DO NOTHING"
-        )
-        return int(cursor.rowcount)
+    return write_records(folder, ERRORS)

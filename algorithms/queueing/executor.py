@@ -10,6 +10,7 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
+import orjson
 from django.db import Error
 
 from algoport import metrics
@@ -229,7 +230,7 @@ async def _insist(write: Callable[[], Awaitable[T]]) -> T:
 def _settlement_of(outcome: Outcome, trace: Trace) -> Settlement:
     failure = outcome.failure
     if failure is None:
-        result = outcome.result_json()
+        result = orjson.dumps(outcome.in_json())
         return Settlement(result, outcome.content_type, outcome.seconds, phases=trace.phases)
     return Settlement(
         None,

@@ -34,15 +34,15 @@ _TYPES = {kind.value: kind for kind in FrameType}
 
 
 def encode(kind: FrameType, payload: bytes) -> bytes:
-    return encode_head(kind, payload) + payload
+    return encode_head(kind, len(payload)) + payload
 
 
-def encode_head(kind: FrameType, payload: bytes) -> bytes:
-    """What goes before the payload."""
-    return HEAD.pack(kind.value, len(payload))
+def encode_head(kind: FrameType, length: int) -> bytes:
+    """What goes before a payload of so many bytes."""
+    return HEAD.pack(kind.value, length)
 
 
-def exit_code_of(payload: bytes) -> int | None:
+def exit_code_of(payload: bytes | memoryview) -> int | None:
     """The exit code in an ENDED frame; None when it holds something else."""
     try:
         message = orjson.loads(payload)
@@ -52,7 +52,7 @@ def exit_code_of(payload: bytes) -> int | None:
     return code if isinstance(code, int) else None
 
 
-def decode_head(head: bytes) -> tuple[FrameType, int]:
+def decode_head(head: bytes | memoryview) -> tuple[FrameType, int]:
     """Type and payload length. Raises ProtocolViolation."""
     code, length = HEAD.unpack(head)
     kind = _TYPES.get(code)

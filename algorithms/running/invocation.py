@@ -5,9 +5,11 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
+import orjson
+
 from algoport.accounts.permissions import Principal, Run
 from algorithms.errors import RunFailed
-from algorithms.running.payloads import as_json, decode_reply
+from algorithms.running.payloads import Result, decode_reply, in_json
 from algorithms.running.pool import RunnerPool
 from algorithms.running.program import Call, Loader, Program, loader_without_caller
 from algorithms.running.runner import GatewayRunner, LoadFailed, Reply, RunnerEnded
@@ -31,18 +33,18 @@ class Route:
 class Outcome:
     """A call that reached its algorithm: a result or a failure, with what it cost.
 
-    `result` is JSON, text in UTF-8 or bytes, as the content type says.
+    `result` is as `payloads.decode_reply` tells.
     """
 
-    result: bytes
+    result: Result
     content_type: str
     failure: RunFailed | None
     seconds: float
     stdout: bytes
 
-    def result_json(self) -> bytes:
-        """The result as JSON, which has bytes in base64."""
-        return as_json(self.result, self.content_type)
+    def in_json(self) -> str | orjson.Fragment | None:
+        """The result as a part of what is to be written as JSON."""
+        return in_json(self.result, self.content_type)
 
 
 class EndReasons(Protocol):

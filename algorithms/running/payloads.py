@@ -11,39 +11,47 @@ import pybase64
 from django.conf import settings
 
 from algoport.errors import InputValidationError, MalformedJson
-from algorithms.errors import RunFailed, UnsupportedContentType
+from algorithms.errors import RunFailed
 from algorithms.running.runner import Reply
 
+_KINDS = {
+    "application/json": b"j",
+    "text/plain": b"t",
+    "application/text": b"t",
+    "application/octet-stream": b"b",
+}
 _CONTENT_TYPES = {b"j": "json", b"t": "text", b"b": "binary", b"v": "void"}
 _OUTSIDE = "The algorithm answered outside the protocol."
 _INVALID = "The algorithm answered with invalid JSON."
 
 
-def encode_input(body: bytes, content_type: str | None) -> bytes:
-    """The input for the runner.
+# Text is a `str`, JSON stays as it was written, nothing is no bytes.
+Result = str | bytes | memoryview
 
-    Raises MalformedJson, InputValidationError, UnsupportedContentType.
-    """
-    media = (content_type or "application/json").partition(";")[0].strip().lower()
-    if media == "application/json":
+
+def kind_of_input(content_type: str | None) -> bytes | None:
+    """The letter for an input; None for a type that no algorithm takes."""
+    return _KINDS.get((content_type or "application/json").partition(";")[0].strip().lower())
+
+
+def check_input(payload: bytes) -> None:
+    """Raises MalformedJson, InputValidationError."""
+    kind = payload[:1]
+    if kind == b"j":
         try:
-            orjson.loads(body)
+            orjson.loads(memoryview(payload)[1:])
         except orjson.JSONDecodeError as exc:
             raise MalformedJson from exc
-        return b"j" + body
-    if media in ("text/plain", "application/text"):
+    # Most text is ASCII, which is told without decoding it.
+    elif kind == b"t" and not payload.isascii():
         try:
-            body.decode()
+            payload.decode()
         except UnicodeDecodeError as exc:
             raise InputValidationError("The text is not UTF-8.") from exc
-        return b"t" + body
-    if media == "application/octet-stream":
-        return b"b" + body
-    raise UnsupportedContentType(given=content_type)
 
 
 def beginning_of_input(payload: bytes, characters: int) -> str:
-    """The first characters of the JSON for what `encode_input` made; however long it is."""
+    """The first characters of an input as JSON; however long it is."""
     # A character has up to four bytes.
     kind, data = payload[:1], payload[1 : 4 * characters + 1]
     text = (pybase64.b64encode(data) if kind == b"b" else data).decode("utf-8", "ignore")
@@ -54,8 +62,8 @@ def beginning_of_input(payload: bytes, characters: int) -> str:
     return text[:characters]
 
 
-def decode_reply(reply: Reply) -> tuple[bytes, str]:
-    """Result and content type: JSON, text in UTF-8, or bytes. Raises RunFailed for all else.
+def decode_reply(reply: Reply) -> tuple[Result, str]:
+    """Result and content type. Raises RunFailed for all that is not one of those.
 
     It was written by the algorithm's process and can be anything.
     """
@@ -64,33 +72,33 @@ def decode_reply(reply: Reply) -> tuple[bytes, str]:
     if payload is None or len(payload) > settings.CALL_OUTPUT_BYTES + 1024:
         megabytes = settings.CALL_OUTPUT_BYTES // 1_000_000
         raise RunFailed(f"The result is larger than {megabytes} MB.", "TooLargeError")
-    kind, data = payload[:1], payload[1:]
+    kind, data = bytes(payload[:1]), payload[1:]
     if kind == b"e":
         raise _failure_of({"error": _parse(data)})
     if kind == b"l":
         return _decode_line(data)
-    if kind == b"j":
-        _parse(data)
-    elif kind == b"t":
+    if kind == b"t":
         try:
-            data.decode()
+            return str(data, "utf-8"), "text"
         except UnicodeDecodeError as exc:
             raise RunFailed(_OUTSIDE, "ParsingError") from exc
+    if kind == b"j":
+        _parse(data)
     elif kind != b"b" and (kind != b"v" or data):
         raise RunFailed(_OUTSIDE, "ParsingError")
     return data, _CONTENT_TYPES[kind]
 
 
-def as_json(result: bytes, content_type: str) -> bytes:
-    """A result of `decode_reply` as JSON: bytes in base64, nothing as null."""
-    if content_type == "text":
-        return orjson.dumps(result.decode())
+def in_json(result: Result, content_type: str) -> str | orjson.Fragment | None:
+    """What stands in JSON for a result of `decode_reply`: base64 for bytes, null for nothing."""
+    if isinstance(result, str):
+        return result
     if content_type == "binary":
-        return b'"' + pybase64.b64encode(result) + b'"'
-    return result if content_type == "json" else b"null"
+        return pybase64.b64encode_as_string(result)
+    return orjson.Fragment(bytes(result)) if content_type == "json" else None
 
 
-def _decode_line(line: bytes) -> tuple[bytes, str]:
+def _decode_line(line: memoryview) -> tuple[Result, str]:
     message = _parse(line)
     if isinstance(message, dict) and isinstance(message.get("error"), dict):
         raise _failure_of(message)
@@ -102,7 +110,7 @@ def _decode_line(line: bytes) -> tuple[bytes, str]:
     if kind == "json":
         return orjson.dumps(result), kind
     if kind == "text" and isinstance(result, str):
-        return result.encode(), kind
+        return result, kind
     if kind == "binary" and isinstance(result, str):
         try:
             return pybase64.b64decode(result, validate=True), kind
@@ -112,7 +120,7 @@ def _decode_line(line: bytes) -> tuple[bytes, str]:
     raise RunFailed(_OUTSIDE, "ParsingError")
 
 
-def _parse(text: bytes) -> Any:
+def _parse(text: memoryview) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as exc:

@@ -1,7 +1,6 @@
 """The gateway's side of one runner: a connection to its agent, one call at a time."""
 
 import asyncio
-import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,20 +10,9 @@ from uuid import UUID
 from algoport.accounts.permissions import Principal
 from algoport.http.relay import PRINCIPAL, RelayServer
 from algoport.http.tracing import SESSION
-from algorithms.running.frames import (
-    HEAD,
-    MOST_OUTPUT,
-    FrameType,
-    ProtocolViolation,
-    decode_head,
-    encode,
-    encode_head,
-    exit_code_of,
-)
+from algorithms.running.connection import AgentConnection
+from algorithms.running.frames import MOST_OUTPUT, FrameType, ProtocolViolation, exit_code_of
 from algorithms.running.program import CALL, Call, Loader
-
-# As much of it as the machine allows; fewer switches for large payloads.
-SOCKET_BUFFER = 4 * 1024 * 1024
 
 
 class RunnerEnded(Exception):
@@ -48,7 +36,7 @@ class LoadFailed(Exception):
 class Reply:
     """What came back for one call: the payload of its result, or None when it was too large."""
 
-    payload: bytes | None
+    payload: memoryview | None
     stdout: bytes
     seconds: float
 
@@ -74,20 +62,16 @@ class GatewayRunner:
         self._relay = RelayServer(
             Path(started["platform_socket"]), self._speaker, self._note_status
         )
-        self._reader: asyncio.StreamReader | None = None
-        self._writer: asyncio.StreamWriter | None = None
+        self._agent = AgentConnection()
 
     async def connect(self) -> None:
         """Take the runner and wait until its algorithm has loaded. Raises RunnerEnded."""
         await self._relay.start()
         try:
-            self._reader, self._writer = await asyncio.open_unix_connection(
-                self._agent_socket, limit=1024 * 1024
-            )
+            loop = asyncio.get_running_loop()
+            await loop.create_unix_connection(lambda: self._agent, self._agent_socket)
         except OSError as exc:
             raise RunnerEnded from exc
-        connection = self._writer.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
         output: list[bytes] = []
         while True:
             kind, payload = await self._read()
@@ -102,11 +86,11 @@ class GatewayRunner:
         self.caller_id = caller_id
 
     async def call(self, request: bytes, call: Call) -> Reply:
-        """Run one input of `payloads.encode_input`.
+        """Run one input: a letter for its kind, and what `payloads.check_input` allows.
 
         Raises RunnerEnded; cancelling it leaves the runner unusable.
         """
-        assert self._writer is not None and call.identity.user_id == self.caller_id
+        assert call.identity.user_id == self.caller_id
         self._call = call
         lease = call.lease
         if lease is not None:
@@ -115,8 +99,7 @@ class GatewayRunner:
         output: list[bytes] = []
         began = time.perf_counter()
         try:
-            self._writer.writelines((encode_head(FrameType.CALL, request), request))
-            await self._writer.drain()
+            self._agent.send(FrameType.CALL, request)
             while True:
                 kind, payload = await self._read()
                 if kind is FrameType.RESULT:
@@ -124,7 +107,7 @@ class GatewayRunner:
                 if kind is FrameType.TOO_LARGE:
                     return Reply(None, b"".join(output), time.perf_counter() - began)
                 self._collect(kind, payload, output)
-        except (ConnectionError, asyncio.IncompleteReadError) as exc:
+        except ConnectionError as exc:
             raise RunnerEnded from exc
         finally:
             self._call = None
@@ -133,20 +116,19 @@ class GatewayRunner:
 
     def tell_lease(self, expires: float) -> None:
         """Have the agent end the run by itself at this time of the machine's clock."""
-        if self._writer is not None and not self._writer.is_closing():
-            self._writer.write(encode(FrameType.LEASE, b"%d" % (expires * 1e9)))
+        if self._agent.is_open:
+            self._agent.send(FrameType.LEASE, b"%d" % (expires * 1e9))
 
     async def close(self) -> None:
         """Let go of it; the agent ends the sandbox when its connection ends."""
         self._loading_as = None
         self._call = None
-        if self._writer is not None:
-            self._writer.close()
+        self._agent.close()
         await self._relay.close()
 
     @property
     def is_connected(self) -> bool:
-        return self._reader is not None and not self._reader.at_eof()
+        return self._agent.is_open
 
     def _speaker(self) -> dict[str, object]:
         """On whose behalf the algorithm asks the platform for something now."""
@@ -156,30 +138,27 @@ class GatewayRunner:
         # SECURITY: an attempt that has lost its lease must not write (design.md 1, promise 5).
         if call.lease is not None and not call.lease.is_valid:
             return {PRINCIPAL: None}
-        principal = call.identity.in_session(call.session.id)
+        principal = call.identity.in_call(call.session.id, call.trace.id)
         return {PRINCIPAL: principal, SESSION: call.session, CALL: call}
 
     def _note_status(self, status: int) -> None:
         if self._loading_as is not None and status >= 400:
             self.load_refused = True
 
-    def _collect(self, kind: FrameType, payload: bytes, output: list[bytes]) -> None:
+    def _collect(self, kind: FrameType, payload: memoryview, output: list[bytes]) -> None:
         if kind is FrameType.OUTPUT:
             # An agent of ours has cut it before that.
             if sum(map(len, output)) + len(payload) > MOST_OUTPUT:
                 raise RunnerEnded
-            output.append(payload)
+            output.append(bytes(payload))
         elif kind is FrameType.ENDED:
             raise RunnerEnded(exit_code_of(payload))
         else:
-            # An agent of ours cuts output before that, and sends nothing else here.
+            # An agent of ours sends nothing else here.
             raise RunnerEnded
 
-    async def _read(self) -> tuple[FrameType, bytes]:
-        assert self._reader is not None
+    async def _read(self) -> tuple[FrameType, memoryview]:
         try:
-            kind, length = decode_head(await self._reader.readexactly(HEAD.size))
-            payload = await self._reader.readexactly(length) if length else b""
-        except (asyncio.IncompleteReadError, ConnectionError, ProtocolViolation) as exc:
+            return await self._agent.receive()
+        except (ConnectionError, ProtocolViolation) as exc:
             raise RunnerEnded from exc
-        return kind, payload

@@ -10,7 +10,13 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from algoport.encryption import NotDecryptable, decrypt, encrypt, encrypt_again
+from algoport.encryption import (
+    NotDecryptable,
+    Reencryption,
+    decrypt,
+    encrypt,
+    encrypt_rows_again,
+)
 from algorithms.constants import SECRET_OVERLAP
 from algorithms.models import WebhookSecret
 
@@ -68,15 +74,10 @@ def signed_headers(
     ]
 
 
-@transaction.atomic
-def encrypt_secrets_again() -> int:
-    """Encrypt every secret with the first encryption key; how many accounts have one."""
-    rows = list(WebhookSecret.objects.select_for_update())
-    for row in rows:
-        row.current = encrypt_again(row.current)
-        row.previous = row.previous and encrypt_again(row.previous)
-        row.save(update_fields=["current", "previous"])
-    return len(rows)
+def encrypt_secrets_again() -> Reencryption:
+    """Encrypt every secret with the first encryption key."""
+    rows = WebhookSecret.objects.select_related("account")
+    return encrypt_rows_again(rows, "current", "previous")
 
 
 def _is_readable(token: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from algoport.accounts.permissions import Principal
 from algoport.api.pagination import decode_marker, encode_marker
+from algoport.db.changes import ChangeCache, ChangeListener
 from algoport.db.threads import in_database_thread
 from algoport.errors import InputValidationError, InvalidMarker
 from algoport.http.asgi import Request, Response, Send, json_response, parse_boolean, start
@@ -23,9 +24,18 @@ from dataportal.connectors.access import ConnectorAccess
 from dataportal.connectors.failures import as_api_error
 from dataportal.connectors.selectors import get_connector_for
 from dataportal.content_types import content_type_of, with_charset
-from dataportal.errors import InvalidPath, NotPossibleHere, PartlyDeleted, PathNotFound
+from dataportal.errors import (
+    InvalidPath,
+    NotPossibleHere,
+    PartlyDeleted,
+    PathNotFound,
+    StorageNotReached,
+)
+from dataportal.models import Connector
 from dataportal.paths import DataPath, check_name
 from dataportal.stores.base import (
+    ByteRange,
+    Conditions,
     DirectoryInfo,
     NotFound,
     NotModified,
@@ -52,11 +62,32 @@ _LONGEST_META = 2048
 _UNKNOWN_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 
 
+class ConnectorFinder:
+    """Connectors by who asks and how; each change of any is heard of."""
+
+    def __init__(self, listener: ChangeListener) -> None:
+        self._known: ChangeCache[Connector] = ChangeCache(listener)
+
+    async def find(self, principal: Principal, path: DataPath) -> Connector:
+        """Raises ConnectorNotFound."""
+        key = (principal.user_id, path.protocol, path.label.lower())
+        known = self._known.get(key)
+        if known is None:
+            generation = self._known.generation
+            known = await in_database_thread(get_connector_for, principal, path)
+            self._known.put(key, known, generation)
+        return known
+
+
 async def serve_connector(
-    request: Request, method: str, principal: Principal, path: DataPath, send: Send
+    request: Request,
+    method: str,
+    principal: Principal,
+    connector: Connector,
+    path: DataPath,
+    send: Send,
 ) -> None:
-    """Answer a request for a path in a connector of the one who asks."""
-    connector = await in_database_thread(get_connector_for, principal, path)
+    """Answer a request for a path in a connector."""
     place = _Place(ConnectorAccess(principal, connector), path, request, send)
     try:
         await _METHODS[method](place)
@@ -113,37 +144,41 @@ class _Place:
 
     async def _send_file(self) -> None:
         try:
-            opened = await self._open()
+            opened, piece = await self._open()
         except NotModified as exc:
             headers = validators(ObjectInfo(0, exc.modified_at, exc.etag))
             await Response(304, content_type=None, headers=headers).send(self._send)
             return
         try:
-            await self._send_opened(opened)
+            await self._send_opened(opened, piece)
         finally:
             in_background(opened.close)
 
-    async def _open(self) -> Opened:
-        key, conditions = self.key, parse_conditions(self._request)
-        part = parse_range(self._request)
-        opened = await self._ask(lambda store: store.open(key, part, conditions))
+    async def _open(self) -> tuple[Opened, bytes]:
+        """The file, and its first piece: what fails at once can still be told."""
+        conditions, part = parse_conditions(self._request), parse_range(self._request)
+        opened, piece = await self._ask(partial(_open_and_read, self.key, part, conditions))
         if part is None or range_still_counts(self._request, opened.info):
-            return opened
+            return opened, piece
         in_background(opened.close)
-        return await self._ask(lambda store: store.open(key, None, conditions))
+        return await self._ask(partial(_open_and_read, self.key, None, conditions))
 
-    async def _send_opened(self, opened: Opened) -> None:
-        # The first piece before the head: what fails at once can still be told.
-        piece = await self._blocking(opened.read, _READ_SIZE)
+    async def _send_opened(self, opened: Opened, piece: bytes) -> None:
         headers, status = self._headers(opened.info), 200
         if opened.span is not None:
             status, (first, last) = 206, opened.span
             headers["Content-Range"] = f"bytes {first}-{last}/{opened.info.size}"
         await start(self._send, status, headers, self._type_of(opened.info), opened.length)
+        left = opened.length
         while piece:
-            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-            piece = await self._blocking(opened.read, _READ_SIZE)
-        await self._send({"type": "http.response.body", "body": b""})
+            left -= len(piece)
+            await self._send({"type": "http.response.body", "body": piece, "more_body": left > 0})
+            piece = await self._blocking(opened.read, _READ_SIZE) if left > 0 else b""
+        if left > 0:
+            # The server cuts the connection, so that nobody takes this for the whole file.
+            raise StorageNotReached(connector=self._path.connector, reason="the file ended early.")
+        if not opened.length:
+            await self._send({"type": "http.response.body", "body": b""})
 
     async def _listing(self) -> Response:
         page = await self._first_page()
@@ -291,6 +326,17 @@ _METHODS: dict[str, Callable[[_Place], Awaitable[None]]] = {
     "PATCH": _Place.patch,
     "DELETE": _Place.delete,
 }
+
+
+def _open_and_read(
+    key: str, part: ByteRange | None, conditions: Conditions, store: Store
+) -> tuple[Opened, bytes]:
+    opened = store.open(key, part, conditions)
+    try:
+        return opened, opened.read(_READ_SIZE)
+    except BaseException:
+        opened.close()
+        raise
 
 
 def _list(directory: str, begins: str, marker: str, store: Store) -> Page:

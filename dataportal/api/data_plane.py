@@ -1,10 +1,15 @@
 """/v1/data and /v1/connector: the ASGI application of the Data API (design.md 4)."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from django.conf import settings
 
 from algoport.accounts.permissions import Action, Principal
+from algoport.db.changes import ChangeListener
 from algoport.db.threads import in_database_thread
-from algoport.errors import InputValidationError, MethodNotAllowed
+from algoport.errors import ApiError, InputValidationError, MethodNotAllowed
 from algoport.http.asgi import (
     Receive,
     Request,
@@ -15,6 +20,7 @@ from algoport.http.asgi import (
     json_response,
     parse_boolean,
 )
+from algoport.journals.segments import SEGMENT_SECONDS
 from dataportal.api.bodies import (
     LONGEST_BODY_BYTES,
     CollectionBody,
@@ -23,9 +29,10 @@ from dataportal.api.bodies import (
     parse_collection_body,
     parse_marker,
 )
-from dataportal.api.connector_places import serve_connector
+from dataportal.api.connector_places import ConnectorFinder, serve_connector
 from dataportal.api.system_places import serve_system_path
 from dataportal.api.transfers import DIRECTORY, receive_file, send_file
+from dataportal.auditing.records import Access, AccessJournal
 from dataportal.errors import InvalidPath, PathNotFound
 from dataportal.paths import DATA, DataPath, parse_raw_path
 from dataportal.selectors import (
@@ -51,19 +58,50 @@ METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"})
 class DataPlane:
     """Authenticates, parses the path and hands the request to what serves its kind of place."""
 
-    def __init__(self, authenticate: Callable[[Request], Awaitable[Principal]]) -> None:
+    def __init__(
+        self, authenticate: Callable[[Request], Awaitable[Principal]], listener: ChangeListener
+    ) -> None:
         self._authenticate = authenticate
+        self._connectors = ConnectorFinder(listener)
+        self._journal = AccessJournal(Path(settings.DATA_JOURNAL_FOLDER))
+        self._tending: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await answer(self._handle, scope, receive, send)
+        access, receive, send = self._journal.recorded(scope, receive, send)
 
-    async def _handle(self, request: Request, send: Send) -> None:
-        method = method_of(request)
-        principal = await self._authenticate(request)
+        async def handle(request: Request, send: Send) -> None:
+            try:
+                await self._handle(request, send, access)
+            except ApiError as exc:
+                access.error_type = type(exc).__name__
+                raise
+
+        await answer(handle, scope, receive, send)
+
+    def open(self) -> None:
+        """Begin to let the worker have what is recorded, in this event loop."""
+        self._tending = asyncio.get_running_loop().create_task(self._tend())
+
+    def close(self) -> None:
+        if self._tending is not None:
+            self._tending.cancel()
+        self._journal.close()
+
+    async def _tend(self) -> None:
+        while True:
+            await asyncio.sleep(SEGMENT_SECONDS)
+            self._journal.tend()
+
+    async def _handle(self, request: Request, send: Send, access: Access) -> None:
+        access.method = method = method_of(request)
+        access.principal = principal = await self._authenticate(request)
+        if principal.user_id is None:
+            access.principal = None
         check_data_scope(principal)
-        path = parse_raw_path(request.raw_path)
+        access.path = path = parse_raw_path(request.raw_path)
         if path.connector != DATA:
-            await serve_connector(request, method, principal, path, send)
+            connector = await self._connectors.find(principal, path)
+            await serve_connector(request, method, principal, connector, path, send)
         elif path.segments and path.segments[0] in SYSTEM_FOLDERS:
             await serve_system_path(request, method, principal, path, send)
         elif len(path.segments) > 2:

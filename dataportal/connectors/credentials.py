@@ -1,16 +1,33 @@
 """What a connector's storage is entered with (spec.md 5.5); write-only for everybody outside."""
 
+import logging
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, ClassVar, Self, cast
 
 import orjson
 
-from algoport.encryption import decrypt, encrypt
+from algoport.encryption import (
+    NotDecryptable,
+    Reencryption,
+    decrypt,
+    encrypt,
+    encrypt_rows_again,
+)
+from dataportal.connectors.options import check_endpoint
 from dataportal.constants import CREDENTIAL_TYPES, CredentialType
-from dataportal.errors import InvalidConnector
+from dataportal.errors import CredentialsNotReadable, InvalidConnector
+from dataportal.models import Connector
+
+logger = logging.getLogger(__name__)
 
 _LONGEST = 8192
+# All of them travel in headers and addresses; a key in PEM has lines.
+_TEXT = re.compile(r"[\x21-\x7e]*\Z")
+_LINES = re.compile(r"[\x20-\x7e\r\n]*\Z")
+_FIELD = re.compile(r"[a-z_]{1,24}\Z")
+_CONTAINER = re.compile(r"\$?[a-z0-9][a-z0-9-]{1,61}[a-z0-9]\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +35,7 @@ class _Credential:
     """Text fields, of which those with a default may be left out."""
 
     optional: ClassVar[frozenset[str]] = frozenset()
+    of_lines: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def parse(cls, given: Mapping[str, Any]) -> Self:
@@ -25,15 +43,21 @@ class _Credential:
         known = {each.name for each in fields(cls)}
         unknown = sorted(set(map(str, given)) - known)
         if unknown:
-            raise InvalidConnector(reason=f"cred_data has no {', '.join(unknown)[:200]}")
+            # SECURITY: in the wrong place there may be a secret, which no error repeats.
+            named = [name if _FIELD.match(name) else "..." for name in unknown[:8]]
+            raise InvalidConnector(reason=f"cred_data has no {', '.join(named)}")
         values = {}
-        for name in known:
+        for name in sorted(known):
             value = given.get(name, "")
             if not isinstance(value, str) or len(value) > _LONGEST:
                 raise InvalidConnector(
                     reason=f"{name} in cred_data is a text of at most {_LONGEST} characters"
                 )
             values[name] = value.strip()
+            if not (_LINES if name in cls.of_lines else _TEXT).match(values[name]):
+                raise InvalidConnector(
+                    reason=f"{name} in cred_data has ASCII characters only, and no blanks"
+                )
         missing = sorted(name for name in known - cls.optional if not values[name])
         if missing:
             raise InvalidConnector(reason=f"cred_data needs {', '.join(missing)}")
@@ -57,6 +81,8 @@ class SasCredential(_Credential):
 
 @dataclass(frozen=True, slots=True)
 class ServiceAccountCredential(_Credential):
+    of_lines: ClassVar[frozenset[str]] = frozenset({"private_key"})
+
     email: str
     private_key_id: str = field(repr=False)
     private_key: str = field(repr=False)
@@ -90,11 +116,17 @@ def parse_credential(protocol: str, cred_type: str, cred_data: object) -> Creden
     if isinstance(cred_data, str):
         try:
             cred_data = orjson.loads(cred_data)
-        except orjson.JSONDecodeError as exc:
-            raise InvalidConnector(reason="cred_data is not valid JSON") from exc
+        except orjson.JSONDecodeError:
+            # SECURITY: its exception holds the text.
+            raise InvalidConnector(reason="cred_data is not valid JSON") from None
     if not isinstance(cred_data, Mapping):
         raise InvalidConnector(reason="cred_data is an object")
-    return cast("Credential", _CLASSES[cred_type].parse(cred_data))
+    credential = cast("Credential", _CLASSES[cred_type].parse(cred_data))
+    if isinstance(credential, SasCredential):
+        if not _CONTAINER.match(credential.container_name):
+            raise InvalidConnector(reason="container_name is not the name of a container")
+        credential = replace(credential, storage_uri=check_endpoint(credential.storage_uri))
+    return credential
 
 
 def seal(credential: Credential) -> str:
@@ -103,6 +135,19 @@ def seal(credential: Credential) -> str:
 
 
 def unseal(protocol: str, sealed: str) -> Credential:
-    """Raises NotDecryptable."""
+    """Raises CredentialsNotReadable."""
     kind = _CLASSES[CREDENTIAL_TYPES[protocol]]
-    return cast("Credential", kind(**orjson.loads(decrypt(sealed))))
+    try:
+        opened = decrypt(sealed)
+    except NotDecryptable as exc:
+        logger.error("A connector's credentials: %s", exc)
+        raise CredentialsNotReadable from exc
+    return cast("Credential", kind(**orjson.loads(opened)))
+
+
+def encrypt_credentials_again() -> Reencryption:
+    """Encrypt every connector's credentials with the first encryption key.
+
+    They stay the same ones, so storages that are open stay open.
+    """
+    return encrypt_rows_again(Connector.objects.select_related("owner"), "credential")

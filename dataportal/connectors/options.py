@@ -11,8 +11,9 @@ from dataportal.constants import RESTRICTION_LENGTH, Protocol
 from dataportal.errors import InvalidConnector, InvalidPath
 from dataportal.paths import check_name
 
-_REGION = re.compile(r"[a-z0-9-]{1,40}\Z")
+_REGION = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]\Z")
 _KEY_ID = re.compile(r"[A-Za-z0-9:/_-]{1,2048}\Z")
+_PROJECT = re.compile(r"[a-z][a-z0-9-]{4,40}\Z")
 ADDRESSING = ("auto", "path", "virtual")
 
 
@@ -22,7 +23,11 @@ def connector_policy() -> OutgoingPolicy:
 
 
 def check_endpoint(url: str) -> str:
-    """An address of a storage. Raises InvalidConnector for one that connectors may not lead to."""
+    """An address of a storage, in its one spelling.
+
+    Raises InvalidConnector for one that connectors may not lead to. What a name stands for is
+    looked at when a connection is made (algoport.http.checked).
+    """
     try:
         destination = parse_destination(url)
         connector_policy().check_host(destination)
@@ -30,22 +35,25 @@ def check_endpoint(url: str) -> str:
         raise InvalidConnector(reason=str(exc)) from exc
     if "?" in destination.target:
         raise InvalidConnector(reason="an address of a storage has no query")
-    return url.rstrip("/")
+    if "_" in destination.host:
+        # Those who speak to storages take no such names.
+        raise InvalidConnector(reason="the name of a storage's host has no `_`")
+    return f"{destination.scheme}://{destination.authority}{destination.target}".rstrip("/")
 
 
-def _one_of(*values: str) -> Callable[[str], str]:
+def _one_of(name: str, *values: str) -> Callable[[str], str]:
     def check(value: str) -> str:
         if value not in values:
-            raise InvalidConnector(reason=f"{value[:40]!r} is not one of {', '.join(values)}")
+            raise InvalidConnector(reason=f"{name} is one of {', '.join(values)}")
         return value
 
     return check
 
 
-def _like(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
+def _like(name: str, pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
     def check(value: str) -> str:
         if not pattern.match(value):
-            raise InvalidConnector(reason=f"{value[:40]!r} is not {what}")
+            raise InvalidConnector(reason=f"{name} is not {what}")
         return value
 
     return check
@@ -54,26 +62,30 @@ def _like(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
 _OPTIONS: dict[str, dict[str, Callable[[str], str]]] = {
     str(Protocol.S3): {
         "endpoint_url": check_endpoint,
-        "region": _like(_REGION, "the name of a region"),
-        "addressing": _one_of(*ADDRESSING),
-        "kms_key_id": _like(_KEY_ID, "the id of a KMS key"),
+        "region": _like("region", _REGION, "the name of a region"),
+        "addressing": _one_of("addressing", *ADDRESSING),
+        "kms_key_id": _like("kms_key_id", _KEY_ID, "the id of a KMS key"),
     },
     str(Protocol.AZURE_BLOB): {},
     str(Protocol.GOOGLE_CLOUD): {
         "endpoint_url": check_endpoint,
-        "project": _like(re.compile(r"[a-z][a-z0-9-]{4,40}\Z"), "the id of a project"),
+        "project": _like("project", _PROJECT, "the id of a project"),
     },
     str(Protocol.DROPBOX): {},
 }
 
 
 def parse_options(protocol: str, given: Mapping[str, Any]) -> dict[str, str]:
-    """The options of this protocol that were given. Raises InvalidConnector."""
+    """The options of this protocol that were given. Raises InvalidConnector.
+
+    No error repeats a value: a secret may be given in the wrong place.
+    """
     options = {}
     for name, value in given.items():
         check = _OPTIONS[protocol].get(name)
         if check is None:
-            raise InvalidConnector(reason=f"{protocol} has no option {name[:40]!r}")
+            known = ", ".join(_OPTIONS[protocol]) or "no options"
+            raise InvalidConnector(reason=f"options of {protocol}: {known}")
         if not isinstance(value, str):
             raise InvalidConnector(reason=f"{name} is a text")
         if value:

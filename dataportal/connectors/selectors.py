@@ -2,8 +2,15 @@
 
 from uuid import UUID
 
-from algoport.accounts.permissions import AccountResource, Action, Principal, can, refusal
-from dataportal.constants import Protocol
+from algoport.accounts.permissions import (
+    AccountResource,
+    Action,
+    ConnectorResource,
+    Principal,
+    can,
+    refusal,
+)
+from dataportal.constants import LABEL_PATTERN, Protocol
 from dataportal.errors import ConnectorNotFound
 from dataportal.models import Connector
 from dataportal.paths import DataPath
@@ -37,14 +44,27 @@ def find_connector_for(principal: Principal, owner: str, connector_id: str) -> C
     return get_connector_of(get_managed_account(principal, owner), connector_id)
 
 
+def use_connector_for(principal: Principal, owner: str, connector_id: str) -> Connector:
+    """The account's connector, for who may use it. Raises UserNotFound, ConnectorNotFound."""
+    account = get_account_for(principal, owner)
+    if account.id != principal.user_id:
+        raise ConnectorNotFound(connector=repr(connector_id[:80]))
+    return get_connector_of(account.id, connector_id)
+
+
+def resource_of(connector: Connector, path: str) -> ConnectorResource:
+    """A place inside the connector; directories end with a slash."""
+    return ConnectorResource(connector.owner_id, connector.path, connector.writeable, path)
+
+
 def get_connector_of(owner_id: UUID, connector_id: str) -> Connector:
     """By its name in URIs, `s3+label`, or by protocol alone for the default one."""
-    protocol, _, label = connector_id.partition("+")
-    rows = Connector.objects.owned_by(owner_id).named(protocol.lower(), label)
-    if protocol.lower() not in Protocol.values:
-        raise ConnectorNotFound(connector=connector_id)
+    protocol, plus, label = connector_id.partition("+")
+    named = LABEL_PATTERN.match(label) if plus else not label
+    if protocol.lower() not in Protocol.values or not named:
+        raise ConnectorNotFound(connector=repr(connector_id[:80]))
     try:
-        return rows.get()
+        return Connector.objects.owned_by(owner_id).named(protocol.lower(), label).get()
     except Connector.DoesNotExist as exc:
         raise ConnectorNotFound(connector=connector_id) from exc
 

@@ -8,9 +8,11 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
+from algoport.accounts.models import User
 from algoport.accounts.permissions import Principal
-from dataportal.connectors.credentials import SasCredential, parse_credential, seal
-from dataportal.connectors.options import check_endpoint, parse_options, parse_restriction
+from algoport.db.changes import announce_change
+from dataportal.connectors.credentials import parse_credential, seal
+from dataportal.connectors.options import parse_options, parse_restriction
 from dataportal.connectors.selectors import get_connector_of, get_managed_account
 from dataportal.constants import (
     EVERY_PATH,
@@ -20,6 +22,7 @@ from dataportal.constants import (
 )
 from dataportal.errors import ConnectorAlreadyExists, InvalidConnector, TooManyConnectors
 from dataportal.models import Connector
+from dataportal.querysets import ConnectorQuerySet
 
 # Sites of old observatories: a label that nobody has chosen should be easy to say.
 _LABELS = (
@@ -48,6 +51,7 @@ def create_connector(*, principal: Principal, owner: str, new: NewConnector) -> 
     owner_id = get_managed_account(principal, owner)
     if new.protocol not in Protocol.values:
         raise InvalidConnector(reason=f"protocol is one of {', '.join(Protocol.values)}")
+    _lock_connectors(owner_id)
     rows = Connector.objects.owned_by(owner_id)
     if rows.count() >= MOST_CONNECTORS:
         raise TooManyConnectors(most=MOST_CONNECTORS)
@@ -59,11 +63,12 @@ def create_connector(*, principal: Principal, owner: str, new: NewConnector) -> 
         writeable=new.writeable,
         is_default=new.is_default,
         options=parse_options(new.protocol, new.options or {}),
-        credential=_seal(new.protocol, new.cred_type, new.cred_data),
+        credential=seal(parse_credential(new.protocol, new.cred_type, new.cred_data)),
     )
     if new.is_default:
         _unset_default(owner_id, new.protocol)
     _insert(connector)
+    announce_change()
     return connector
 
 
@@ -76,8 +81,8 @@ def update_connector(
     New credentials replace the old ones as a whole. Raises ConnectorNotFound besides.
     """
     owner_id = get_managed_account(principal, owner)
-    found = get_connector_of(owner_id, connector_id)
-    connector = Connector.objects.select_for_update().get(pk=found.pk)
+    _lock_connectors(owner_id)
+    connector = get_connector_of(owner_id, connector_id)
     if "label" in changes:
         connector.label = _check_label(changes["label"])
     if "path" in changes:
@@ -85,17 +90,28 @@ def update_connector(
     if "writeable" in changes:
         connector.writeable = changes["writeable"]
     if "options" in changes:
-        connector.options = parse_options(connector.protocol, changes["options"])
+        options = parse_options(connector.protocol, changes["options"])
+        moved = options.get("endpoint_url") != connector.options.get("endpoint_url")
+        # SECURITY: who knows a key of ours could send the stored ones to a host of theirs.
+        if moved and "cred_data" not in changes:
+            raise InvalidConnector(
+                reason="another endpoint_url needs cred_type and cred_data with it: the stored"
+                " credentials are for the storage that they were given for"
+            )
+        connector.options = options
     if "cred_data" in changes:
-        connector.credential = _seal(
-            connector.protocol, changes.get("cred_type", ""), changes["cred_data"]
+        connector.credential = seal(
+            parse_credential(connector.protocol, changes.get("cred_type", ""), changes["cred_data"])
         )
+    elif "cred_type" in changes:
+        raise InvalidConnector(reason="cred_type goes with cred_data")
     if "is_default" in changes:
         if changes["is_default"]:
             _unset_default(owner_id, connector.protocol)
         connector.is_default = changes["is_default"]
     connector.revision = F("revision") + 1
     _insert(connector)
+    announce_change()
     connector.refresh_from_db()
     return connector
 
@@ -103,7 +119,15 @@ def update_connector(
 def delete_connector(*, principal: Principal, owner: str, connector_id: str) -> None:
     """Raises ConnectorNotFound."""
     owner_id = get_managed_account(principal, owner)
-    get_connector_of(owner_id, connector_id).delete()
+    connector = get_connector_of(owner_id, connector_id)
+    remove_connectors(Connector.objects.filter(pk=connector.pk))
+
+
+@transaction.atomic
+def remove_connectors(rows: ConnectorQuerySet) -> None:
+    """For those whom no rule has to let: every process forgets these connectors."""
+    rows.delete()
+    announce_change()
 
 
 def _check_label(label: object) -> str:
@@ -124,11 +148,9 @@ def _free_label(owner_id: UUID, protocol: str) -> str:
     return f"{secrets.choice(_LABELS)}{secrets.token_hex(4)}"
 
 
-def _seal(protocol: str, cred_type: str, cred_data: object) -> str:
-    credential = parse_credential(protocol, cred_type, cred_data)
-    if isinstance(credential, SasCredential):
-        check_endpoint(credential.storage_uri)
-    return seal(credential)
+def _lock_connectors(owner_id: UUID) -> None:
+    """One change of an account's connectors at a time: they are counted, and one is the default."""
+    User.objects.select_for_update(no_key=True).get(pk=owner_id)
 
 
 def _unset_default(owner_id: UUID, protocol: str) -> None:

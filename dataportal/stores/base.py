@@ -27,6 +27,10 @@ class Refused(StoreError):
     """The storage does not let the connector's credentials do this."""
 
 
+class NotPermitted(Refused):
+    """The credentials are good, but do not allow this."""
+
+
 class Unreachable(StoreError):
     """The storage does not answer, or not as a storage of its kind does."""
 
@@ -239,7 +243,8 @@ class Store(ABC):
     def check(self, begins: str = "") -> None:
         """Ask for something small whose path begins so, to learn whether the credentials are good.
 
-        Raises Refused, NotFound, Unreachable.
+        They may be without permission to list what there is at the root. Raises Refused,
+        NotFound, Unreachable.
         """
 
     def close(self) -> None:  # noqa: B027  (most have nothing to close)

@@ -3,14 +3,21 @@
 import contextlib
 import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
 import botocore.session
 from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    HTTPClientError,
+    ParamValidationError,
+    SSLError,
+)
+from botocore.parsers import ResponseParserError
 
 from algoport.http.addresses import OutgoingPolicy
 from algoport.http.checked import ConnectionNotAllowed, checked_pool
@@ -25,6 +32,7 @@ from dataportal.stores.base import (
     NotEmpty,
     NotFound,
     NotModified,
+    NotPermitted,
     NotPossible,
     ObjectInfo,
     Opened,
@@ -37,18 +45,12 @@ from dataportal.stores.base import (
     Unreachable,
     Upload,
 )
+from dataportal.stores.uploads import PartedUpload
 
 CONNECT_SECONDS, READ_SECONDS = 5, 60
-# A body up to this size is put by one request.
-MULTIPART_BYTES = 16 * 1024 * 1024
-PART_BYTES = 8 * 1024 * 1024
-# S3 takes 10,000 parts: each so many, they get larger.
-PARTS_OF_ONE_SIZE = 1000
-PARTS_AT_ONCE = 3
 DEFAULT_REGION = "us-east-1"
 
 _client_lock = threading.Lock()
-_part_threads = ThreadPoolExecutor(8, thread_name_prefix="s3-parts")
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 
 
@@ -82,6 +84,8 @@ def make_client(
             aws_secret_access_key=credential.secret_access_key,
             config=config,
         )
+    if "endpoint_url" in options:
+        client.meta.events.register("before-call.s3", _stay_where_it_is)
     http = client._endpoint.http_session
     classes = {
         "http": checked_pool(AWSHTTPConnectionPool, policy),
@@ -91,6 +95,12 @@ def make_client(
     return client
 
 
+def _stay_where_it_is(context: dict[str, Any], **_: object) -> None:
+    # Regions are Amazon's; for another server's redirect the SDK would ask it for the region, and
+    # follow the redirect of that answer in the same way, on and on.
+    context.setdefault("s3_redirect", {})["redirected"] = True
+
+
 @contextlib.contextmanager
 def storage_errors() -> Iterator[None]:
     """Errors of the SDK as ours, in the storage's own words."""
@@ -98,13 +108,21 @@ def storage_errors() -> Iterator[None]:
         yield
     except ClientError as exc:
         raise _as_store_error(exc) from exc
-    except HTTPClientError as exc:
+    except SSLError as exc:
+        raise Unreachable("its TLS certificate is not valid for its address.") from exc
+    except (HTTPClientError, ConnectionError) as exc:
         cause = exc.kwargs.get("error")
         if isinstance(cause, ConnectionNotAllowed):
             raise Refused(str(cause)) from exc
         raise Unreachable("it does not answer.") from exc
+    except ParamValidationError as exc:
+        # Of a bucket's name that no bucket can have, before anything was sent.
+        raise NotPossible(f"{str(exc)[:300]}.") from exc
     except BotoCoreError as exc:
         raise Unreachable(f"{type(exc).__name__}.") from exc
+    except (ResponseParserError, KeyError, TypeError, ValueError, AttributeError) as exc:
+        # What the SDK makes of an answer has the parts that the answer had.
+        raise Unreachable("its answer is not one of S3.") from exc
 
 
 def _as_store_error(exc: ClientError) -> StoreError:
@@ -122,8 +140,11 @@ def _as_store_error(exc: ClientError) -> StoreError:
         size = str(error.get("ActualObjectSize", ""))
         return RangeNotSatisfiable(int(size) if size.isdigit() else None)
     if status in (401, 403):
-        return Refused(f"{code}: {message}")
-    return Unreachable(f"{code}: {message}") if status >= 500 else NotPossible(message)
+        kind = NotPermitted if code == "AccessDenied" else Refused
+        return kind(f"{code}: {message}")
+    if status == 501:
+        return NotPossible(f"{code}: {message}")
+    return NotPossible(message) if 400 <= status < 500 else Unreachable(f"{code}: {message}")
 
 
 class S3Store(Store):
@@ -147,18 +168,9 @@ class S3Store(Store):
             found = self.client.list_objects_v2(
                 Bucket=bucket, Prefix=prefix + begins, Delimiter="/", MaxKeys=PAGE_SIZE, **asked
             )
-        if key and not marker and not begins and not found.get("KeyCount"):
-            raise NotFound(directory)
-        names = (each["Prefix"] for each in found.get("CommonPrefixes", ()))
-        # SECURITY: whatever a server makes of a marker, nothing outside the directory is shown.
-        inside = [name[len(prefix) : -1] for name in names if name.startswith(prefix)]
-        files = [
-            FileEntry(each["Key"][len(prefix) :], each["Size"], each["LastModified"])
-            for each in found.get("Contents", ())
-            if each["Key"].startswith(prefix) and not each["Key"].endswith("/")
-        ]
-        following = found.get("NextContinuationToken", "") if found.get("IsTruncated") else ""
-        return Page([name for name in inside if name], files, following)
+            if key and not marker and not begins and not found.get("KeyCount"):
+                raise NotFound(directory)
+            return _page(found, prefix)
 
     def stat(self, path: str) -> ObjectInfo | DirectoryInfo:
         bucket, _, key = path.partition("/")
@@ -185,7 +197,13 @@ class S3Store(Store):
         asked = _asked(part, conditions or Conditions())
         with storage_errors():
             answer = self.client.get_object(Bucket=bucket, Key=key, **asked)
-        return _S3Object(answer)
+            opened = _S3Object(answer)
+        try:
+            (conditions or Conditions()).check(opened.info)
+        except StoreError:
+            opened.close()
+            raise
+        return opened
 
     def write(self, path: str, content_type: str, metadata: Mapping[str, str]) -> Upload:
         bucket, _, key = path.partition("/")
@@ -226,11 +244,12 @@ class S3Store(Store):
 
     def check(self, begins: str = "") -> None:
         bucket, slash, key = begins.partition("/")
-        with storage_errors():
-            if slash:
+        if slash:
+            with storage_errors():
                 self.client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
-            else:
-                self.client.list_buckets()
+            return
+        with contextlib.suppress(NotPermitted), storage_errors():
+            self.client.list_buckets()
 
     def close(self) -> None:
         self.client.close()
@@ -281,71 +300,49 @@ class _S3Object(Opened):
         self._body.close()
 
 
-class _S3Upload(Upload):
-    """Small bodies go by one request; of larger ones, parts go while more comes."""
-
+class _S3Upload(PartedUpload[dict[str, Any]]):
     def __init__(self, client: Any, target: dict[str, str], kind: dict[str, Any]) -> None:
+        super().__init__()
         self._client = client
         self._target = target
         self._kind = kind
-        self._buffer = bytearray()
-        self._upload_id = ""
-        self._parts: list[Future[dict[str, Any]]] = []
+        self._upload: dict[str, str] = {}
 
-    def write(self, data: bytes) -> None:
-        self._buffer += data
-        if not self._upload_id and len(self._buffer) > MULTIPART_BYTES:
-            with storage_errors():
-                begun = self._client.create_multipart_upload(**self._target, **self._kind)
-            self._upload_id = begun["UploadId"]
-        while self._upload_id and len(self._buffer) >= self._part_size():
-            size = self._part_size()
-            part = bytes(memoryview(self._buffer)[:size])
-            del self._buffer[:size]
-            self._send(part)
-
-    def finish(self) -> None:
+    def put_whole(self, body: bytes) -> None:
         with storage_errors():
-            if not self._upload_id:
-                body = bytes(self._buffer)
-                self._client.put_object(**self._target, **self._kind, Body=body)
-                return
-            if self._buffer:
-                self._send(bytes(self._buffer))
-            parts = [each.result() for each in self._parts]
-            self._client.complete_multipart_upload(
-                **self._target, UploadId=self._upload_id, MultipartUpload={"Parts": parts}
-            )
+            self._client.put_object(**self._target, **self._kind, Body=body)
 
-    def abort(self) -> None:
-        self._buffer.clear()
-        if not self._upload_id:
-            return
-        for each in self._parts:
-            each.cancel()
-        for each in self._parts:
-            # A part that arrives after this would stay.
-            if not each.cancelled():
-                each.exception()
-        # The storage's own rules remove what cannot be removed now.
-        with contextlib.suppress(BotoCoreError, ClientError):
-            self._client.abort_multipart_upload(**self._target, UploadId=self._upload_id)
+    def begin(self) -> None:
+        with storage_errors():
+            begun = self._client.create_multipart_upload(**self._target, **self._kind)
+            self._upload = {**self._target, "UploadId": begun["UploadId"]}
 
-    def _part_size(self) -> int:
-        return PART_BYTES * (1 + len(self._parts) // PARTS_OF_ONE_SIZE)
+    def put_part(self, number: int, offset: int, body: bytes) -> dict[str, Any]:
+        with storage_errors():
+            sent = self._client.upload_part(**self._upload, PartNumber=number, Body=body)
+            return {"PartNumber": number, "ETag": sent["ETag"]}
 
-    def _send(self, part: bytes) -> None:
-        if len(self._parts) >= PARTS_AT_ONCE:
-            with storage_errors():
-                self._parts[-PARTS_AT_ONCE].result()
-        number = len(self._parts) + 1
-        self._parts.append(_part_threads.submit(self._upload_part, number, part))
+    def complete(self, parts: list[dict[str, Any]], offset: int, rest: bytes) -> None:
+        parts = [*parts, self.put_part(len(parts) + 1, offset, rest)]
+        with storage_errors():
+            self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": parts})
 
-    def _upload_part(self, number: int, part: bytes) -> dict[str, Any]:
-        sent = self._client.upload_part(
-            **self._target, UploadId=self._upload_id, PartNumber=number, Body=part
-        )
-        return {"PartNumber": number, "ETag": sent["ETag"]}
+    def give_up(self) -> None:
+        with storage_errors():
+            self._client.abort_multipart_upload(**self._upload)
+
+
+def _page(found: Mapping[str, Any], prefix: str) -> Page:
+    names = (each["Prefix"] for each in found.get("CommonPrefixes", ()))
+    # SECURITY: whatever a server makes of a marker, nothing outside the directory is shown.
+    inside = [name[len(prefix) : -1] for name in names if name.startswith(prefix)]
+    files = [
+        FileEntry(each["Key"][len(prefix) :], each["Size"], each["LastModified"])
+        for each in found.get("Contents", ())
+        if each["Key"].startswith(prefix) and not each["Key"].endswith("/")
+    ]
+    following = found.get("NextContinuationToken", "") if found.get("IsTruncated") else ""
+    return Page([name for name in inside if name], files, following)
 
 
 def _asked(part: ByteRange | None, conditions: Conditions) -> dict[str, Any]:
@@ -353,10 +350,11 @@ def _asked(part: ByteRange | None, conditions: Conditions) -> dict[str, Any]:
     if part is not None:
         start = "" if part.start is None else part.start
         asked["Range"] = f"bytes={start}-{'' if part.end is None else part.end}"
-    if conditions.if_match:
-        asked["IfMatch"] = _etags(conditions.if_match)
-    if conditions.if_none_match:
-        asked["IfNoneMatch"] = _etags(conditions.if_none_match)
+    # S3 takes one; Conditions.check looks at all of them afterwards.
+    if len(conditions.if_match) == 1:
+        asked["IfMatch"] = _etag(conditions.if_match[0])
+    if len(conditions.if_none_match) == 1:
+        asked["IfNoneMatch"] = _etag(conditions.if_none_match[0])
     if conditions.if_modified_since:
         asked["IfModifiedSince"] = conditions.if_modified_since
     if conditions.if_unmodified_since:
@@ -364,8 +362,8 @@ def _asked(part: ByteRange | None, conditions: Conditions) -> dict[str, Any]:
     return asked
 
 
-def _etags(etags: tuple[str, ...]) -> str:
-    return ", ".join("*" if each == "*" else f'"{each}"' for each in etags)
+def _etag(etag: str) -> str:
+    return "*" if etag == "*" else f'"{etag}"'
 
 
 def _info(answer: dict[str, Any]) -> ObjectInfo:

@@ -18,6 +18,11 @@ class EmailAddressHasBeenTaken(UserError):
     message = "The email address is already taken by a different username."
 
 
+class InconsistentUsername(UserError):
+    code, status = 3007, 400
+    message = "The username in the request body does not match the username in the request path."
+
+
 class OrganizationNotFound(UserError):
     code, status = 3100, 404
     message = "The requested organization was not found."

@@ -49,6 +49,7 @@ class Run:
     algorithm_owner_id: UUID
     pipeline_enabled: bool
     session_id: UUID | None = None
+    request_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,10 @@ class Principal:
             PrincipalKind.RUN, self.user_id, self.username, False, scopes, self.key_id, run
         )
 
-    def in_session(self, session_id: UUID) -> "Principal":
-        """A run's principal during a call of this session."""
+    def in_call(self, session_id: UUID, request_id: UUID) -> "Principal":
+        """A run's principal during this call of the session."""
         assert self.run is not None
-        return replace(self, run=replace(self.run, session_id=session_id))
+        return replace(self, run=replace(self.run, session_id=session_id, request_id=request_id))
 
 
 ANONYMOUS = Principal()
@@ -99,6 +100,9 @@ class Action(Enum):
     READ_CONNECTOR = "read the connector's file"
     WRITE_CONNECTOR = "write or delete the connector's file"
     CLEAR_CONNECTOR = "delete the connector's directory with all that is in it"
+    READ_STORAGE_RULES = "read who else may use the connector's bucket or object"
+    WRITE_STORAGE_RULES = "make the connector's bucket, or say who else may use it or its object"
+    SEE_DATA_ACCESSES = "search who has used the account's data"
     MANAGE_CONNECTORS = "make, see, change and delete the account's connectors"
     SEE_REQUEST = "see, cancel or repeat a queued call"
     MANAGE_WEBHOOKS = "ask for webhooks, send them again, and make their signing secret"
@@ -358,6 +362,26 @@ def _clear_connector(principal: Principal, resource: Resource) -> Decision:
     return _may_write_connector(principal, resource)
 
 
+def _read_storage_rules(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, ConnectorResource)
+    if principal.kind is PrincipalKind.RUN:
+        # With them, what the caller keeps to themselves could be opened to the world.
+        return Decision(False, "an algorithm's code does not see or change who may use a storage")
+    reach = _reach_connector(principal, resource)
+    if not reach:
+        return reach
+    directory = resource.path.endswith("/")
+    inside = path_patterns.covers if directory else path_patterns.matches
+    allowed = inside(resource.restriction, resource.path)
+    return Decision(allowed, "part of it is outside the connector's path restriction")
+
+
+def _write_storage_rules(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, ConnectorResource)
+    reading = _read_storage_rules(principal, resource)
+    return reading and _may_write_connector(principal, resource)
+
+
 def _reach_connector(principal: Principal, resource: ConnectorResource) -> Decision:
     """An algorithm reaches the connectors of the user who calls it, never its author's."""
     if not principal.scopes.data_read:
@@ -380,6 +404,15 @@ def _manage_connectors(principal: Principal, resource: Resource) -> Decision:
     if not (principal.scopes.data_read and principal.scopes.data_write):
         return Decision(False, "the key may not read and write data")
     return Decision(principal.scopes.management, "the key may manage algorithms")
+
+
+def _see_data_accesses(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, AccountResource)
+    if principal.kind is PrincipalKind.RUN:
+        return Decision(False, "an algorithm's code does not read who has used data")
+    if principal.user_id != resource.id:
+        return Decision(False, "the use of data is its owner's to see")
+    return Decision(principal.scopes.data_read, "the key may read data")
 
 
 def _administer(principal: Principal, resource: Resource) -> Decision:
@@ -426,7 +459,10 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.READ_CONNECTOR: _read_connector,
     Action.WRITE_CONNECTOR: _write_connector,
     Action.CLEAR_CONNECTOR: _clear_connector,
+    Action.READ_STORAGE_RULES: _read_storage_rules,
+    Action.WRITE_STORAGE_RULES: _write_storage_rules,
     Action.MANAGE_CONNECTORS: _manage_connectors,
+    Action.SEE_DATA_ACCESSES: _see_data_accesses,
     Action.SEE_REQUEST: _see_request,
     Action.MANAGE_WEBHOOKS: _manage_webhooks,
     Action.SEE_ALGORITHM_ERRORS: _manage_algorithm,

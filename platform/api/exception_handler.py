@@ -18,6 +18,7 @@ from algoport.errors import (
     NotAuthorized,
     RouteNotFound,
     ServiceUnavailable,
+    UserError,
 )
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,9 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response:
         what = (request.method, request.path, error.id)
         if is_outage(exc):
             logger.error("%s %s failed [%s]: the database does not answer: %s", *what, exc)
+        elif isinstance(exc, UserError):
+            # Its text says what happened; of what it came from nothing may be said.
+            logger.error("%s %s failed [%s]: %s", *what, exc)
         else:
             logger.error("%s %s failed [%s]", *what, exc_info=exc)
     headers = error.headers()

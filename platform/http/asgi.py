@@ -91,8 +91,8 @@ class Request:
             continue
         return True
 
-    async def body(self, limit: int) -> bytes:
-        """The whole body. Raises RequestTooLarge past `limit` bytes."""
+    async def body(self, limit: int, before: bytes = b"") -> bytes:
+        """The whole body behind `before`. Raises RequestTooLarge when it has over `limit` bytes."""
         parts: list[bytes] = []
         size = 0
         async for chunk in self.chunks():
@@ -107,7 +107,9 @@ class Request:
                 break
         if size > limit:
             raise RequestTooLarge(limit=limit)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        if len(parts) == 1 and not before:
+            return parts[0]
+        return b"".join((before, *parts))
 
     async def disconnected(self) -> None:
         """Return when the client has gone; to be called after the body was read."""

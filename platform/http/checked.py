@@ -7,13 +7,13 @@ neither a redirect nor a change of the DNS leads a client elsewhere.
 import socket
 from functools import cache
 from ipaddress import ip_address
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from algoport.http.addresses import AddressNotAllowed, Destination, OutgoingPolicy
 from algoport.internet import Address
@@ -59,15 +59,20 @@ class _CheckedAdapter(HTTPAdapter):
             "https": checked_pool(HTTPSConnectionPool, self._policy),
         }
 
+    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> NoReturn:
+        # SECURITY: a proxy would connect to what nobody here has checked.
+        raise ConnectionNotAllowed("connections to storages use no proxy")
+
 
 @cache
 def _checked_connection(
     connection_class: type[HTTPConnection], policy: OutgoingPolicy
 ) -> type[HTTPConnection]:
+    scheme = "https" if issubclass(connection_class, HTTPSConnection) else "http"
+
     class CheckedConnection(connection_class):  # type: ignore[misc, valid-type]
         def _new_conn(self) -> socket.socket:
             host = self._dns_host.strip("[]").rstrip(".").lower()
-            scheme = "https" if isinstance(self, HTTPSConnection) else "http"
             return _connect(self, policy, Destination(scheme, host, self.port, "/"))
 
     return CheckedConnection
@@ -80,7 +85,8 @@ def _connect(connection: Any, policy: OutgoingPolicy, destination: Destination) 
         policy.check_addresses(destination, addresses)
     except AddressNotAllowed as exc:
         raise ConnectionNotAllowed(str(exc)) from exc
-    except OSError as exc:
+    # Of a name that no DNS can have: a UnicodeError.
+    except (OSError, UnicodeError) as exc:
         text = f"the name {destination.host} cannot be resolved"
         raise NewConnectionError(connection, text) from exc
     failure: OSError | None = None
@@ -89,6 +95,8 @@ def _connect(connection: Any, policy: OutgoingPolicy, destination: Destination) 
             return _open(connection, str(address), destination.port)
         except OSError as exc:
             failure = exc
+    if isinstance(failure, TimeoutError):
+        raise ConnectTimeoutError(connection, f"{destination.authority} does not answer")
     text = f"{destination.authority} does not take connections"
     raise NewConnectionError(connection, text) from failure
 

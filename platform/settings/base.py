@@ -23,7 +23,11 @@ ALGOPORT_WEB_PROCESSES = env.read("ALGOPORT_WEB_PROCESSES", env.integer(1, 64), 
 ALGOPORT_WORKER_THREADS = env.read("ALGOPORT_WORKER_THREADS", env.integer(2, 256), 16)
 
 WEBHOOK_HOSTS = env.read("ALGOPORT_WEBHOOK_HOSTS", env.hosts, env.hosts(""))
+DATA_ACCESS_DAYS = env.read("ALGOPORT_DATA_ACCESS_DAYS", env.integer(1, 3650), 90)
 CONNECTOR_HOSTS = env.read("ALGOPORT_CONNECTOR_HOSTS", env.hosts, env.hosts(""))
+# The app that Dropbox connectors were authorised for; access tokens are renewed with it.
+DROPBOX_APP_KEY = env.read("ALGOPORT_DROPBOX_APP_KEY", str, "")
+DROPBOX_APP_SECRET = env.read("ALGOPORT_DROPBOX_APP_SECRET", str, "")
 
 # Where the bytes of hosted files are: in the data folder, or in a bucket.
 HOSTED_BUCKET = env.read("ALGOPORT_HOSTED_STORAGE", env.bucket, env.bucket("file"))
@@ -46,6 +50,7 @@ ENVIRONMENTS_FOLDER = SERVICE_FOLDER / "environments"
 IMAGES_FOLDER = SERVICE_FOLDER / "images"
 JOURNAL_FOLDER = ALGOPORT_DATA / "journal"
 ERROR_JOURNAL_FOLDER = JOURNAL_FOLDER / "errors"
+DATA_JOURNAL_FOLDER = JOURNAL_FOLDER / "data"
 REPOSITORIES_FOLDER = ALGOPORT_DATA / "repositories"
 
 # -- Django ---------------------------------------------------------------------------------
@@ -189,6 +194,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "dataportal.tasks.remove_unused_blobs_task",
         "schedule": 600.0,
     },
+    "remove-old-accesses": {
+        "task": "dataportal.tasks.remove_old_accesses_task",
+        "schedule": 3600.0,
+    },
 }
 
 # -- limits (spec.md 3.10) ------------------------------------------------------------------
@@ -217,5 +226,9 @@ LOGGING = {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
+        # SECURITY: each request, with signatures in its address or in what was signed.
+        "azure": {"level": "WARNING"},
+        "botocore": {"level": "INFO"},
+        "urllib3": {"level": "INFO"},
     },
 }

@@ -132,7 +132,7 @@ async def run_call(starter: LocalStarter, data: bytes, seconds: float) -> Outcom
 def test_a_run_of_3000_seconds_survives(starter: LocalStarter) -> None:
     real = LIMIT / SPEED
     outcome = FastLoop().run(run_call(starter, b"%f" % (real * 0.9), LIMIT))
-    assert outcome.failure is None and outcome.result == b"woke"
+    assert outcome.failure is None and outcome.result == "woke"
     assert outcome.seconds > real * 0.85
 
 
@@ -156,7 +156,7 @@ def test_100_megabytes_of_output_are_not_kept(starter: LocalStarter, loop: Any) 
     before = process.memory_info().rss
     outcome = running.run_until_complete(run_call(starter, b'"print"', 120))
     running.close()
-    assert outcome.result == b"printed"
+    assert outcome.result == "printed"
     assert 1_000_000 < len(outcome.stdout) < 1_100_000
     note = outcome.stdout.splitlines()[-1]
     assert note.startswith(b"[") and note.endswith(b"more bytes of output were cut off]")

@@ -187,6 +187,28 @@ def test_every_kind_of_value(start: Callable[..., Session]) -> None:
     assert session.call(large, "text")["result"] == large
 
 
+def test_values_of_every_size(start: Callable[..., Session]) -> None:
+    session = start("def apply(input):\n    return input\n")
+    # Around what is read or kept at once on the way, small ones after large ones, and the limit.
+    around = [2**power + more for power in (14, 16, 20, 21) for more in (-6, -5, -1, 0, 1)]
+    for size in (*around, 0, 10_000_000, 3):
+        text = os.urandom(size // 2 + 1).hex()[:size]
+        assert session.call(text, "text")["result"] == text
+        assert session.call(text.encode(), "binary")["result"] == text.encode()
+
+
+def test_a_result_that_is_broken_off_ends_it(start: Callable[..., Session]) -> None:
+    session = start(
+        "import os\n\n\ndef apply(i):\n"
+        "    os.write(3, (1 << 20).to_bytes(4, 'big') + b't' + bytes(i))\n    os._exit(0)\n"
+    )
+    session.send(100_000)
+    head = session.stream.read(5)
+    assert head == b"d" + (1 << 20).to_bytes(4, "big")
+    # Nothing comes that could be taken for the rest of it.
+    assert session.stream.read() == b"t" + bytes(100_000)
+
+
 def test_output_belongs_to_its_call(start: Callable[..., Session]) -> None:
     session = start(
         "import sys\nprint('loading')\n\n\ndef apply(input):\n"

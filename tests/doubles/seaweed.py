@@ -2,13 +2,12 @@
 
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +17,9 @@ from urllib.request import urlopen
 
 import botocore.session
 
+from tests.acceptance.platform import free_port
+
+WEED = Path(sys.executable).parent / "weed"
 _START_SECONDS = 60
 _PORTS = ("s3", "master", "filer", "volume", "admin")
 
@@ -63,21 +65,22 @@ class Seaweed:
 
 @contextmanager
 def running_seaweed() -> Iterator[Seaweed]:
-    ports = _free_ports(2 * len(_PORTS))
+    ports = [free_port() for _ in range(2 * len(_PORTS))]
     seaweed = Seaweed(ports[0])
     flags = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-admin.ui=false", "-webdav=false"]
     flags += ["-volume.preStopSeconds=0", "-master.telemetry=false"]
+    # As with Amazon, what is put into a bucket that is not there is refused.
+    flags += ["-s3.autoCreateBucket=false"]
     for index, name in enumerate(_PORTS):
         flags += [f"-{name}.port={ports[2 * index]}", f"-{name}.port.grpc={ports[2 * index + 1]}"]
     keys = {
         "AWS_ACCESS_KEY_ID": seaweed.access_key_id,
         "AWS_SECRET_ACCESS_KEY": seaweed.secret_access_key,
     }
-    weed = Path(sys.executable).parent / "weed"
     with tempfile.TemporaryDirectory(prefix="ap-weed-") as folder:
         with (Path(folder) / "log").open("wb") as log:
             process = subprocess.Popen(
-                [weed, "mini", f"-dir={folder}", *flags],
+                [WEED, "mini", f"-dir={folder}", *flags],
                 env=os.environ | keys,
                 cwd=folder,
                 stdout=log,
@@ -92,12 +95,6 @@ def running_seaweed() -> Iterator[Seaweed]:
             for port in ports:
                 for left in Path(tempfile.gettempdir()).glob(f"seaweedfs-*-{port}.sock"):
                     left.unlink()
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in sockets]
 
 
 def _wait(seaweed: Seaweed, process: "subprocess.Popen[bytes]", log: Path) -> None:

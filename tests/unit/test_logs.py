@@ -94,6 +94,10 @@ def test_keys_and_credentials_are_masked(formatter: logging.Formatter, demo: Use
         "(b'authorization', b'Simple SECRET')",
         "{'HTTP_AUTHORIZATION': 'Bearer SECRET'}",
         "postgresql://demo:SECRET@host/name",
+        "Max retries exceeded with url: /container/x?sv=2021&sig=SECRET%3D&se=2030",
+        "'sig=SECRET'",
+        "GET /bucket/x?X-Amz-Credential=SECRET%2Fus-east-1&X-Amz-Signature=SECRET",
+        "Authorization: AWS4-HMAC-SHA256 Credential=SECRET/us-east-1/s3, Signature=SECRET",
     ],
 )
 def test_headers_and_addresses_are_masked(text: str) -> None:

@@ -4,16 +4,21 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from algoport.encryption import NotDecryptable
 from algorithms.webhooks.signing import encrypt_secrets_again
+from dataportal.connectors.credentials import encrypt_credentials_again
 
 
 class Command(BaseCommand):
     help = "Encrypt all stored secrets with the first of ALGOPORT_ENCRYPTION_KEYS."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            count = encrypt_secrets_again()
-        except NotDecryptable as exc:
-            raise CommandError(str(exc)) from exc
-        self.stdout.write(f"signing secrets of webhooks: {count}")
+        secrets, credentials = encrypt_secrets_again(), encrypt_credentials_again()
+        self.stdout.write(f"signing secrets of webhooks: {secrets.done}")
+        self.stdout.write(f"credentials of connectors: {credentials.done}")
+        left = [f"webhook secret of {row.account}" for row in secrets.unreadable]
+        left += [f"{row} of {row.owner}" for row in credentials.unreadable]
+        if left:
+            raise CommandError(
+                f"Not encrypted with any of the keys that there are, and left as they were:"
+                f" {', '.join(left)}. Add their key to ALGOPORT_ENCRYPTION_KEYS and repeat this."
+            )

@@ -15,6 +15,8 @@ import sys
 SOURCE = "/opt/algorithm"
 CHUNK = 65536
 LENGTH_SIZE = 4
+# A larger buffer goes when its call has ended.
+MOST_KEPT = 2 * 1024 * 1024
 
 # What an algorithm may call its failures (spec.md 3.11).
 ERROR_TYPES = {
@@ -171,6 +173,9 @@ class Server:
             return describe(TypeError(f"The result cannot be written as JSON: {exc}"))
 
     def serve(self, channel):
+        # When this goes, the C library takes blocks of its size for nothing special: it keeps them
+        # for the next call, in place of asking the kernel for each of their pages every time.
+        bytes(2 * MOST_KEPT)
         channel.sendall(bytes(LENGTH_SIZE))
         for payload in payloads(channel):
             kind, data = self.answer(bytes(payload[:1]), payload[1:])
@@ -179,25 +184,32 @@ class Server:
 
 
 def payloads(channel):
-    """What comes, each a view of its bytes, until the other end is closed."""
-    data = bytearray()
-    while True:
-        while len(data) < LENGTH_SIZE:
-            more = channel.recv(CHUNK)
-            if not more:
-                return
-            data += more
-        end = LENGTH_SIZE + int.from_bytes(data[:LENGTH_SIZE], "big")
-        payload, data = data[LENGTH_SIZE:end], data[end:]
-        size = len(payload)
-        payload += bytes(end - LENGTH_SIZE - size)
-        view = memoryview(payload)
-        while size < len(payload):
-            received = channel.recv_into(view[size:])
-            if not received:
-                return
-            size += received
-        yield view
+    """What comes until the other end is closed: views that hold until the next is asked for."""
+    buffer, have = bytearray(CHUNK), 0
+    while have := receive(channel, buffer, have, LENGTH_SIZE):
+        end = LENGTH_SIZE + int.from_bytes(buffer[:LENGTH_SIZE], "big")
+        if end > len(buffer):
+            buffer = buffer[:have] + bytes(end - have)
+        have = receive(channel, buffer, have, end)
+        if not have:
+            return
+        yield memoryview(buffer)[LENGTH_SIZE:end]
+        rest = buffer[end:have]
+        if len(buffer) > MOST_KEPT:
+            buffer = bytearray(CHUNK)
+        have = len(rest)
+        buffer[:have] = rest
+
+
+def receive(channel, buffer, have, wanted):
+    """Receive until there are as many bytes as wanted; how many there are, or 0 at the end."""
+    view = memoryview(buffer)
+    while have < wanted:
+        size = channel.recv_into(view[have:])
+        if not size:
+            return 0
+        have += size
+    return have
 
 
 def send(channel, kind, data):
@@ -205,9 +217,9 @@ def send(channel, kind, data):
     head = (1 + len(data)).to_bytes(LENGTH_SIZE, "big") + kind
     if len(data) < CHUNK:
         channel.sendall(head + data)
-    else:
-        channel.sendall(head)
-        channel.sendall(data)
+        return
+    sent = channel.sendmsg((head, data)) - len(head)
+    channel.sendall(memoryview(data)[sent:])
 
 
 def watch_loading_of_adk():

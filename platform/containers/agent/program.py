@@ -209,6 +209,7 @@ class Channel:
         self.target = self.source = algorithm.channel.fileno()
         self.is_ready = False
         self.is_lost = False
+        self._buffer = bytearray(READ_SIZE)
         self._head = b""
         self._left = 0
         self._is_wanted = False
@@ -234,16 +235,16 @@ class Channel:
         if self.is_lost:
             return False
         try:
-            data = self._socket.recv(READ_SIZE)
+            size = self._socket.recv_into(self._buffer)
         except BlockingIOError:
             return False
         except ConnectionResetError:
-            data = b""
-        if not data:
+            size = 0
+        if not size:
             self.is_lost = True
             self._agent.lose_channel()
             return False
-        rest = memoryview(data)
+        rest = memoryview(self._buffer)[:size]
         while rest:
             rest = self._pass_on(rest) if self._left else self._read_head(rest)
         return True

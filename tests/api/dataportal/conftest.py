@@ -1,16 +1,19 @@
 """The data plane with accounts, and a client of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from pytest_django import Settings
+from rest_framework.test import APIClient
 
 from algoport.accounts.callers import CallerAuthenticator
+from algoport.accounts.models import User
 from algoport.db.changes import ChangeListener
 from algoport.http.tracing import SESSION, Session
 from dataportal.api.data_plane import DataPlane
 from tests.asgi_client import Answer, call
+from tests.doubles.seaweed import Seaweed, running_seaweed
 from tests.factories.dataportal import Caller, make_caller
 
 
@@ -19,6 +22,7 @@ def hosted(settings: Settings, tmp_path: Path) -> Path:
     """The folder of the hosted storage, empty."""
     folder = tmp_path / "hosted"
     settings.ALGOPORT_DATA = tmp_path
+    settings.DATA_JOURNAL_FOLDER = tmp_path / "journal"
     settings.STORAGES = settings.STORAGES | {
         "hosted": {
             "BACKEND": "django.core.files.storage.FileSystemStorage",
@@ -29,9 +33,12 @@ def hosted(settings: Settings, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def plane(transactional_db: None, hosted: Path) -> DataPlane:
+def plane(transactional_db: None, hosted: Path) -> Iterator[DataPlane]:
     """The plane as composed, save that its keys are never cached: nobody listens for changes."""
-    return DataPlane(CallerAuthenticator(ChangeListener()))
+    listener = ChangeListener()
+    plane = DataPlane(CallerAuthenticator(listener), listener)
+    yield plane
+    plane.close()
 
 
 @pytest.fixture
@@ -55,3 +62,26 @@ def request_as(plane: DataPlane) -> Callable[..., Answer]:
         return call(plane, method, target, headers=headers, scope=scope, **options)  # type: ignore[arg-type]
 
     return send
+
+
+@pytest.fixture(scope="session")
+def seaweed() -> Iterator[Seaweed]:
+    """An S3 server, started once for the tests of one group."""
+    with running_seaweed() as server:
+        yield server
+
+
+@pytest.fixture
+def account(make_user: Callable[[str], User]) -> User:
+    return make_user("demo")
+
+
+@pytest.fixture
+def api(account: User, api_of: Callable[..., APIClient]) -> APIClient:
+    return api_of(account)
+
+
+@pytest.fixture
+def local(settings: Settings) -> None:
+    """Connectors may lead to this machine."""
+    settings.CONNECTOR_HOSTS = frozenset({("127.0.0.1", None)})

@@ -11,6 +11,7 @@ from algoport.accounts.permissions import (
     Action,
     AlgorithmResource,
     CollectionResource,
+    ConnectorResource,
     Principal,
     PrincipalKind,
     Resource,
@@ -44,7 +45,29 @@ PRIVATE, PUBLIC, OPEN = algorithm(False), algorithm(True), algorithm(True, True)
 MY_ALGORITHMS = CollectionResource(OWNER, frozenset({"algo://.my/*"}))
 READ_ONLY = Scopes(("algo://*",), data_read=True, native_calls=True)
 
-CASES: list[tuple[str, Principal, Action, Resource, bool]] = [
+DATA = Scopes(("algo://*",), data_read=True, data_write=True, native_calls=True)
+
+Case = tuple[str, Principal, Action, Resource, bool]
+
+
+def storage_rules(
+    name: str,
+    principal: Principal,
+    path: str,
+    *,
+    reads: bool,
+    writes: bool,
+    writeable: bool = True,
+    restriction: str = "b/*",
+) -> list[Case]:
+    place = ConnectorResource(OWNER, restriction, writeable, path)
+    return [
+        (f"{name} reads rules", principal, Action.READ_STORAGE_RULES, place, reads),
+        (f"{name} writes rules", principal, Action.WRITE_STORAGE_RULES, place, writes),
+    ]
+
+
+CASES: list[Case] = [
     ("anonymous sees nothing", ANONYMOUS, Action.SEE_ALGORITHM, PUBLIC, False),
     ("owner sees private", key(OWNER), Action.SEE_ALGORITHM, PRIVATE, True),
     ("stranger does not", key(STRANGER), Action.SEE_ALGORITHM, PRIVATE, False),
@@ -124,6 +147,28 @@ CASES: list[tuple[str, Principal, Action, Resource, bool]] = [
         MY_ALGORITHMS,
         False,
     ),
+    ("owner manages connectors", key(OWNER), Action.MANAGE_CONNECTORS, ACCOUNT, True),
+    ("stranger manages connectors", key(STRANGER), Action.MANAGE_CONNECTORS, ACCOUNT, False),
+    ("code manages connectors", run(OWNER), Action.MANAGE_CONNECTORS, ACCOUNT, False),
+    ("admin key and connectors", admin_key(OWNER), Action.MANAGE_CONNECTORS, ACCOUNT, False),
+    ("reading key and connectors", key(OWNER, READ_ONLY), Action.MANAGE_CONNECTORS, ACCOUNT, False),
+    ("data key and connectors", key(OWNER, DATA), Action.MANAGE_CONNECTORS, ACCOUNT, False),
+    *storage_rules("owner", key(OWNER), "b/", reads=True, writes=True),
+    *storage_rules("owner, of an object", key(OWNER), "b/k", reads=True, writes=True),
+    *storage_rules("data key", key(OWNER, DATA), "b/", reads=True, writes=True),
+    *storage_rules("reading key", key(OWNER, READ_ONLY), "b/", reads=True, writes=False),
+    *storage_rules("key without data", key(OWNER, Scopes()), "b/", reads=False, writes=False),
+    *storage_rules("stranger", key(STRANGER), "b/", reads=False, writes=False),
+    *storage_rules("anonymous", ANONYMOUS, "b/", reads=False, writes=False),
+    *storage_rules("admin key", admin_key(OWNER), "b/", reads=False, writes=False),
+    # It could open to the world what its caller keeps to themselves.
+    *storage_rules("code", run(OWNER), "b/", reads=False, writes=False),
+    *storage_rules("code, of an object", run(OWNER), "b/k", reads=False, writes=False),
+    *storage_rules("other bucket", key(OWNER), "c/", reads=False, writes=False),
+    *storage_rules("all buckets", key(OWNER), "", reads=False, writes=False),
+    *storage_rules("read only", key(OWNER), "b/", reads=True, writes=False, writeable=False),
+    *storage_rules("part", key(OWNER), "b/", reads=False, writes=False, restriction="b/k*"),
+    *storage_rules("object in it", key(OWNER), "b/k1", reads=True, writes=True, restriction="b/k*"),
     ("owner's key manages webhooks", key(OWNER), Action.MANAGE_WEBHOOKS, ACCOUNT, True),
     ("stranger manages webhooks", key(STRANGER), Action.MANAGE_WEBHOOKS, ACCOUNT, False),
     ("code manages webhooks", run(OWNER), Action.MANAGE_WEBHOOKS, ACCOUNT, False),

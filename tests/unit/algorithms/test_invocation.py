@@ -1,10 +1,11 @@
 """What comes out of a sandbox is checked as hostile input."""
 
+import orjson
 import pytest
 
 from algorithms.errors import RunFailed
 from algorithms.running.frames import HEAD, ProtocolViolation, decode_head, exit_code_of
-from algorithms.running.payloads import as_json, decode_reply
+from algorithms.running.payloads import Result, decode_reply, in_json
 from algorithms.running.runner import Reply
 
 LARGE = 16_000_000
@@ -13,21 +14,22 @@ LARGE = 16_000_000
 @pytest.mark.parametrize(
     ("payload", "result", "kind", "shown"),
     [
-        (b"tx", b"x", "text", b'"x"'),
-        (b't"\n', b'"\n', "text", b'"\\"\\n"'),
+        (b"tx", "x", "text", b'"x"'),
+        (b't"\n', '"\n', "text", b'"\\"\\n"'),
         (b"b", b"", "binary", b'""'),
         (b"b\xff\x00", b"\xff\x00", "binary", b'"/wA="'),
         (b'j{"a":1}', b'{"a":1}', "json", b'{"a":1}'),
         (b"v", b"", "void", b"null"),
-        (b'l{"result":"x","metadata":{"content_type":"text"}}', b"x", "text", b'"x"'),
+        (b'l{"result":"x","metadata":{"content_type":"text"}}', "x", "text", b'"x"'),
         (b'l{"result":"AA==","metadata":{"content_type":"binary"}}', b"\0", "binary", b'"AA=="'),
         (b'l{"result":[1],"metadata":{"content_type":"json"}}', b"[1]", "json", b"[1]"),
         (b'l{"result":null,"metadata":{"content_type":"void"}}', b"", "void", b"null"),
     ],
 )
-def test_good_results(payload: bytes, result: bytes, kind: str, shown: bytes) -> None:
-    assert decode_reply(Reply(payload, b"", 0.1)) == (result, kind)
-    assert as_json(result, kind) == shown
+def test_good_results(payload: bytes, result: Result, kind: str, shown: bytes) -> None:
+    decoded = decode_reply(Reply(memoryview(payload), b"", 0.1))
+    assert decoded == (result, kind)
+    assert orjson.dumps(in_json(*decoded)) == shown
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_good_results(payload: bytes, result: bytes, kind: str, shown: bytes) ->
 )
 def test_bad_results(payload: bytes | None, kind: str) -> None:
     with pytest.raises(RunFailed) as caught:
-        decode_reply(Reply(payload, b"", 0.1))
+        decode_reply(Reply(None if payload is None else memoryview(payload), b"", 0.1))
     assert caught.value.error_type == kind and caught.value.message
 
 

@@ -15,21 +15,14 @@ from django.db import DatabaseError
 from algoport import metrics
 from algoport.accounts.permissions import Principal, PrincipalKind
 from algoport.http.tracing import Session, Trace
+from algoport.journals.segments import CLOSED, OPEN, SEGMENT_SECONDS, held
 from algorithms.errors import RunFailed
 from algorithms.metering import writing
-from algorithms.metering.journal import (
-    CLOSED,
-    OPEN,
-    SEGMENT_SECONDS,
-    ErrorJournal,
-    Journal,
-    held,
-)
+from algorithms.metering.journal import ErrorJournal, Journal
 from algorithms.metering.records import CALLS, CallRecord
 from algorithms.metering.writing import write_algorithm_errors, write_call_records
 from algorithms.models import AlgorithmError
 from algorithms.models import CallRecord as Row
-from algorithms.running.payloads import encode_input
 from algorithms.selectors import Target
 from tests.metrics import value_of
 
@@ -172,9 +165,9 @@ def enabled_errors(folder: Path) -> ErrorJournal:
 def test_a_failure_arrives_whole_and_cut_to_size(tmp_path: Path) -> None:
     journal = enabled_errors(tmp_path)
     made = record()
-    line = encode_input(orjson.dumps(["\u00e9" * 5000]), "application/json")
+    given = b"j" + orjson.dumps(["\u00e9" * 5000])
     failure = RunFailed("m" * 20_000, "E" * 100, "s" * 40_000)
-    journal.write(made, line, failure)
+    journal.write(made, given, failure)
     journal.close()
     assert write_algorithm_errors(tmp_path) == 1
     row = AlgorithmError.objects.get()
@@ -186,19 +179,17 @@ def test_a_failure_arrives_whole_and_cut_to_size(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "kind", "told"),
+    ("given", "told"),
     [
-        (b'{"a":\n1}', "application/json", '{"a": 1}'),
-        (b"hello", "text/plain", '"hello"'),
-        (b"\xff", "application/octet-stream", '"/w=="'),
-        (b"\\N\t\\.", "text/plain", '"\\\\N\\t\\\\."'),
+        (b'j{"a":\n1}', '{"a": 1}'),
+        (b"thello", '"hello"'),
+        (b"b\xff", '"/w=="'),
+        (b"t\\N\t\\.", '"\\\\N\\t\\\\."'),
     ],
 )
-def test_an_entry_tells_the_beginning_of_the_input(
-    tmp_path: Path, body: bytes, kind: str, told: str
-) -> None:
+def test_an_entry_tells_the_beginning_of_the_input(tmp_path: Path, given: bytes, told: str) -> None:
     journal = enabled_errors(tmp_path)
-    journal.write(record(), encode_input(body, kind), RunFailed("bad\tinput\n\\.\n", "InputError"))
+    journal.write(record(), given, RunFailed("bad\tinput\n\\.\n", "InputError"))
     journal.close()
     assert write_algorithm_errors(tmp_path) == 1
     row = AlgorithmError.objects.get()

@@ -1,7 +1,6 @@
 """Requests to addresses of users, against real servers on this machine."""
 
 import asyncio
-import datetime
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -9,10 +8,6 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from algoport.http import outgoing
 from algoport.http.addresses import (
@@ -23,6 +18,7 @@ from algoport.http.addresses import (
 )
 from algoport.http.outgoing import NoAnswer, OutgoingClient
 from algoport.internet import Address
+from tests.factories.certificates import certificate
 
 LOOPBACK = [ip_address("127.0.0.1")]
 PUBLIC = ip_address("8.8.8.8")
@@ -243,32 +239,3 @@ def test_certificates_are_verified_for_the_name(tmp_path: Path) -> None:
             assert len(receiver.requests) == 1
 
     asyncio.run(run())
-
-
-def certificate(folder: Path, name: str) -> ssl.SSLContext:
-    """A server's context with a certificate for `name` that it has signed itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / f"{name}.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    (folder / "key.pem").write_bytes(private)
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path, folder / "key.pem")
-    return context
