@@ -70,7 +70,10 @@ class ConnectorFinder:
 
     async def find(self, principal: Principal, path: DataPath) -> Connector:
         """Raises ConnectorNotFound."""
-        key = (principal.user_id, path.protocol, path.label.lower())
+        key = (
+            *(principal.user_id, principal.kind, principal.scopes.data_read),
+            *(path.protocol, path.label.lower()),
+        )
         known = self._known.get(key)
         if known is None:
             generation = self._known.generation

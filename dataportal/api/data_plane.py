@@ -9,7 +9,12 @@ from django.conf import settings
 from algoport.accounts.permissions import Action, Principal
 from algoport.db.changes import ChangeListener
 from algoport.db.threads import in_database_thread
-from algoport.errors import ApiError, InputValidationError, MethodNotAllowed
+from algoport.errors import (
+    ApiError,
+    InputValidationError,
+    MethodNotAllowed,
+    NotAuthenticated,
+)
 from algoport.http.asgi import (
     Receive,
     Request,
@@ -94,15 +99,17 @@ class DataPlane:
 
     async def _handle(self, request: Request, send: Send, access: Access) -> None:
         access.method = method = method_of(request)
-        access.principal = principal = await self._authenticate(request)
+        principal = await self._authenticate(request)
         if principal.user_id is None:
-            access.principal = None
-        check_data_scope(principal)
+            raise NotAuthenticated("authorization required")
+        access.principal = principal
         access.path = path = parse_raw_path(request.raw_path)
         if path.connector != DATA:
             connector = await self._connectors.find(principal, path)
             await serve_connector(request, method, principal, connector, path, send)
-        elif path.segments and path.segments[0] in SYSTEM_FOLDERS:
+            return
+        check_data_scope(principal)
+        if path.segments and path.segments[0] in SYSTEM_FOLDERS:
             await serve_system_path(request, method, principal, path, send)
         elif len(path.segments) > 2:
             await _serve_file(request, method, principal, path, send)

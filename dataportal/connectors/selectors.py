@@ -10,7 +10,7 @@ from algoport.accounts.permissions import (
     can,
     refusal,
 )
-from dataportal.constants import LABEL_PATTERN, Protocol
+from dataportal.constants import EVERY_PATH, LABEL_PATTERN, Protocol
 from dataportal.errors import ConnectorNotFound
 from dataportal.models import Connector
 from dataportal.paths import DataPath
@@ -20,9 +20,13 @@ from dataportal.selectors import get_account_for
 def get_connector_for(principal: Principal, path: DataPath) -> Connector:
     """The connector of the one who asks that a path names. Raises ConnectorNotFound.
 
-    Those of others do not exist. An algorithm asks for the user who calls it.
+    Those of others do not exist, and none does for a key that may not read data. An algorithm asks
+    for the user who calls it.
     """
     assert principal.user_id is not None
+    anywhere = ConnectorResource(principal.user_id, EVERY_PATH, writeable=False)
+    if not can(principal, Action.LIST_CONNECTOR, anywhere):
+        raise ConnectorNotFound(connector=path.connector)
     rows = Connector.objects.owned_by(principal.user_id).named(path.protocol, path.label)
     try:
         return rows.get()
