@@ -152,7 +152,7 @@ def _as_store_error(exc: ClientError) -> StoreError:
         return kind(f"{code}: {message}")
     if status == 501:
         return NotPossible(f"{code}: {message}")
-    return NotPossible(message) if 400 <= status < 500 else Unreachable(f"{code}: {message}")
+    return Unreachable(f"{code}: {message}") if status >= 500 else NotPossible(message)
 
 
 class S3Store(Store):
