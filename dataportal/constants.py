@@ -62,4 +62,5 @@ LABEL_LENGTH = 60
 RESTRICTION_LENGTH = 1024
 EVERY_PATH = "*"
 MOST_CONNECTORS = 200
+# In bytes: an index takes no row of more than 2704, and would hold up all others.
 LONGEST_ACCESSED_PATH = 1024

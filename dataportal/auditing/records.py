@@ -10,7 +10,7 @@ from algoport.accounts.constants import NAME_LENGTH
 from algoport.accounts.permissions import Principal
 from algoport.http.asgi import Receive, Scope, Send
 from algoport.http.tracing import SESSION, TRACE, Session, Trace
-from algoport.journals.records import NO_VALUE, RecordKind, moment_field, text_field
+from algoport.journals.records import NO_VALUE, RecordKind, cut_to_bytes, moment_field, text_field
 from algoport.journals.segments import SegmentWriter
 from dataportal.constants import LABEL_LENGTH, LONGEST_ACCESSED_PATH
 from dataportal.paths import DATA, DataPath
@@ -67,6 +67,7 @@ class Access:
         principal, run, trace = self.principal, self.principal.run, self.trace
         operation = "list" if is_listing else _OPERATIONS.get(self.method, "other")
         owner, connector, path = self._target(principal)
+        path = cut_to_bytes(path, LONGEST_ACCESSED_PATH)
         return (
             f"{trace.id}\t{trace.session.id}\t{moment_field(time.time())}\t"
             f"{text_field(owner, NAME_LENGTH)}\t{text_field(connector, LABEL_LENGTH + 10)}\t"

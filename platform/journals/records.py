@@ -23,3 +23,8 @@ def moment_field(seconds: float) -> str:
 def text_field(text: str, longest: int) -> str:
     """Text that somebody else chose, as a field that ends where it should."""
     return text[:longest].translate(_ESCAPED)
+
+
+def cut_to_bytes(text: str, longest: int) -> str:
+    """The beginning of a text that has at most `longest` bytes, in whole characters."""
+    return text.encode("utf-8", "replace")[:longest].decode("utf-8", "ignore")

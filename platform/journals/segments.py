@@ -7,6 +7,7 @@ then by renaming it; a worker writes closed segments, and those of dead processe
 
 import fcntl
 import os
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ SEGMENT_SECONDS = 0.5
 
 
 class SegmentWriter:
-    """The segment that this process writes to."""
+    """The segment that this process writes to; any of its threads may."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -26,13 +27,16 @@ class SegmentWriter:
         self._descriptor: int | None = None
         self._path = folder
         self._since = 0.0
+        # A worker's builds serve the API in a thread beside the loop of its queued calls.
+        self._lock = threading.Lock()
 
     def append(self, line: bytes) -> None:
         """Write one line; on return it will not be lost. Raises OSError when it cannot be kept."""
-        if self._descriptor is None:
-            self._open()
-        assert self._descriptor is not None
-        os.write(self._descriptor, line)
+        with self._lock:
+            if self._descriptor is None:
+                self._open()
+            assert self._descriptor is not None
+            os.write(self._descriptor, line)
 
     def tend(self) -> None:
         """To be called often: let the worker have what was written."""
@@ -40,10 +44,11 @@ class SegmentWriter:
             self.close()
 
     def close(self) -> None:
-        if self._descriptor is not None:
-            self._path.rename(self._path.with_suffix(CLOSED))
-            os.close(self._descriptor)
-            self._descriptor = None
+        with self._lock:
+            if self._descriptor is not None:
+                self._path.rename(self._path.with_suffix(CLOSED))
+                os.close(self._descriptor)
+                self._descriptor = None
 
     def _open(self) -> None:
         self._path = self._folder / f"{time.time_ns()}-{uuid.uuid4().hex[:8]}{OPEN}"

@@ -1,12 +1,17 @@
 """Every use of data is recorded, and its owner finds it."""
 
+import multiprocessing
+import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.test import APIClient
@@ -16,6 +21,7 @@ from algoport.http.relay import PRINCIPAL
 from algoport.http.tracing import SESSION, TRACE, Session, Trace
 from dataportal.api.data_plane import DataPlane
 from dataportal.auditing.writing import remove_old_accesses, write_data_accesses
+from dataportal.constants import LONGEST_ACCESSED_PATH
 from dataportal.models import DataAccess
 from tests.asgi_client import Answer, call
 from tests.doubles.recorder import Recorder, recording_storage
@@ -196,3 +202,56 @@ def test_old_accesses_are_forgotten(
     assert remove_old_accesses(almost) == 0
     assert remove_old_accesses(almost + timedelta(minutes=2)) == 1
     assert not DataAccess.objects.exists()
+
+
+def test_no_path_holds_up_the_records(
+    demo: Caller, request_as: RequestAs, written: Callable[[], list[DataAccess]]
+) -> None:
+    # Of four bytes each, in no order that compresses: an index has a limit in bytes.
+    names = [
+        "".join(chr(0x10000 + pow(7, 200 * part + at, 65_537)) for at in range(200))
+        for part in range(4)
+    ]
+    for path in (f"s3+x/{'/'.join(names)}", f"data/demo/c/{names[0]}"):
+        request_as(demo, "GET", f"/v1/connector/{quote(path)}")
+    long, short = written()
+    assert len(long.path.encode()) <= LONGEST_ACCESSED_PATH
+    assert long.path.startswith(f"{names[0]}/") and short.path == f"demo/c/{names[0]}"
+
+
+def test_no_secret_is_recorded(
+    demo: Caller, request_as: RequestAs, written: Callable[[], list[DataAccess]]
+) -> None:
+    headers = {"Cookie": "session=hidden-in-cookie"}
+    for method in ("GET", "PUT", "DELETE"):
+        target = "/v1/data/.my/none/f?token=hidden-in-query"
+        request_as(demo, method, target, body=b"hidden-in-body", headers=headers)
+    rows = written()
+    assert len(rows) == 3
+    told = repr(list(DataAccess.objects.values()))
+    assert "hidden" not in told and demo.secret not in told and demo.secret[-8:] not in told
+
+
+def test_a_killed_process_loses_no_access(
+    plane: DataPlane,
+    demo: Caller,
+    settings: Settings,
+    written: Callable[[], list[DataAccess]],
+) -> None:
+    """Each request whose answer was begun has its record, though the process dies with it."""
+    connections.close_all()
+    process = multiprocessing.get_context("fork").Process(target=_ask_and_die, args=(plane, demo))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    (segment,) = Path(settings.DATA_JOURNAL_FOLDER).glob("*.open")
+    os.utime(segment, (0, 0))
+    assert [row.status for row in written()] == [200, 200, 200]
+
+
+def _ask_and_die(plane: DataPlane, demo: Caller) -> None:
+    scope = {SESSION: Session(), PRINCIPAL: demo.principal}
+    for _ in range(3):
+        # The one request that asks no database: its threads do not come along in a fork.
+        call(plane, "GET", "/v1/data/", scope=scope)
+    os.kill(os.getpid(), signal.SIGKILL)
