@@ -233,7 +233,10 @@ class DataAccess(models.Model):
         indexes = [
             models.Index(fields=["owner", "-accessed_at", "-id"], name="access_of_owner"),
             models.Index(fields=["owner", "account", "-accessed_at", "-id"], name="access_by"),
-            models.Index(fields=["owner", "connector", "path"], name="access_to"),
+            models.Index(fields=["owner", "path"], name="access_to"),
+            models.Index(
+                fields=["owner", "connector", "-accessed_at", "-id"], name="access_through"
+            ),
             models.Index(
                 fields=["owner", "algorithm_id", "-accessed_at"],
                 condition=models.Q(algorithm_id__isnull=False),

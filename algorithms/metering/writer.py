@@ -37,11 +37,14 @@ class RecordWriter(threading.Thread):
         self.join()
 
     def _write(self) -> None:
-        try:
-            write_call_records(Path(settings.JOURNAL_FOLDER))
-            write_algorithm_errors(Path(settings.ERROR_JOURNAL_FOLDER))
-            write_data_accesses(Path(settings.DATA_JOURNAL_FOLDER))
-        except Error as exc:
-            # What was not written waits in its file.
-            logger.warning("records cannot be written: %s", exc)
-            connection.close()
+        for write, folder in (
+            (write_call_records, settings.JOURNAL_FOLDER),
+            (write_algorithm_errors, settings.ERROR_JOURNAL_FOLDER),
+            (write_data_accesses, settings.DATA_JOURNAL_FOLDER),
+        ):
+            try:
+                write(Path(folder))
+            except Error as exc:
+                # What was not written waits in its file, and the others do not wait for it.
+                logger.warning("records cannot be written: %s", exc)
+                connection.close()

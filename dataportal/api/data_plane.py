@@ -1,6 +1,7 @@
 """/v1/data and /v1/connector: the ASGI application of the Data API (design.md 4)."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -57,6 +58,8 @@ from dataportal.services import (
 )
 from dataportal.system_paths import SYSTEM_FOLDERS
 
+logger = logging.getLogger(__name__)
+
 METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"})
 
 
@@ -81,7 +84,10 @@ class DataPlane:
                 access.error_type = type(exc).__name__
                 raise
 
-        await answer(handle, scope, receive, send)
+        try:
+            await answer(handle, scope, receive, send)
+        finally:
+            self._journal.end(access)
 
     def open(self) -> None:
         """Begin to let the worker have what is recorded, in this event loop."""
@@ -95,7 +101,10 @@ class DataPlane:
     async def _tend(self) -> None:
         while True:
             await asyncio.sleep(SEGMENT_SECONDS)
-            self._journal.tend()
+            try:
+                self._journal.tend()
+            except OSError as exc:
+                logger.warning("records of data use wait in their file: %s", exc)
 
     async def _handle(self, request: Request, send: Send, access: Access) -> None:
         access.method = method = method_of(request)
@@ -106,6 +115,7 @@ class DataPlane:
         access.path = path = parse_raw_path(request.raw_path)
         if path.connector != DATA:
             connector = await self._connectors.find(principal, path)
+            access.connector = connector.name
             await serve_connector(request, method, principal, connector, path, send)
             return
         check_data_scope(principal)

@@ -48,6 +48,8 @@ _OPERATIONS = {
     "DELETE": "delete",
 }
 _MY = ".my"
+# What servers write down for a client that did not wait.
+_NO_ANSWER = 499
 
 
 @dataclass(slots=True)
@@ -58,8 +60,11 @@ class Access:
     method: str
     principal: Principal | None = None
     path: DataPath | None = None
+    # As it is called, where it was found.
+    connector: str = ""
     error_type: str = ""
     bytes_in: int = 0
+    is_recorded: bool = False
 
     def line(self, status: int, bytes_out: int, *, is_listing: bool) -> bytes:
         """One line in PostgreSQL's text format of COPY."""
@@ -86,11 +91,13 @@ class Access:
             return own, DATA, ""
         path, segments = self.path, self.path.segments
         if path.connector != DATA:
-            return own, path.connector.lower(), "/".join(segments)
+            return own, (self.connector or path.connector).lower(), "/".join(segments)
         if not segments or segments[0] in SYSTEM_FOLDERS:
             return own, DATA, "/".join(segments)
         owner = own if segments[0] == _MY else segments[0].lower()
-        return owner, DATA, "/".join((owner, *segments[1:]))
+        # Collections compare without case, their files with it.
+        collection = (segment.lower() for segment in segments[1:2])
+        return owner, DATA, "/".join((owner, *collection, *segments[2:]))
 
 
 class AccessJournal(SegmentWriter):
@@ -112,7 +119,14 @@ class AccessJournal(SegmentWriter):
                 length = headers.get(b"Content-Length", b"0")
                 is_listing = headers.get(b"X-Data-Type") == b"directory" and access.method == "GET"
                 bytes_out = 0 if access.method == "HEAD" else int(length)
+                access.is_recorded = True
                 self.append(access.line(message["status"], bytes_out, is_listing=is_listing))
             await send(message)
 
         return access, counted, recording
+
+    def end(self, access: Access) -> None:
+        """Record a request whose client went before there was an answer."""
+        if access.principal is not None and not access.is_recorded:
+            access.error_type = access.error_type or "ClientDisconnected"
+            self.append(access.line(_NO_ANSWER, 0, is_listing=False))

@@ -76,19 +76,29 @@ def test_each_operation_is_told(
     told = [(r.operation, r.path, r.bytes_in, r.status, r.error_type) for r in rows]
     assert told == [
         ("make", "demo", 15, 200, ""),
-        ("write", "demo/Kept/f.txt", 5, 200, ""),
-        ("read", "demo/Kept/f.txt", 0, 200, ""),
-        ("look", "demo/Kept/f.txt", 0, 200, ""),
-        ("list", "demo/Kept", 0, 200, ""),
-        ("change", "demo/Kept", 19, 200, ""),
-        ("delete", "demo/Kept/f.txt", 0, 200, ""),
-        ("read", "demo/Kept/f.txt", 0, 404, "PathNotFound"),
+        ("write", "demo/kept/f.txt", 5, 200, ""),
+        ("read", "demo/kept/f.txt", 0, 200, ""),
+        ("look", "demo/kept/f.txt", 0, 200, ""),
+        ("list", "demo/kept", 0, 200, ""),
+        ("change", "demo/kept", 19, 200, ""),
+        ("delete", "demo/kept/f.txt", 0, 200, ""),
+        ("read", "demo/kept/f.txt", 0, 404, "PathNotFound"),
     ]
     assert [r.bytes_out for r in rows[2:4]] == [5, 0]
     assert {(r.owner, r.account, r.connector, r.principal) for r in rows} == {
         ("demo", "demo", "data", "standard key")
     }
     assert {r.account_id for r in rows} == {demo.user.id} and rows[0].key_id is not None
+
+
+def test_an_upload_that_broke_off_is_told(
+    demo: Caller, request_as: RequestAs, written: Callable[[], list[DataAccess]]
+) -> None:
+    request_as(demo, "POST", "/v1/data/.my", body=b'{"name":"c"}')
+    request_as(demo, "PUT", "/v1/data/.my/c/f", body=b"half", disconnect=True)
+    row = written()[-1]
+    assert (row.operation, row.path, row.bytes_in) == ("write", "demo/c/f", 4)
+    assert (row.status, row.error_type) == (499, "ClientDisconnected")
 
 
 def test_others_who_ask_are_told_to_the_owner(
@@ -99,13 +109,13 @@ def test_others_who_ask_are_told_to_the_owner(
     written: Callable[[], list[DataAccess]],
 ) -> None:
     request_as(demo, "POST", "/v1/data/.my", body=b'{"name":"Kept","acl":{"read":[]}}')
-    request_as(guest, "GET", "/v1/data/demo/Kept/secret")
-    request_as(None, "GET", "/v1/data/demo/Kept/secret")
-    request_as(guest, "GET", "/v1/data/demo/Kept/x", headers={"Authorization": "Simple wrong"})
+    request_as(guest, "GET", "/v1/data/demo/kept/secret")
+    request_as(None, "GET", "/v1/data/demo/kept/secret")
+    request_as(guest, "GET", "/v1/data/demo/kept/x", headers={"Authorization": "Simple wrong"})
     assert len(written()) == 2
     (found,) = search(owner_api, account="Guest").json()["results"]
     assert found["account"] == "guest" and found["status"] == 404
-    assert found["owner"] == "demo" and found["path"] == "demo/Kept/secret"
+    assert found["owner"] == "demo" and found["path"] == "demo/kept/secret"
 
 
 def test_an_algorithm_is_named_with_its_caller_and_its_run(
