@@ -29,6 +29,12 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
     yield
 
 
+@pytest.fixture(autouse=True)
+def empty_query_log() -> None:
+    """Nothing is captured any more when Django's log is full, which whoever captures much fills."""
+    connection.queries_log.clear()
+
+
 @pytest.fixture(scope="session")
 def live() -> Iterator[Platform]:
     """A whole platform, started once for the tests that share it."""

@@ -19,7 +19,7 @@ from algoport.http.addresses import OutgoingPolicy
 from algoport.http.checked import ConnectionNotAllowed, checked_pool, checked_session
 from algoport.internet import Address
 from dataportal.connectors.credentials import IamCredential
-from dataportal.stores.base import Refused, Unreachable
+from dataportal.stores.base import NotPossible, Refused, Unreachable
 from dataportal.stores.s3 import S3Store
 from tests.factories.certificates import certificate
 
@@ -280,7 +280,7 @@ def test_s3_follows_no_redirect_to_what_is_not_public(
     inner = run_storage()
     storage.location = f"http://127.0.0.1:{inner.port}/"
 
-    with pytest.raises(Unreachable, match="Redirect"):
+    with pytest.raises(NotPossible, match="Redirect"):
         s3_store(f"http://storage.internal:{storage.port}", "storage.internal").check("bucket/")
     assert inner.requests == []
 
