@@ -16,7 +16,7 @@ from algoport.accounts.permissions import (
     can,
     refusal,
 )
-from algoport.errors import NotAuthorized
+from algoport.errors import NotAuthenticated, NotAuthorized
 from dataportal.algorithm_finder import FoundAlgorithm, current_finder
 from dataportal.constants import ACL_PATTERNS, LISTING_PAGE_SIZE
 from dataportal.errors import (
@@ -66,8 +66,9 @@ class SystemCollection:
 
 
 def check_data_scope(principal: Principal) -> None:
-    """Raise NotAuthorized for an account's key that may not even read data of the account."""
-    assert principal.user_id is not None
+    """Raise NotAuthenticated or NotAuthorized for one who may not even read data of their own."""
+    if principal.user_id is None:
+        raise NotAuthenticated("authorization required")
     if not can(principal, Action.READ_COLLECTION, CollectionResource(principal.user_id)):
         raise NotAuthorized
 
