@@ -9,10 +9,10 @@ from django.dispatch import receiver
 from kombu.exceptions import OperationalError
 
 from algorithms.building.signals import build_requested
-from algorithms.loops import SENDER
 from algorithms.queueing.signals import call_cancelled, call_queued
 from algorithms.running import registry
 from algorithms.tasks import build_algorithm_task, deliver_webhooks_task, run_queued_calls_task
+from algorithms.waking import SENDER
 from algorithms.webhooks.signals import delivery_due
 
 logger = logging.getLogger(__name__)

@@ -5,11 +5,11 @@ from uuid import UUID
 from celery import shared_task
 
 from algorithms.building.work import perform_build, wake_waiting_builds
-from algorithms.loops import EXECUTOR, SENDER
 from algorithms.metering.error_log import remove_old_errors
 from algorithms.queueing.services import remove_old_requests
 from algorithms.running.program import program_from
 from algorithms.running.starting import start_runner
+from algorithms.waking import EXECUTOR, SENDER
 
 
 @shared_task

@@ -37,11 +37,11 @@ def configure_logging(**kwargs: object) -> None:
 @worker_init.connect
 def start_worker(**kwargs: object) -> None:
     from algoport.http.outgoing import OutgoingClient
-    from algorithms.loops import EXECUTOR, SENDER
     from algorithms.metering.writer import RecordWriter
     from algorithms.queueing.executor import ExecutorThread
     from algorithms.running.gateway import Role
     from algorithms.running.starting import start_keeping
+    from algorithms.waking import EXECUTOR, SENDER
     from algorithms.webhooks.policy import webhook_policy
     from algorithms.webhooks.sending import SenderThread
 
@@ -64,8 +64,8 @@ def start_worker(**kwargs: object) -> None:
 
 @worker_shutdown.connect
 def stop_worker(**kwargs: object) -> None:
-    from algorithms.loops import EXECUTOR, SENDER
     from algorithms.running.starting import stop_keeping
+    from algorithms.waking import EXECUTOR, SENDER
 
     EXECUTOR.connect(None)
     SENDER.connect(None)

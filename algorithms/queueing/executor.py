@@ -17,6 +17,7 @@ from algoport import metrics
 from algoport.db.threads import in_database_thread
 from algoport.errors import ApiError
 from algoport.http.tracing import Session, Trace, current_trace
+from algoport.loops import keep_at, woken_within
 from algorithms.constants import (
     ASYNC_LEASE_SECONDS,
     ASYNC_RENEWAL_SECONDS,
@@ -25,7 +26,6 @@ from algorithms.constants import (
     CallKind,
 )
 from algorithms.errors import RunnersUnavailable, TooManyCalls, TooManyCallsWaiting
-from algorithms.loops import keep_at, woken_within
 from algorithms.metering.records import CallRecord
 from algorithms.models import AsyncCall
 from algorithms.queueing import leases

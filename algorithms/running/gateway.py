@@ -17,9 +17,9 @@ from algoport import metrics
 from algoport.db.changes import ChangeListener
 from algoport.db.threads import in_database_thread
 from algoport.http.tracing import Session
+from algoport.loops import keep_at
 from algorithms.constants import FeatureName
 from algorithms.features import is_enabled
-from algorithms.loops import keep_at
 from algorithms.metering.journal import ErrorJournal, Journal
 from algorithms.running import registry
 from algorithms.running.memory import MemoryGauge

@@ -12,8 +12,8 @@ from algoport.db.threads import in_database_thread
 from algoport.encryption import NotDecryptable
 from algoport.http.addresses import AddressNotAllowed
 from algoport.http.outgoing import NoAnswer, OutgoingClient
+from algoport.loops import woken_within
 from algorithms.constants import MOST_WEBHOOKS
-from algorithms.loops import woken_within
 from algorithms.models import WebhookDelivery
 from algorithms.webhooks import leases
 from algorithms.webhooks.leases import Attempted

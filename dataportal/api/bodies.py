@@ -10,8 +10,10 @@ from algoport.api.pagination import decode_marker, encode_marker
 from algoport.errors import InputValidationError, InvalidMarker, MalformedJson
 from dataportal.constants import ACL_PATTERNS, ReadAcl
 from dataportal.errors import InvalidAcl, InvalidPath
+from dataportal.models import HostedFile
 from dataportal.paths import check_name
 from dataportal.selectors import FilePage, FolderPage
+from dataportal.stores.base import FileEntry
 
 LONGEST_BODY_BYTES = 64 * 1024
 
@@ -72,20 +74,21 @@ def folder_listing(page: FolderPage) -> dict[str, Any]:
 
 def file_listing(page: FilePage, *, with_acl: bool) -> dict[str, Any]:
     """Clients loop over both arrays unseen, and take any `marker` for a further page."""
-    files = [
-        {
-            "filename": file.name,
-            "last_modified": to_seconds(file.modified_at),
-            "size": file.size,
-        }
-        for file in page.files
-    ]
-    listing: dict[str, Any] = {"folders": [], "files": files}
+    listing: dict[str, Any] = {"folders": [], "files": [file_body(file) for file in page.files]}
     if page.more:
         listing["marker"] = encode_marker({"name": page.files[-1].name})
     if with_acl and page.read_acl is not None:
         listing["acl"] = acl_body(page.read_acl)
     return listing
+
+
+def file_body(file: HostedFile | FileEntry) -> dict[str, Any]:
+    """A file in a listing."""
+    return {
+        "filename": file.name,
+        "last_modified": to_seconds(file.modified_at),
+        "size": file.size,
+    }
 
 
 def to_seconds(moment: datetime) -> str:

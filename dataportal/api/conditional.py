@@ -53,6 +53,11 @@ def validators(info: ObjectInfo) -> dict[str, str]:
     return headers
 
 
+def content_range(span: tuple[int, int], size: int) -> str:
+    """The header's value for a part of a file, from its first byte to its last."""
+    return f"bytes {span[0]}-{span[1]}/{size}"
+
+
 def _etags(value: str | None) -> tuple[str, ...]:
     return tuple(each[1] or each[0] for each in _ETAG.findall(value or ""))
 

@@ -11,8 +11,9 @@ from algoport.db.changes import ChangeCache, ChangeListener
 from algoport.db.threads import in_database_thread
 from algoport.errors import InputValidationError, InvalidMarker
 from algoport.http.asgi import Request, Response, Send, json_response, parse_boolean, start
-from dataportal.api.bodies import LONGEST_BODY_BYTES, parse_collection_body, to_seconds
+from dataportal.api.bodies import LONGEST_BODY_BYTES, file_body, parse_collection_body
 from dataportal.api.conditional import (
+    content_range,
     parse_conditions,
     parse_range,
     range_still_counts,
@@ -169,8 +170,8 @@ class _Place:
     async def _send_opened(self, opened: Opened, piece: bytes) -> None:
         headers, status = self._headers(opened.info), 200
         if opened.span is not None:
-            status, (first, last) = 206, opened.span
-            headers["Content-Range"] = f"bytes {first}-{last}/{opened.info.size}"
+            status = 206
+            headers["Content-Range"] = content_range(opened.span, opened.info.size)
         await start(self._send, status, headers, self._type_of(opened.info), opened.length)
         left = opened.length
         while piece:
@@ -187,14 +188,7 @@ class _Place:
         page = await self._first_page()
         listing: dict[str, Any] = {
             "folders": [{"name": name} for name in page.folders],
-            "files": [
-                {
-                    "filename": file.name,
-                    "last_modified": to_seconds(file.modified_at),
-                    "size": file.size,
-                }
-                for file in page.files
-            ],
+            "files": [file_body(file) for file in page.files],
         }
         if page.marker:
             listing["marker"] = encode_marker({"place": page.marker})

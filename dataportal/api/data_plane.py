@@ -1,7 +1,6 @@
 """/v1/data and /v1/connector: the ASGI application of the Data API (design.md 4)."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from algoport.http.asgi import (
     parse_boolean,
 )
 from algoport.journals.segments import SEGMENT_SECONDS
+from algoport.loops import keep_at
 from dataportal.api.bodies import (
     LONGEST_BODY_BYTES,
     CollectionBody,
@@ -57,8 +57,6 @@ from dataportal.services import (
     update_collection_acl,
 )
 from dataportal.system_paths import SYSTEM_FOLDERS
-
-logger = logging.getLogger(__name__)
 
 METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"})
 
@@ -91,7 +89,7 @@ class DataPlane:
 
     def open(self) -> None:
         """Begin to let the worker have what is recorded, in this event loop."""
-        self._tending = asyncio.get_running_loop().create_task(self._tend())
+        self._tending = asyncio.get_running_loop().create_task(keep_at(self._tend))
 
     def close(self) -> None:
         if self._tending is not None:
@@ -101,10 +99,7 @@ class DataPlane:
     async def _tend(self) -> None:
         while True:
             await asyncio.sleep(SEGMENT_SECONDS)
-            try:
-                self._journal.tend()
-            except OSError as exc:
-                logger.warning("records of data use wait in their file: %s", exc)
+            self._journal.tend()
 
     async def _handle(self, request: Request, send: Send, access: Access) -> None:
         access.method = method = method_of(request)

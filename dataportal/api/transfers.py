@@ -13,22 +13,19 @@ from algoport.db.threads import in_database_thread
 from algoport.errors import ApiError
 from algoport.http.asgi import Request, Response, Send, start
 from dataportal.api.conditional import (
+    content_range,
     parse_conditions,
     parse_range,
     range_still_counts,
     validators,
 )
+from dataportal.connectors.failures import as_api_error
 from dataportal.content_types import content_type_of
-from dataportal.errors import PartNotThere, PreconditionNotMet
 from dataportal.models import Collection, HostedFile
+from dataportal.paths import DATA
 from dataportal.services import drop_reserved, publish_file, reserve_file
 from dataportal.storage import IncomingFile, keep, open_blob
-from dataportal.stores.base import (
-    NotModified,
-    ObjectInfo,
-    PreconditionFailed,
-    RangeNotSatisfiable,
-)
+from dataportal.stores.base import NotModified, ObjectInfo, StoreError
 from dataportal.usage import Room, get_room
 
 P = ParamSpec("P")
@@ -87,14 +84,12 @@ async def send_file(request: Request, send: Send, file: HostedFile) -> None:
     except NotModified:
         await Response(304, content_type=None, headers=validators(info)).send(send)
         return
-    except PreconditionFailed as exc:
-        raise PreconditionNotMet(reason=str(exc)) from exc
-    except RangeNotSatisfiable as exc:
-        raise PartNotThere(exc.size) from exc
+    except StoreError as exc:
+        raise as_api_error(exc, DATA) from exc
     status, first, length = 200, 0, file.size
     if span is not None:
         status, first, length = 206, span[0], span[1] - span[0] + 1
-        headers["Content-Range"] = f"bytes {first}-{span[1]}/{file.size}"
+        headers["Content-Range"] = content_range(span, file.size)
     content_type = content_type_of(file.name)
     if request.method == "HEAD":
         await start(send, status, headers, content_type, length)

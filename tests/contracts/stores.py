@@ -19,7 +19,8 @@ from algoport.http.addresses import OutgoingPolicy
 from dataportal.connectors.credentials import OAuthCredential, unseal
 from dataportal.stores.base import Store
 from dataportal.stores.opening import open_store
-from tests.doubles.storages import STORAGES, Storage, StorageMissing, free_port
+from tests.acceptance.platform import free_port
+from tests.doubles.storages import STORAGES, Storage, StorageMissing
 
 
 @dataclass(frozen=True)

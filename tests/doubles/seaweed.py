@@ -65,7 +65,7 @@ class Seaweed:
 
 @contextmanager
 def running_seaweed() -> Iterator[Seaweed]:
-    ports = [free_port() for _ in range(2 * len(_PORTS))]
+    ports = _different_ports(2 * len(_PORTS))
     seaweed = Seaweed(ports[0])
     flags = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-admin.ui=false", "-webdav=false"]
     flags += ["-volume.preStopSeconds=0", "-master.telemetry=false"]
@@ -97,6 +97,13 @@ def running_seaweed() -> Iterator[Seaweed]:
                     left.unlink()
 
 
+def _different_ports(count: int) -> list[int]:
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(free_port())
+    return list(ports)
+
+
 def _wait(seaweed: Seaweed, process: "subprocess.Popen[bytes]", log: Path) -> None:
     """Until it answers and knows its key: before, everything is allowed."""
     until = time.monotonic() + _START_SECONDS
@@ -105,6 +112,7 @@ def _wait(seaweed: Seaweed, process: "subprocess.Popen[bytes]", log: Path) -> No
             urlopen(seaweed.url, timeout=1).close()
         except HTTPError as exc:
             if exc.code == 403:
+                seaweed.client.list_buckets()
                 return
         except (URLError, OSError):
             pass

@@ -8,7 +8,6 @@ import contextlib
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import requests
 
+from tests.acceptance.platform import free_port
 from tests.doubles.seaweed import WEED, running_seaweed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,19 +52,6 @@ class Storage:
     def host(self) -> tuple[str, int]:
         name, _, port = self.address.removeprefix("http://").partition("/")[0].partition(":")
         return name, int(port)
-
-
-def free_port(below: int = 32_000) -> int:
-    """A port nobody listens at; some servers want the one 10,000 above for themselves too."""
-    while True:
-        port = 10_000 + secrets.randbelow(below - 10_000)
-        with socket.socket() as one, socket.socket() as other:
-            try:
-                one.bind(("127.0.0.1", port))
-                other.bind(("127.0.0.1", port + 10_000))
-            except OSError:
-                continue
-            return port
 
 
 @contextlib.contextmanager

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 import redis
 
+from algoport import loops
 from algoport.db.changes import ChangeListener
-from algorithms import loops
 from algorithms.queueing.executor import QueueExecutor
 from algorithms.running.gateway import Gateway, Role
 
