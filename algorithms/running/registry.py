@@ -12,6 +12,8 @@ from django.conf import settings
 STARTED_SECONDS = 60
 GATEWAY_SECONDS = 10
 GATEWAY_RENEWAL_SECONDS = 3
+# A runner that its gateway has not named for so long is nobody's: two renewals may be missed.
+UNNAMED_SECONDS = 7
 # Where gateways hear from each other and from services.
 GATEWAYS_CHANNEL = "algoport:gateways"
 # Gateways by the time at which they last told what their pools hold.
@@ -44,7 +46,7 @@ def stop_key(worker_id: str) -> str:
 
 
 def gateway_key(gateway_id: str) -> str:
-    """Present while the gateway lives."""
+    """The runners that a gateway has or asks for, as JSON; present while it lives."""
     return f"algoport:gateway:{gateway_id}"
 
 

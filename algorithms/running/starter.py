@@ -5,6 +5,7 @@ import logging
 import time
 import uuid
 
+import orjson
 import redis
 from kombu.exceptions import OperationalError
 
@@ -27,20 +28,32 @@ class RunnerStarter:
     def __init__(self) -> None:
         self.gateway_id = uuid.uuid4().hex
         self._valkey = registry.gateway_connection()
+        # Those that it has, and those that it asks for.
+        self._runners: set[str] = set()
 
     async def close(self) -> None:
         await self._valkey.delete(registry.gateway_key(self.gateway_id))
         await self._valkey.aclose()
 
     async def announce(self) -> None:
-        """Say that this gateway lives; workers stop the runners of one that does not say so."""
+        """Say that this gateway lives and which runners are its; workers stop all others.
+
+        An answer that was lost on its way here leaves a runner that only its worker knows of.
+        """
         key = registry.gateway_key(self.gateway_id)
-        await self._valkey.set(key, b"1", ex=registry.GATEWAY_SECONDS)
+        runners = orjson.dumps(list(self._runners))
+        await self._valkey.set(key, runners, ex=registry.GATEWAY_SECONDS)
 
     async def start(self, program: Program, loader: Loader) -> GatewayRunner:
         """A runner that has loaded. Raises LoadFailed, RunnersUnavailable."""
         began = time.perf_counter()
-        runner = await self._request(program, loader)
+        runner_id = uuid.uuid4().hex[:20]
+        self._runners.add(runner_id)
+        try:
+            runner = await self._request(runner_id, program, loader)
+        except BaseException:
+            self._runners.discard(runner_id)
+            raise
         runner.start_seconds = time.perf_counter() - began
         began = time.perf_counter()
         try:
@@ -63,11 +76,12 @@ class RunnerStarter:
         return runner
 
     async def stop(self, runner: GatewayRunner) -> None:
+        self._runners.discard(runner.id)
         await runner.close()
         try:
             await self._valkey.rpush(registry.stop_key(runner.worker_id), runner.id)
         except redis.RedisError as exc:
-            # The agent ends without its connection; this only hurries it.
+            # It is not named any more; this only hurries its end.
             logger.warning("cannot tell the worker to stop runner %s: %s", runner.id, exc)
 
     async def reason_of_end(self, runner: GatewayRunner) -> str:
@@ -83,8 +97,7 @@ class RunnerStarter:
             await asyncio.sleep(0.05)
         return ""
 
-    async def _request(self, program: Program, loader: Loader) -> GatewayRunner:
-        runner_id = uuid.uuid4().hex[:20]
+    async def _request(self, runner_id: str, program: Program, loader: Loader) -> GatewayRunner:
         loop = asyncio.get_running_loop()
         arguments = (runner_id, program.as_message(), self.gateway_id)
         try:

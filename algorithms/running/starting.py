@@ -2,8 +2,10 @@
 
 import logging
 import threading
+import time
 import uuid
 
+import orjson
 import redis
 
 from algoport.containers.engine import Runner, RunnerSpec
@@ -31,6 +33,8 @@ class RunnerKeeper(threading.Thread):
         self.worker_id = uuid.uuid4().hex
         self._runners: dict[str, tuple[Runner, str]] = {}
         self._lock = threading.Lock()
+        # Runners that their gateways do not name, and since when that is so.
+        self._unnamed: dict[str, float] = {}
         self._stopping = threading.Event()
 
     def add(self, runner: Runner, gateway_id: str) -> None:
@@ -46,6 +50,8 @@ class RunnerKeeper(threading.Thread):
                 self._stop_orphaned(connection)
             except redis.RedisError as exc:
                 logger.warning("runners are not watched, the broker does not answer: %s", exc)
+                # What is not there when it comes back was lost, not given up.
+                self._unnamed.clear()
                 self._stopping.wait(1)
 
     def close(self) -> None:
@@ -88,14 +94,24 @@ class RunnerKeeper(threading.Thread):
         connection.set(key, reason or runner.exit_reason, ex=registry.STARTED_SECONDS)
 
     def _stop_orphaned(self, connection: "redis.Redis") -> None:
+        """Stop the runners whose gateways are gone, or never heard that they were started."""
         runners = self._snapshot()
-        gateways = {gateway_id for _, gateway_id in runners}
-        gone = {name for name in gateways if not connection.exists(registry.gateway_key(name))}
-        for runner, gateway_id in runners:
-            if gateway_id in gone:
+        named = self._named(connection, {gateway_id for _, gateway_id in runners})
+        unnamed = [runner for runner, _ in runners if runner.id not in named]
+        now = time.monotonic()
+        self._unnamed = {each.id: self._unnamed.get(each.id, now) for each in unnamed}
+        for runner in unnamed:
+            if now - self._unnamed[runner.id] > registry.UNNAMED_SECONDS:
                 logger.info("runner %s has no gateway any more", runner.id)
                 runner.kill()
                 self._forget(runner)
+
+    def _named(self, connection: "redis.Redis", gateways: set[str]) -> set[str]:
+        """The runners that these gateways have or ask for."""
+        if not gateways:
+            return set()
+        lists = connection.mget([registry.gateway_key(each) for each in gateways])
+        return {name for each in lists if each is not None for name in orjson.loads(each)}
 
 
 _keeper: RunnerKeeper | None = None
