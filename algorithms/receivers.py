@@ -6,8 +6,8 @@ from uuid import UUID
 
 import redis
 from django.dispatch import receiver
-from kombu.exceptions import OperationalError
 
+from algoport.broker import BrokerUnavailable, send_task
 from algorithms.building.signals import build_requested
 from algorithms.queueing.signals import call_cancelled, call_queued
 from algorithms.running import registry
@@ -20,12 +20,16 @@ logger = logging.getLogger(__name__)
 
 @receiver(build_requested)
 def enqueue_build(sender: object, build_id: UUID, **kwargs: Any) -> None:
-    build_algorithm_task.delay(str(build_id))
+    try:
+        send_task(build_algorithm_task, str(build_id))
+    except BrokerUnavailable as exc:
+        # Builds that wait are looked for every minute.
+        logger.warning("build %s waits: %s", build_id, exc)
 
 
 @receiver(call_queued)
 def wake_executor(sender: object, **kwargs: Any) -> None:
-    run_queued_calls_task.delay()
+    send_task(run_queued_calls_task)
 
 
 @receiver(call_cancelled)
@@ -43,7 +47,7 @@ def send_webhooks(sender: object, **kwargs: Any) -> None:
     if SENDER.wake():
         return
     try:
-        deliver_webhooks_task.delay()
-    except OperationalError as exc:
+        send_task(deliver_webhooks_task)
+    except BrokerUnavailable as exc:
         # The senders look for themselves every few seconds.
         logger.warning("cannot hurry a webhook: %s", exc)

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from django.db import Error, IntegrityError, transaction
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from algoport.accounts.permissions import Principal
+from algoport.broker import BrokerUnavailable
 from algorithms.constants import MOST_QUEUED_CALLS
 from algorithms.errors import IdempotencyKeyReused, QueueUnavailable, TooManyQueuedCalls
 from algorithms.models import AsyncCall
@@ -73,7 +73,7 @@ def accept_call(
     )
     try:
         return _accept(call)
-    except (Error, OperationalError) as exc:
+    except (Error, BrokerUnavailable) as exc:
         logger.error("a call could not be queued: %s", exc)
         raise QueueUnavailable from exc
 

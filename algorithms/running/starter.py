@@ -7,9 +7,9 @@ import uuid
 
 import orjson
 import redis
-from kombu.exceptions import OperationalError
 
 from algoport import metrics
+from algoport.broker import BrokerUnavailable, send_task
 from algorithms.constants import LOAD_SECONDS
 from algorithms.errors import RunnersUnavailable
 from algorithms.running import registry
@@ -101,9 +101,9 @@ class RunnerStarter:
         loop = asyncio.get_running_loop()
         arguments = (runner_id, program.as_message(), self.gateway_id)
         try:
-            await loop.run_in_executor(None, lambda: start_runner_task.apply_async(arguments))
+            await loop.run_in_executor(None, send_task, start_runner_task, *arguments)
             message = await self._valkey.blpop([registry.started_key(runner_id)], START_SECONDS)
-        except (OperationalError, redis.RedisError) as exc:
+        except (BrokerUnavailable, redis.RedisError) as exc:
             logger.error("no runner can be asked for: %s", exc)
             raise RunnersUnavailable from exc
         if message is None:

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from typing import Any
 
 import psycopg2
@@ -16,6 +17,8 @@ REFUSED = "was not its holder's any more"
 # The first end long before the lease does, the others would go on after it.
 SECONDS = (5.0, 5.0, 6.0, 9.0, 24.0)
 TAKEOVER_SECONDS = 60
+# The database and the broker are killed all the while.
+START_SECONDS = 60
 ROWS = "SELECT id::text, state, attempt FROM algorithms_asynccall WHERE id::text = ANY(%s)"
 
 
@@ -49,9 +52,10 @@ class Pause(threading.Thread):
     def _pause(self, first: int, second: int) -> None:
         # With the second asleep the first takes all.
         stop_and_wait(second)
-        queued = [self._client.queue(seconds, retries=4, may_cancel=False) for seconds in SECONDS]
-        calls = [call for call in queued if call is not None]
-        wait_until(lambda: self._running(calls), 20, "the worker to be paused runs calls")
+        calls = [self._queue(seconds) for seconds in SECONDS]
+        wait_until(
+            lambda: self._running(calls), START_SECONDS, "the worker to be paused runs calls"
+        )
         stop_and_wait(first)
         held = self._attempts(calls)
         kill(second, signal.SIGCONT)
@@ -60,6 +64,15 @@ class Pause(threading.Thread):
         )
         kill(first, signal.SIGCONT)
         self.taken_over = self._newer(calls, held)
+
+    def _queue(self, seconds: float) -> Accepted:
+        """Until it is accepted: the database is killed meanwhile."""
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until:
+            call = self._client.queue(seconds, retries=4, may_cancel=False)
+            if call is not None:
+                return call
+        raise AssertionError("no call is accepted")
 
     def _running(self, calls: list[Accepted]) -> bool:
         states = [state for state, _ in self._rows(calls).values()]

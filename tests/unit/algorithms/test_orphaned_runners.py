@@ -65,13 +65,12 @@ def test_a_runner_of_which_its_gateway_never_heard_is_stopped(
 ) -> None:
     asked: list[IdleRunner] = []
 
-    def start(arguments: tuple[str, object, str]) -> None:
+    def start(runner_id: str, message: object, gateway_id: str) -> None:
         """As a worker whose answer is lost on its way."""
-        runner_id, _, gateway_id = arguments
         asked.append(IdleRunner(runner_id))
         keeper.add(asked[-1], gateway_id)
 
-    monkeypatch.setattr(starter, "start_runner_task", SimpleNamespace(apply_async=start))
+    monkeypatch.setattr(starter, "start_runner_task", SimpleNamespace(delay=start))
 
     async def main() -> None:
         gateway = RunnerStarter()

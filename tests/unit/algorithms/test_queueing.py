@@ -193,7 +193,11 @@ def test_two_at_once_with_one_key(accept: Accept, monkeypatch: pytest.MonkeyPatc
     assert accept(idempotency_key="k").pk == first.pk
 
 
-@pytest.mark.parametrize("failure", [BrokerDown("down"), OperationalError("down")])
+# The last is how kombu says that it lost the connection while it published.
+@pytest.mark.parametrize(
+    "failure",
+    [BrokerDown("down"), OperationalError("down"), AttributeError(name="client", obj=None)],
+)
 def test_nothing_is_accepted_without_a_queue(
     accept: Accept, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
@@ -204,6 +208,17 @@ def test_nothing_is_accepted_without_a_queue(
     with pytest.raises(QueueUnavailable):
         accept()
     assert AsyncCall.objects.count() == 0
+
+
+def test_mistakes_are_not_taken_for_a_broker_that_is_down(
+    accept: Accept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise AttributeError(name="client", obj=accept)
+
+    monkeypatch.setattr(receivers.run_queued_calls_task, "delay", fail)
+    with pytest.raises(AttributeError):
+        accept()
 
 
 def test_the_queue_of_an_account_is_bounded(
