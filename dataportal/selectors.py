@@ -167,7 +167,8 @@ def get_system_file_for(
     """The file, when `action` on its collection is allowed. Raises PathNotFound besides."""
     collection = get_system_collection_for(principal, file.place, action)
     try:
-        return HostedFile.objects.get(collection=_row_of(collection), name=file.name)
+        rows = HostedFile.objects.select_related("collection")
+        return rows.get(collection=_row_of(collection), name=file.name)
     except HostedFile.DoesNotExist as exc:
         raise PathNotFound from exc
 

@@ -1,6 +1,5 @@
 """Requests for what connectors lead to: `/v1/connector/s3+label/...` (spec.md 5.2, 5.5)."""
 
-import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
@@ -10,57 +9,38 @@ from algoport.api.pagination import decode_marker, encode_marker
 from algoport.db.changes import ChangeCache, ChangeListener
 from algoport.db.threads import in_database_thread
 from algoport.errors import InputValidationError, InvalidMarker
-from algoport.http.asgi import Request, Response, Send, json_response, parse_boolean, start
+from algoport.http.asgi import Request, Response, Send, json_response, parse_boolean
 from dataportal.api.bodies import LONGEST_BODY_BYTES, file_body, parse_collection_body
-from dataportal.api.conditional import (
-    content_range,
-    parse_conditions,
-    parse_range,
-    range_still_counts,
-    validators,
-)
 from dataportal.api.store_threads import in_background, in_store_thread
-from dataportal.api.transfers import DIRECTORY, SANDBOXED
+from dataportal.api.transfers import DIRECTORY, receive_object, send_head, send_object
 from dataportal.connectors.access import ConnectorAccess
 from dataportal.connectors.failures import as_api_error
 from dataportal.connectors.selectors import get_connector_for
-from dataportal.content_types import content_type_of, with_charset
 from dataportal.errors import (
     InvalidPath,
     NotPossibleHere,
     PartlyDeleted,
     PathNotFound,
-    StorageNotReached,
 )
 from dataportal.models import Connector
 from dataportal.paths import DataPath, check_name
 from dataportal.stores.base import (
-    ByteRange,
-    Conditions,
     DirectoryInfo,
     NotFound,
     NotModified,
     ObjectInfo,
-    Opened,
     Page,
     Store,
     StoreError,
-    Upload,
 )
 from dataportal.stores.opening import STORES
 
 R = TypeVar("R")
 
-_READ_SIZE = 256 * 1024
-_WRITE_SIZE = 1024 * 1024
 # Of a directory in which little may be seen, so many of the storage's pages are looked through
 # for one of ours.
 _MOST_PAGES = 10
 _LONGEST_MARKER = 4096
-_META = b"x-data-meta-"
-_META_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}\Z")
-_LONGEST_META = 2048
-_UNKNOWN_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 
 
 class ConnectorFinder:
@@ -108,7 +88,7 @@ class _Place:
         self.access = access
         self.key = "/".join(path.segments)
         self.is_directory = path.trailing_slash or not path.segments
-        self._path = path
+        self.name = path.connector
         self._request = request
         self._send = send
 
@@ -117,7 +97,7 @@ class _Place:
     async def get(self) -> None:
         if not self.is_directory and self.access.may_read(self.key):
             try:
-                await self._send_file()
+                await send_object(self._request, self._send, self, self.key)
                 return
             except NotFound:
                 pass
@@ -126,9 +106,7 @@ class _Place:
     async def head(self) -> None:
         found = await self._find()
         if isinstance(found, ObjectInfo):
-            headers, kind = self._headers(found), self._type_of(found)
-            await start(self._send, 200, headers, kind, found.size)
-            await self._send({"type": "http.response.body", "body": b""})
+            await send_head(self._request, self._send, self, self.key, found)
             return
         if found is None:
             await self._first_page()
@@ -140,49 +118,11 @@ class _Place:
         if self.is_directory or not self.access.may_read(key):
             return None
         if self.access.may_list(key):
-            return await self._ask(lambda store: store.stat(key))
+            return await self.ask(lambda store: store.stat(key))
         # Whether there is a directory of that name is not for us to ask.
-        opened = await self._ask(lambda store: store.open(key))
+        opened = await self.ask(lambda store: store.open(key))
         in_background(opened.close)
         return opened.info
-
-    async def _send_file(self) -> None:
-        try:
-            opened, piece = await self._open()
-        except NotModified as exc:
-            headers = validators(ObjectInfo(0, exc.modified_at, exc.etag))
-            await Response(304, content_type=None, headers=headers).send(self._send)
-            return
-        try:
-            await self._send_opened(opened, piece)
-        finally:
-            in_background(opened.close)
-
-    async def _open(self) -> tuple[Opened, bytes]:
-        """The file, and its first piece: what fails at once can still be told."""
-        conditions, part = parse_conditions(self._request), parse_range(self._request)
-        opened, piece = await self._ask(partial(_open_and_read, self.key, part, conditions))
-        if part is None or range_still_counts(self._request, opened.info):
-            return opened, piece
-        in_background(opened.close)
-        return await self._ask(partial(_open_and_read, self.key, None, conditions))
-
-    async def _send_opened(self, opened: Opened, piece: bytes) -> None:
-        headers, status = self._headers(opened.info), 200
-        if opened.span is not None:
-            status = 206
-            headers["Content-Range"] = content_range(opened.span, opened.info.size)
-        await start(self._send, status, headers, self._type_of(opened.info), opened.length)
-        left = opened.length
-        while piece:
-            left -= len(piece)
-            await self._send({"type": "http.response.body", "body": piece, "more_body": left > 0})
-            piece = await self._blocking(opened.read, _READ_SIZE) if left > 0 else b""
-        if left > 0:
-            # The server cuts the connection, so that nobody takes this for the whole file.
-            raise StorageNotReached(connector=self._path.connector, reason="the file ended early.")
-        if not opened.length:
-            await self._send({"type": "http.response.body", "body": b""})
 
     async def _listing(self) -> Response:
         page = await self._first_page()
@@ -203,7 +143,7 @@ class _Place:
         if only:
             return Page([] if marker else [only], [])
         for _ in range(_MOST_PAGES):
-            found = await self._ask(partial(_list, self.key, begins, marker))
+            found = await self.ask(partial(_list, self.key, begins, marker))
             page = self.access.shown(self.key, found)
             marker = page.marker
             if page.folders or page.files or not marker:
@@ -217,28 +157,8 @@ class _Place:
             raise InvalidPath(reason="a file is put at the path of a file, without a slash")
         # Before the body is read: a refused upload costs nothing.
         self.access.check_write(self.key)
-        metadata = _metadata_of(self._request)
-        content_type = content_type_of(self.key.rpartition("/")[2])
-        upload = await self._ask(lambda store: store.write(self.key, content_type, metadata))
-        try:
-            await self._receive(upload)
-        except BaseException:
-            in_background(upload.abort)
-            raise
+        await receive_object(self._request, self, self.key)
         await json_response({"result": self._uri(self.key)}).send(self._send)
-
-    async def _receive(self, upload: Upload) -> None:
-        waiting: list[bytes] = []
-        size = 0
-        async for chunk in self._request.chunks():
-            waiting.append(chunk)
-            size += len(chunk)
-            if size >= _WRITE_SIZE:
-                await self._blocking(upload.write, b"".join(waiting))
-                waiting, size = [], 0
-        if waiting:
-            await self._blocking(upload.write, b"".join(waiting))
-        await self._blocking(upload.finish)
 
     async def post(self) -> None:
         said = parse_collection_body(await self._request.body(LONGEST_BODY_BYTES))
@@ -251,7 +171,7 @@ class _Place:
         check_name(said.name)
         directory = f"{self.key}/{said.name}" if self.key else said.name
         self.access.check_make_directory(directory)
-        await self._ask(lambda store: store.make_directory(directory))
+        await self.ask(lambda store: store.make_directory(directory))
         await json_response({"result": self._uri(directory)}).send(self._send)
 
     async def patch(self) -> None:
@@ -263,7 +183,7 @@ class _Place:
         if not self.is_directory and self.access.may_read(self.key):
             self.access.check_write(self.key)
             try:
-                await self._ask(lambda store: store.delete(self.key))
+                await self.ask(lambda store: store.delete(self.key))
             except NotFound:
                 if not self.access.may_list(self.key):
                     raise
@@ -274,7 +194,7 @@ class _Place:
         if not self.key:
             raise self._not_possible("a connector's root cannot be deleted")
         force = parse_boolean([self._request.query().get("force")])
-        deleted = await self._ask(lambda store: store.delete_directory(self.key, force=force))
+        deleted = await self.ask(lambda store: store.delete_directory(self.key, force=force))
         if deleted.failures:
             raise PartlyDeleted(deleted.count, "; ".join(deleted.failures))
         # The directory is one more, as with hosted collections.
@@ -282,37 +202,24 @@ class _Place:
 
     # -- the storage ------------------------------------------------------------------------
 
-    async def _ask(self, question: Callable[[Store], R]) -> R:
+    async def ask(self, question: Callable[[Store], R]) -> R:
         connector = self.access.connector
-        return await self._blocking(lambda: question(STORES.get(connector)))
+        return await self.blocking(lambda: question(STORES.get(connector)))
 
-    async def _blocking(self, function: Callable[..., R], *args: Any) -> R:
+    async def blocking(self, function: Callable[..., R], *args: Any) -> R:
         """Raises NotFound and NotModified; other StoreErrors as what callers are told."""
         try:
             return await in_store_thread(self.access.connector.owner_id, function, *args)
         except (NotFound, NotModified):
             raise
         except StoreError as exc:
-            raise as_api_error(exc, self._path.connector) from exc
-
-    def _headers(self, info: ObjectInfo) -> dict[str, str]:
-        headers = {"X-Data-Type": "file", **validators(info), **SANDBOXED}
-        for name, value in info.metadata.items():
-            # Whoever wrote it there may have written anything.
-            if _META_NAME.match(name.lower()):
-                headers[f"X-Data-Meta-{name}"] = value
-        return headers
+            raise as_api_error(exc, self.name) from exc
 
     def _not_possible(self, reason: str) -> NotPossibleHere:
-        return NotPossibleHere(connector=self._path.connector, reason=reason)
+        return NotPossibleHere(connector=self.name, reason=reason)
 
     def _uri(self, key: str) -> str:
-        return f"{self._path.connector}://{key}"
-
-    def _type_of(self, info: ObjectInfo) -> str:
-        if info.content_type in _UNKNOWN_TYPES:
-            return content_type_of(self.key.rpartition("/")[2])
-        return with_charset(info.content_type)
+        return f"{self.name}://{key}"
 
 
 _METHODS: dict[str, Callable[[_Place], Awaitable[None]]] = {
@@ -323,17 +230,6 @@ _METHODS: dict[str, Callable[[_Place], Awaitable[None]]] = {
     "PATCH": _Place.patch,
     "DELETE": _Place.delete,
 }
-
-
-def _open_and_read(
-    key: str, part: ByteRange | None, conditions: Conditions, store: Store
-) -> tuple[Opened, bytes]:
-    opened = store.open(key, part, conditions)
-    try:
-        return opened, opened.read(_READ_SIZE)
-    except BaseException:
-        opened.close()
-        raise
 
 
 def _list(directory: str, begins: str, marker: str, store: Store) -> Page:
@@ -348,22 +244,3 @@ def _parse_marker(marker: str) -> str:
     if len(place) > _LONGEST_MARKER or not place.isprintable():
         raise InvalidMarker
     return place
-
-
-def _metadata_of(request: Request) -> dict[str, str]:
-    """X-Data-Meta-NAME: VALUE. Raises InputValidationError."""
-    metadata = {}
-    for raw_name, raw_value in request.scope["headers"]:
-        name = raw_name.lower()
-        if not name.startswith(_META):
-            continue
-        text, value = name[len(_META) :].decode("latin-1"), raw_value.decode("latin-1").strip()
-        if not _META_NAME.match(text) or not value.isascii() or not value.isprintable():
-            raise InputValidationError(
-                "X-Data-Meta headers have names of letters, digits, `_`, `.` and `-`,"
-                " and ASCII values."
-            )
-        metadata[text] = value
-    if sum(len(name) + len(value) for name, value in metadata.items()) > _LONGEST_META:
-        raise InputValidationError(f"X-Data-Meta headers hold at most {_LONGEST_META} bytes.")
-    return metadata

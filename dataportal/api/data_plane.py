@@ -36,8 +36,9 @@ from dataportal.api.bodies import (
     parse_marker,
 )
 from dataportal.api.connector_places import ConnectorFinder, serve_connector
+from dataportal.api.hosted_places import receive_file, send_file
 from dataportal.api.system_places import serve_system_path
-from dataportal.api.transfers import DIRECTORY, receive_file, send_file
+from dataportal.api.transfers import DIRECTORY
 from dataportal.auditing.records import Access, AccessJournal
 from dataportal.errors import InvalidPath, PathNotFound
 from dataportal.paths import DATA, DataPath, parse_raw_path

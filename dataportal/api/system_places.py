@@ -6,7 +6,8 @@ from algoport.errors import MethodNotAllowed
 from algoport.http.asgi import Request, Response, Send, json_response
 from algoport.http.tracing import SESSION
 from dataportal.api.bodies import file_listing, folder_listing, parse_marker
-from dataportal.api.transfers import DIRECTORY, receive_file, send_file
+from dataportal.api.hosted_places import receive_file, send_file
+from dataportal.api.transfers import DIRECTORY
 from dataportal.errors import InvalidPath
 from dataportal.paths import DataPath
 from dataportal.selectors import (

@@ -1,16 +1,12 @@
-"""File bodies between the network and the storage, a piece at a time."""
+"""Objects of stores between the network and a storage, a piece at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from contextvars import copy_context
-from typing import Any, ParamSpec, TypeVar
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
-from django.core.files import File
-
-from algoport.db.threads import in_database_thread
-from algoport.errors import ApiError
+from algoport.errors import InputValidationError
 from algoport.http.asgi import Request, Response, Send, start
 from dataportal.api.conditional import (
     content_range,
@@ -19,16 +15,21 @@ from dataportal.api.conditional import (
     range_still_counts,
     validators,
 )
+from dataportal.api.store_threads import in_background
 from dataportal.connectors.failures import as_api_error
-from dataportal.content_types import content_type_of
-from dataportal.models import Collection, HostedFile
-from dataportal.paths import DATA
-from dataportal.services import drop_reserved, publish_file, reserve_file
-from dataportal.storage import IncomingFile, keep, open_blob
-from dataportal.stores.base import NotModified, ObjectInfo, StoreError
-from dataportal.usage import Room, get_room
+from dataportal.content_types import content_type_of, with_charset
+from dataportal.errors import StorageNotReached
+from dataportal.stores.base import (
+    ByteRange,
+    Conditions,
+    NotModified,
+    ObjectInfo,
+    Opened,
+    PreconditionFailed,
+    Store,
+    Upload,
+)
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 DIRECTORY = {"X-Data-Type": "directory"}
@@ -38,130 +39,179 @@ SANDBOXED = {
     "Content-Security-Policy": "sandbox; default-src 'none'",
 }
 
-_THREADS = 8
 _READ_SIZE = 256 * 1024
 # What of an upload may wait in memory for a thread to write it.
-_WRITE_SIZE = 512 * 1024
-
-_executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="files")
-
-
-async def in_file_thread(function: Callable[..., R], *args: Any) -> R:
-    """Run `function`, which reads or writes files, without blocking the event loop."""
-    return await asyncio.get_running_loop().run_in_executor(
-        _executor, copy_context().run, function, *args
-    )
+_WRITE_SIZE = 1024 * 1024
+_META = b"x-data-meta-"
+_META_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}\Z")
+_LONGEST_META = 2048
+_UNKNOWN_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 
 
-async def receive_file(request: Request, collection: Collection, name: str) -> None:
-    """Take the request's body as the file `name` of the collection, whole or not at all."""
-    room = await in_database_thread(get_room, collection, name)
-    # Before the body is read, where its length is told.
-    room.check(int(request.header(b"content-length") or 0))
-    async with _incoming(room) as incoming:
-        await _write_body(request, incoming)
-        file = await in_database_thread(
-            reserve_file, name=name, size=incoming.size, md5=incoming.md5
-        )
-        await in_file_thread(keep, incoming, file.blob_name)
-        try:
-            await in_database_thread(publish_file, file=file, collection=collection)
-        except ApiError:
-            # Refused: its bytes go now, not when unused ones are swept.
-            await in_database_thread(drop_reserved, file)
-            raise
+class StorePlace(Protocol):
+    """A store, and threads in which it is asked; `name` as its URIs begin.
+
+    What a store raises comes back as what callers are told, but for NotFound and NotModified.
+    """
+
+    name: str
+
+    async def ask(self, question: Callable[[Store], R]) -> R: ...
+
+    async def blocking(self, function: Callable[..., R], *args: Any) -> R: ...
 
 
-async def send_file(request: Request, send: Send, file: HostedFile) -> None:
-    """Answer a GET or HEAD of the file, or of the part of it that the request wants."""
-    info = ObjectInfo(file.size, file.modified_at, file.md5)
-    headers = {"X-Data-Type": "file", **validators(info), **SANDBOXED, "Accept-Ranges": "bytes"}
+async def send_object(request: Request, send: Send, place: StorePlace, path: str) -> None:
+    """Answer a GET of the object, or of the part of it that is asked for. Raises NotFound."""
+    try:
+        opened, piece = await _open(request, place, path)
+    except NotModified as exc:
+        await _send_not_modified(send, exc)
+        return
+    try:
+        await _send_opened(send, place, path, opened, piece)
+    finally:
+        in_background(opened.close)
+
+
+async def send_head(
+    request: Request, send: Send, place: StorePlace, path: str, info: ObjectInfo
+) -> None:
+    """Answer a HEAD of the object."""
     try:
         parse_conditions(request).check(info)
-        part = parse_range(request) if request.method == "GET" else None
-        wanted = part is not None and range_still_counts(request, info)
-        span = part.within(file.size) if part is not None and wanted else None
-    except NotModified:
-        await Response(304, content_type=None, headers=validators(info)).send(send)
+    except NotModified as exc:
+        await _send_not_modified(send, exc)
         return
-    except StoreError as exc:
-        raise as_api_error(exc, DATA) from exc
-    status, first, length = 200, 0, file.size
-    if span is not None:
-        status, first, length = 206, span[0], span[1] - span[0] + 1
-        headers["Content-Range"] = content_range(span, file.size)
-    content_type = content_type_of(file.name)
-    if request.method == "HEAD":
-        await start(send, status, headers, content_type, length)
-        await send({"type": "http.response.body", "body": b""})
-        return
-    async with opened_blob(file.blob_name, first, length) as (blob, piece):
-        await start(send, status, headers, content_type, length)
-        await send_blob(send, blob, piece, length)
-
-
-async def send_blob(send: Send, blob: File, piece: bytes, left: int) -> None:
-    """Send the body of an answer whose head is sent: `piece`, then more until nothing is left."""
-    while piece and left > 0:
-        piece = piece[:left]
-        left -= len(piece)
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-        piece = await in_file_thread(blob.read, _READ_SIZE) if left else b""
+    except PreconditionFailed as exc:
+        raise as_api_error(exc, place.name) from exc
+    await start(send, 200, _headers(info), _type_of(path, info), info.size)
     await send({"type": "http.response.body", "body": b""})
 
 
-@asynccontextmanager
-async def opened_blob(blob_name: str, first: int, length: int) -> AsyncIterator[tuple[File, bytes]]:
-    """`length` bytes under `blob_name` from `first` on, and a piece of them. Raises BlobMissing."""
-    blob, piece = await in_file_thread(_open_and_read, blob_name, first, length)
-    try:
-        yield blob, piece
-    finally:
-        # Not awaited: a read may still be running when the request was cancelled.
-        _executor.submit(blob.close)
-
-
-def _open_and_read(blob_name: str, first: int, length: int) -> tuple[File, bytes]:
-    blob = open_blob(blob_name, first, length)
-    return blob, blob.read(_READ_SIZE)
-
-
-@asynccontextmanager
-async def _incoming(room: Room) -> AsyncIterator[IncomingFile]:
-    incoming = await in_file_thread(IncomingFile, room)
-    try:
-        yield incoming
-    finally:
-        # Not awaited: it has to happen when the request was cancelled, too.
-        _executor.submit(incoming.discard)
-
-
-async def _write_body(request: Request, incoming: IncomingFile) -> None:
-    """Have what has come written while more comes."""
-    waiting: list[bytes] = []
-    size = 0
+async def receive_object(request: Request, place: StorePlace, path: str) -> None:
+    """Take the request's body as the object, whole or not at all. Raises NotFound."""
+    metadata = _metadata_of(request)
+    content_type = content_type_of(path.rpartition("/")[2])
+    upload = await place.ask(lambda store: store.write(path, content_type, metadata))
     writing: asyncio.Future[None] | None = None
-    async for chunk in request.chunks():
-        waiting.append(chunk)
-        size += len(chunk)
-        if size < _WRITE_SIZE:
-            continue
+    try:
+        upload.expect(int(request.header(b"content-length") or 0))
+        waiting: list[bytes] = []
+        size = 0
+        async for chunk in request.chunks():
+            waiting.append(chunk)
+            size += len(chunk)
+            if size < _WRITE_SIZE:
+                continue
+            if writing is not None:
+                await writing
+            # While more comes.
+            writing = asyncio.ensure_future(place.blocking(upload.write, *waiting))
+            waiting, size = [], 0
         if writing is not None:
             await writing
-        writing = asyncio.ensure_future(in_file_thread(incoming.write, *waiting))
-        # Nobody asks when the client goes away before the next piece.
-        writing.add_done_callback(_forget_failure)
-        waiting, size = [], 0
-    if writing is not None:
-        await writing
-    await in_file_thread(_finish, incoming, waiting)
+        await place.blocking(_finish, upload, waiting)
+    except BaseException:
+        _abort_after(writing, upload)
+        raise
 
 
-def _finish(incoming: IncomingFile, rest: list[bytes]) -> None:
-    incoming.write(*rest)
-    incoming.flush()
+def _finish(upload: Upload, rest: list[bytes]) -> None:
+    upload.write(*rest)
+    upload.finish()
 
 
-def _forget_failure(done: "asyncio.Future[None]") -> None:
-    if not done.cancelled():
-        done.exception()
+def _abort_after(writing: "asyncio.Future[None] | None", upload: Upload) -> None:
+    """Nobody waits for it: it has to happen when the request was cancelled, too."""
+
+    def abort(written: "asyncio.Future[None]") -> None:
+        # What it raises is told already, or nobody is there to be told.
+        if not written.cancelled():
+            written.exception()
+        in_background(upload.abort)
+
+    if writing is None:
+        in_background(upload.abort)
+    else:
+        writing.add_done_callback(abort)
+
+
+async def _open(request: Request, place: StorePlace, path: str) -> tuple[Opened, bytes]:
+    """The object, and its first piece: what fails at once can still be told."""
+    conditions, part = parse_conditions(request), parse_range(request)
+    opened, piece = await place.ask(partial(_open_and_read, path, part, conditions))
+    if part is None or range_still_counts(request, opened.info):
+        return opened, piece
+    in_background(opened.close)
+    return await place.ask(partial(_open_and_read, path, None, conditions))
+
+
+def _open_and_read(
+    path: str, part: ByteRange | None, conditions: Conditions, store: Store
+) -> tuple[Opened, bytes]:
+    opened = store.open(path, part, conditions)
+    try:
+        return opened, opened.read(_READ_SIZE)
+    except BaseException:
+        opened.close()
+        raise
+
+
+async def _send_opened(
+    send: Send, place: StorePlace, path: str, opened: Opened, piece: bytes
+) -> None:
+    headers, status = _headers(opened.info), 200
+    if opened.span is not None:
+        status = 206
+        headers["Content-Range"] = content_range(opened.span, opened.info.size)
+    await start(send, status, headers, _type_of(path, opened.info), opened.length)
+    left = opened.length
+    while piece:
+        left -= len(piece)
+        await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
+        piece = await place.blocking(opened.read, _READ_SIZE) if left > 0 else b""
+    if left > 0:
+        # The server cuts the connection, so that nobody takes this for the whole file.
+        raise StorageNotReached(connector=place.name, reason="the file ended early.")
+    if not opened.length:
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_not_modified(send: Send, same: NotModified) -> None:
+    headers = validators(ObjectInfo(0, same.modified_at, same.etag))
+    await Response(304, content_type=None, headers=headers).send(send)
+
+
+def _headers(info: ObjectInfo) -> dict[str, str]:
+    headers = {"X-Data-Type": "file", **validators(info), **SANDBOXED, "Accept-Ranges": "bytes"}
+    for name, value in info.metadata.items():
+        # Whoever wrote it there may have written anything.
+        if _META_NAME.match(name.lower()):
+            headers[f"X-Data-Meta-{name}"] = value
+    return headers
+
+
+def _type_of(path: str, info: ObjectInfo) -> str:
+    if info.content_type in _UNKNOWN_TYPES:
+        return content_type_of(path.rpartition("/")[2])
+    return with_charset(info.content_type)
+
+
+def _metadata_of(request: Request) -> dict[str, str]:
+    """X-Data-Meta-NAME: VALUE. Raises InputValidationError."""
+    metadata = {}
+    for raw_name, raw_value in request.scope["headers"]:
+        name = raw_name.lower()
+        if not name.startswith(_META):
+            continue
+        text, value = name[len(_META) :].decode("latin-1"), raw_value.decode("latin-1").strip()
+        if not _META_NAME.match(text) or not value.isascii() or not value.isprintable():
+            raise InputValidationError(
+                "X-Data-Meta headers have names of letters, digits, `_`, `.` and `-`,"
+                " and ASCII values."
+            )
+        metadata[text] = value
+    if sum(len(name) + len(value) for name, value in metadata.items()) > _LONGEST_META:
+        raise InputValidationError(f"X-Data-Meta headers hold at most {_LONGEST_META} bytes.")
+    return metadata

@@ -171,8 +171,11 @@ class Opened(ABC):
 class Upload(ABC):
     """An object that is being written. Nobody sees any of it before `finish`."""
 
+    def expect(self, size: int) -> None:  # noqa: B027  (most storages do not ask)
+        """So many bytes will come, where that is known. Raises what would refuse them then."""
+
     @abstractmethod
-    def write(self, data: bytes) -> None:
+    def write(self, *pieces: bytes) -> None:
         """Take the next bytes, however many."""
 
     @abstractmethod

@@ -3,8 +3,10 @@
 What the platform itself refuses or fails at (quotas, its storage) is raised as its own ApiError.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from operator import call
+from typing import Any
 
 from django.core.files import File
 
@@ -36,14 +38,31 @@ from dataportal.stores.base import (
     Store,
     Upload,
 )
-from dataportal.usage import get_room
+from dataportal.usage import Room, get_room
+
+
+def info_of(file: HostedFile) -> ObjectInfo:
+    """What a row says of its file."""
+    return ObjectInfo(file.size, file.modified_at, file.md5, content_type_of(file.name))
 
 
 class HostedStore(Store):
-    """Paths are names of files; "" is the collection, which has no directories."""
+    """Paths are names of files; "" is the collection, which has no directories.
 
-    def __init__(self, collection: Collection) -> None:
+    `found` is a file of it that has been looked up already. Where the store is used by threads that
+    shall have no connection to the database, `database` runs what needs one.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        *,
+        found: HostedFile | None = None,
+        database: Callable[..., Any] = call,
+    ) -> None:
         self._collection = collection
+        self._found = found
+        self._database = database
 
     def list_page(self, directory: str, *, begins: str = "", marker: str = "") -> Page:
         if directory:
@@ -60,7 +79,7 @@ class HostedStore(Store):
 
     def stat(self, path: str) -> ObjectInfo | DirectoryInfo:
         if path:
-            return _info(self._file(path))
+            return info_of(self._file(path))
         self.check()
         return DirectoryInfo()
 
@@ -68,7 +87,7 @@ class HostedStore(Store):
         self, path: str, part: ByteRange | None = None, conditions: Conditions | None = None
     ) -> Opened:
         file = self._file(path)
-        info = _info(file)
+        info = info_of(file)
         (conditions or Conditions()).check(info)
         return _HostedObject(file, info, None if part is None else part.within(info.size))
 
@@ -78,8 +97,8 @@ class HostedStore(Store):
             raise NotPossible("collections do not nest; a file needs a name without a slash.")
         if metadata:
             raise NotPossible("hosted files keep no metadata.")
-        self.check()
-        return _HostedUpload(self._collection, path)
+        room = self._database(get_room, self._collection, path)
+        return _HostedUpload(self._collection, path, room, self._database)
 
     def delete(self, path: str) -> None:
         with _store_errors(path):
@@ -100,7 +119,10 @@ class HostedStore(Store):
             raise NotFound(self._collection.uri)
 
     def _file(self, name: str) -> HostedFile:
-        file = HostedFile.objects.filter(collection=self._collection, name=name).first()
+        if self._found is not None and self._found.name == name:
+            return self._found
+        rows = HostedFile.objects.filter(collection=self._collection, name=name)
+        file: HostedFile | None = self._database(rows.first)
         if file is None:
             raise NotFound(name)
         return file
@@ -123,24 +145,31 @@ class _HostedObject(Opened):
 
 
 class _HostedUpload(Upload):
-    def __init__(self, collection: Collection, name: str) -> None:
+    def __init__(
+        self, collection: Collection, name: str, room: Room, database: Callable[..., Any]
+    ) -> None:
         self._collection = collection
         self._name = name
-        self._incoming = IncomingFile(get_room(collection, name))
+        self._database = database
+        self._incoming = IncomingFile(room)
 
-    def write(self, data: bytes) -> None:
-        self._incoming.write(data)
+    def expect(self, size: int) -> None:
+        self._incoming.expect(size)
+
+    def write(self, *pieces: bytes) -> None:
+        self._incoming.write(*pieces)
 
     def finish(self) -> None:
         incoming = self._incoming
         incoming.flush()
-        file = reserve_file(name=self._name, size=incoming.size, md5=incoming.md5)
+        file = self._database(reserve_file, name=self._name, size=incoming.size, md5=incoming.md5)
         keep(incoming, file.blob_name)
         with _store_errors(self._name):
             try:
-                publish_file(file=file, collection=self._collection)
+                self._database(publish_file, file=file, collection=self._collection)
             except ApiError:
-                drop_reserved(file)
+                # Refused: its bytes go now, not when unused ones are swept.
+                self._database(drop_reserved, file)
                 raise
         self.abort()
 
@@ -148,10 +177,6 @@ class _HostedUpload(Upload):
         # What cannot be removed now is removed with other abandoned uploads.
         with suppress(OSError):
             self._incoming.discard()
-
-
-def _info(file: HostedFile) -> ObjectInfo:
-    return ObjectInfo(file.size, file.modified_at, file.md5, content_type_of(file.name))
 
 
 @contextmanager

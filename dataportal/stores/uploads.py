@@ -56,17 +56,9 @@ class PartedUpload(Upload, Generic[T]):
     def give_up(self) -> None:
         """Have the storage forget the parts. Raises StoreError, which nobody sees."""
 
-    def write(self, data: bytes) -> None:
-        self._buffer += data
-        if not self._begun and len(self._buffer) > WHOLE_BYTES:
-            self.begin()
-            self._begun = True
-        # The last part is left for `complete`.
-        while self._begun and len(self._buffer) > self._part_size():
-            size = self._part_size()
-            part = bytes(memoryview(self._buffer)[:size])
-            del self._buffer[:size]
-            self._send(part)
+    def write(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self._take(piece)
 
     def finish(self) -> None:
         rest = bytes(self._buffer)
@@ -88,6 +80,18 @@ class PartedUpload(Upload, Generic[T]):
         # The storage's own rules remove what cannot be removed now.
         with contextlib.suppress(StoreError):
             self.give_up()
+
+    def _take(self, piece: bytes) -> None:
+        self._buffer += piece
+        if not self._begun and len(self._buffer) > WHOLE_BYTES:
+            self.begin()
+            self._begun = True
+        # The last part is left for `complete`.
+        while self._begun and len(self._buffer) > self._part_size():
+            size = self._part_size()
+            part = bytes(memoryview(self._buffer)[:size])
+            del self._buffer[:size]
+            self._send(part)
 
     def _part_size(self) -> int:
         return PART_BYTES * (1 + len(self._parts) // PARTS_OF_ONE_SIZE)

@@ -22,6 +22,8 @@ from tests.acceptance.platform import free_port
 WEED = Path(sys.executable).parent / "weed"
 _START_SECONDS = 60
 _PORTS = ("s3", "master", "filer", "volume", "admin")
+# Services that are not used; two servers that start at once would choose the same ports.
+_UNUSED = ("s3.port.iceberg", "s3.port.lance")
 
 
 @dataclass
@@ -71,6 +73,7 @@ def running_seaweed() -> Iterator[Seaweed]:
     flags += ["-volume.preStopSeconds=0", "-master.telemetry=false"]
     # As with Amazon, what is put into a bucket that is not there is refused.
     flags += ["-s3.autoCreateBucket=false"]
+    flags += [f"-{name}=0" for name in _UNUSED]
     for index, name in enumerate(_PORTS):
         flags += [f"-{name}.port={ports[2 * index]}", f"-{name}.port.grpc={ports[2 * index + 1]}"]
     keys = {

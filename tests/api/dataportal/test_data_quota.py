@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dataportal.api import transfers
 from dataportal.models import Collection, HostedFile
+from dataportal.stores import hosted as hosted_store
 from dataportal.usage import change_limits
 from tests.asgi_client import Answer
 from tests.factories.dataportal import Caller
@@ -65,13 +65,13 @@ def test_one_file_too_many_is_refused_and_the_others_stay(
 def test_file_that_no_longer_fits_when_it_has_come_leaves_no_bytes(
     demo: Caller, request_as: RequestAs, hosted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reserve = transfers.reserve_file
+    reserve = hosted_store.reserve_file
 
     def reserve_late(**options: object) -> HostedFile:
         change_limits(owner_id=demo.user.id, byte_limit=2, file_limit=None)
         return reserve(**options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(transfers, "reserve_file", reserve_late)
+    monkeypatch.setattr(hosted_store, "reserve_file", reserve_late)
     assert request_as(demo, "PUT", FILE, body=b"three").status == 413
     assert stored(hosted) == []
     assert not HostedFile.objects.exists()

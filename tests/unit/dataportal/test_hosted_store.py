@@ -277,7 +277,7 @@ def test_collection_is_deleted(store: HostedStore) -> None:
         store.check,
         lambda: store.stat(""),
         lambda: store.list_page(""),
-        lambda: store.write("a", "", {}),
+        lambda: put(store, "a"),
         lambda: store.delete("a"),
         lambda: store.delete_directory("", force=True),
     ):
