@@ -1,7 +1,8 @@
--- For wrk: POST the file that the first argument names, and end with one line of JSON.
+-- For wrk: send the file that the first argument names, by the method that is the second, and end
+-- with one line of JSON.
 
 function init(arguments)
-   wrk.method = "POST"
+   wrk.method = arguments[2]
    local file = assert(io.open(arguments[1], "rb"))
    wrk.body = file:read("*a")
    file:close()

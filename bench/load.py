@@ -17,15 +17,16 @@ _WRK_SCRIPT = Path(__file__).with_name("load.lua")
 
 @dataclass(frozen=True)
 class Request:
-    """A POST to a server on this machine."""
+    """What a server on this machine is asked."""
 
     port: int
     path: str
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+    method: str = "POST"
 
     def encode(self) -> bytes:
-        lines = [f"POST {self.path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}"]
+        lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}"]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
         lines.append(f"Content-Length: {len(self.body)}")
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + self.body
@@ -75,7 +76,7 @@ def _wrk_load(wrk: str, request: Request, connections: int, seconds: float) -> L
         options = ("-t1", f"-c{connections}", f"-d{whole}s", "-s", str(_WRK_SCRIPT))
         address = f"http://127.0.0.1:{request.port}{request.path}"
         done = subprocess.run(
-            [wrk, *options, *headers, address, "--", body.name],
+            [wrk, *options, *headers, address, "--", body.name, request.method],
             capture_output=True,
             text=True,
         )

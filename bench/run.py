@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from bench.auditing import audit
 from bench.bodies import large_bodies
 from bench.connectors import connectors
 from bench.hosted import hosted_files
@@ -84,6 +85,7 @@ def measure_all(platform: Platform, seconds: float, *, with_peers: bool) -> Iter
     yield hosted_files(platform, demo)
     yield full_database(platform, hello, HELLO)
     yield connectors()
+    yield audit()
 
 
 def main() -> None:
