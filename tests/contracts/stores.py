@@ -6,6 +6,7 @@ A further kind needs an entry in BACKENDS, which gives a Backend for as long as 
 import contextlib
 import json
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,10 +18,26 @@ import pytest
 from algoport.encryption import encrypt
 from algoport.http.addresses import OutgoingPolicy
 from dataportal.connectors.credentials import OAuthCredential, unseal
+from dataportal.models import Collection
 from dataportal.stores.base import Store
+from dataportal.stores.hosted import HostedStore
 from dataportal.stores.opening import open_store
 from tests.acceptance.platform import free_port
 from tests.doubles.storages import STORAGES, Storage, StorageMissing
+from tests.factories.dataportal import make_caller
+
+# The room for it, its row, a lock, what it replaces, its place, the sum: each a query.
+HOSTED_PUT = 6
+
+
+@dataclass(frozen=True)
+class Place:
+    """A directory in a store; `place / "name"` is a path in it."""
+
+    path: str
+
+    def __truediv__(self, name: str) -> str:
+        return f"{self.path}/{name}" if self.path else name
 
 
 @dataclass(frozen=True)
@@ -40,6 +57,9 @@ class Backend:
     hosts: frozenset[tuple[str, int | None]] = frozenset()
     keeps_types: bool = True
     keeps_metadata: bool = True
+    # Whether there are directories in it.
+    nests: bool = True
+    put_requests: int = 1
     # How many requests reading the last bytes of an object takes.
     suffix_requests: int = 1
 
@@ -84,7 +104,21 @@ def _storage(protocol: str, folder: Path, **more: Any) -> Iterator[Backend]:
         )
 
 
+@contextlib.contextmanager
+def _hosted(folder: Path) -> Iterator[Backend]:
+    """A collection for whoever opens it; its row needs a database."""
+
+    def open_collection() -> Store:
+        owner = make_caller(f"owner{uuid.uuid4().hex[:8]}").user
+        return HostedStore(Collection.objects.create(owner=owner, name="c"))
+
+    yield Backend(
+        "hosted", "", open_collection, nests=False, keeps_metadata=False, put_requests=HOSTED_PUT
+    )
+
+
 BACKENDS: dict[str, Callable[[Path], contextlib.AbstractContextManager[Backend]]] = {
+    "hosted": _hosted,
     "s3": partial(_storage, "s3"),
     "azureblob": partial(_storage, "azureblob", suffix_requests=2),
     "gs": partial(_storage, "gs"),

@@ -2,6 +2,8 @@
 
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from algoport.accounts.authentication import principal_of_key
 from algoport.accounts.models import User
@@ -52,3 +54,11 @@ def make_file(collection: Collection, name: str, data: bytes = b"data") -> Hoste
     publish_file(file=file, collection=collection)
     file.refresh_from_db()
     return file
+
+
+def host_files_in(folder: Path, settings: Any) -> None:
+    """Have the platform's own files below this folder."""
+    settings.ALGOPORT_DATA = folder
+    options = {"location": str(folder / "hosted")}
+    backend = "django.core.files.storage.FileSystemStorage"
+    settings.STORAGES = settings.STORAGES | {"hosted": {"BACKEND": backend, "OPTIONS": options}}

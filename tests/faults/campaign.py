@@ -82,7 +82,7 @@ class Campaign:
                 if number in begin_pause:
                     self._begin_pause()
                 self._round(number, self._random.uniform(shortest, longest))
-            for pause in self._pauses:
+            for pause in self._pauses[-1:]:
                 self._end_pause(pause)
         finally:
             for client in self._clients:
@@ -138,8 +138,8 @@ class Campaign:
         )
 
     def _begin_pause(self) -> None:
-        for pause in self._pauses:
-            self._end_pause(pause)
+        for last in self._pauses[-1:]:
+            self._end_pause(last)
         # Whoever is paused and whoever takes over; and what both need to say whose turn it is.
         self._killer.spared = {"worker", "second worker"}
         pause = Pause(self._victims, self._own, self._database, self.ledger)

@@ -38,9 +38,11 @@ class Pause(threading.Thread):
 
     def run(self) -> None:
         try:
-            wait_until(lambda: self._victims.count_workers() == 2, 60, "both workers run")
-            first, second = self._victims.worker(), self._victims.second.pid
-            assert first is not None and second is not None
+            wait_until(lambda: self._workers() is not None, 60, "both workers run")
+            workers = self._workers()
+            if workers is None:
+                raise AssertionError("a worker has gone that was spared")
+            first, second = workers
             try:
                 self._pause(first, second)
             finally:
@@ -48,6 +50,14 @@ class Pause(threading.Thread):
                     kill(pid, signal.SIGCONT)
         except (AssertionError, psycopg2.Error) as exc:
             self.failure = exc
+
+    def _workers(self) -> tuple[int, int] | None:
+        """The launcher's worker and the other, when both are ready."""
+        if self._victims.count_workers() < 2:
+            return None
+        # One that was killed may be missed by its lock for a moment only.
+        first, second = self._victims.worker(), self._victims.second.pid
+        return None if first is None or second is None else (first, second)
 
     def _pause(self, first: int, second: int) -> None:
         # With the second asleep the first takes all.

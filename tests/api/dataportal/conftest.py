@@ -14,22 +14,15 @@ from algoport.http.tracing import SESSION, Session
 from dataportal.api.data_plane import DataPlane
 from tests.asgi_client import Answer, call
 from tests.doubles.seaweed import Seaweed, running_seaweed
-from tests.factories.dataportal import Caller, make_caller
+from tests.factories.dataportal import Caller, host_files_in, make_caller
 
 
 @pytest.fixture
 def hosted(settings: Settings, tmp_path: Path) -> Path:
     """The folder of the hosted storage, empty."""
-    folder = tmp_path / "hosted"
-    settings.ALGOPORT_DATA = tmp_path
+    host_files_in(tmp_path, settings)
     settings.DATA_JOURNAL_FOLDER = tmp_path / "journal"
-    settings.STORAGES = settings.STORAGES | {
-        "hosted": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": str(folder)},
-        }
-    }
-    return folder
+    return tmp_path / "hosted"
 
 
 @pytest.fixture

@@ -8,20 +8,14 @@ from pytest_django import Settings
 
 from algoport.settings import env
 from tests.doubles.seaweed import Seaweed, running_seaweed
+from tests.factories.dataportal import host_files_in
 
 
 @pytest.fixture
 def hosted(settings: Settings, tmp_path: Path) -> Path:
     """The folder of the hosted storage, empty."""
-    folder = tmp_path / "hosted"
-    settings.ALGOPORT_DATA = tmp_path
-    settings.STORAGES = settings.STORAGES | {
-        "hosted": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": str(folder)},
-        }
-    }
-    return folder
+    host_files_in(tmp_path, settings)
+    return tmp_path / "hosted"
 
 
 @pytest.fixture

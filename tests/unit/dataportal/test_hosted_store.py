@@ -22,24 +22,13 @@ from dataportal.stores.base import (
     DirectoryInfo,
     NotEmpty,
     NotFound,
-    NotModified,
     NotPossible,
     ObjectInfo,
-    PreconditionFailed,
-    RangeNotSatisfiable,
 )
 from dataportal.stores.hosted import HostedStore
 from tests.factories.dataportal import make_caller
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-NAMES = [
-    "two words.txt",
-    "100% of %20_.txt",
-    'it\'s "quoted".txt',
-    "grüße-日本語-🙂.txt",
-    "back\\slash",
-]
 
 
 @pytest.fixture
@@ -141,61 +130,6 @@ def test_only_a_name_is_written(store: HostedStore, path: str) -> None:
         store.write("f", "", {"colour": "red"})
 
 
-@pytest.mark.parametrize(
-    ("part", "expected", "span"),
-    [
-        (ByteRange(2, 4), b"234", (2, 4)),
-        (ByteRange(0, 0), b"0", (0, 0)),
-        (ByteRange(7, None), b"789", (7, 9)),
-        (ByteRange(5, 400), b"56789", (5, 9)),
-        (ByteRange(None, 3), b"789", (7, 9)),
-        (ByteRange(None, 30), b"0123456789", (0, 9)),
-    ],
-)
-def test_parts_are_read(
-    store: HostedStore, part: ByteRange, expected: bytes, span: tuple[int, int]
-) -> None:
-    put(store, "digits", b"0123456789")
-    with contextlib.closing(store.open("digits", part)) as opened:
-        assert opened.read(100) == expected
-        assert opened.read(100) == b""
-        assert (opened.span, opened.length, opened.info.size) == (span, len(expected), 10)
-
-
-def test_part_behind_the_end_is_none(store: HostedStore) -> None:
-    put(store, "digits", b"0123456789")
-    put(store, "empty", b"")
-    with pytest.raises(RangeNotSatisfiable) as caught:
-        store.open("digits", ByteRange(10, 20))
-    assert caught.value.size == 10
-    with pytest.raises(RangeNotSatisfiable):
-        store.open("empty", ByteRange(0, 10))
-
-
-def test_conditions(store: HostedStore) -> None:
-    put(store, "a", b"old")
-    old = info(store, "a").etag
-    put(store, "a", b"new")
-    now = info(store, "a")
-    assert now.modified_at is not None
-    at = now.modified_at.replace(microsecond=0)
-    before = at - timedelta(hours=1)
-    for met in (
-        Conditions(if_match=(old, now.etag)),
-        Conditions(if_none_match=(old,)),
-        Conditions(if_modified_since=before),
-        Conditions(if_unmodified_since=at),
-    ):
-        assert get(store, "a", None, met) == b"new"
-    for unmet in (Conditions(if_match=(old,)), Conditions(if_unmodified_since=before)):
-        with pytest.raises(PreconditionFailed):
-            store.open("a", None, unmet)
-    for same in (Conditions(if_none_match=("*",)), Conditions(if_modified_since=at)):
-        with pytest.raises(NotModified) as caught:
-            store.open("a", None, same)
-        assert caught.value.etag == now.etag
-
-
 def test_what_is_not_there(store: HostedStore) -> None:
     put(store, "a")
     for path in ("b", "a/b", "A"):
@@ -226,16 +160,6 @@ def test_replaced_file_is_read_to_its_end(store: HostedStore) -> None:
         first = opened.read(1000)
         put(store, "a", b"new")
         assert first + b"".join(iter(lambda: opened.read(70_001), b"")) == b"x" * 3_000_000
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_names_are_taken_as_they_are(store: HostedStore, name: str) -> None:
-    put(store, "other")
-    put(store, name, name.encode())
-    assert get(store, name) == name.encode()
-    assert [each.name for each in store.list_page("", begins=name[:6]).files] == [name]
-    store.delete(name)
-    assert [each.name for each in store.list_page("").files] == ["other"]
 
 
 def test_listing_comes_in_pages_of_one_query(collection: Collection, hosted: Path) -> None:
