@@ -18,6 +18,7 @@ from dataportal.constants import (
     Protocol,
     ReadAcl,
 )
+from dataportal.digests import LONGEST_DIGEST
 from dataportal.querysets import (
     ALGORITHM_KINDS,
     CollectionQuerySet,
@@ -143,7 +144,7 @@ class HostedFile(UUIDModel):
     )
     name = models.CharField(max_length=LONGEST_NAME_BYTES, db_collation="C")
     size = models.BigIntegerField()
-    md5 = models.CharField(max_length=32)
+    digest = models.CharField(max_length=LONGEST_DIGEST)
     modified_at = models.DateTimeField()
     unused_since = models.DateTimeField(null=True)
 

@@ -76,11 +76,11 @@ def update_collection_acl(*, principal: Principal, owner: str, name: str, read_a
     collection.save(update_fields=["read_acl"])
 
 
-def reserve_file(*, name: str, size: int, md5: str) -> HostedFile:
+def reserve_file(*, name: str, size: int, digest: str) -> HostedFile:
     """A row in no collection, committed before the storage is given the bytes."""
     now = timezone.now()
     return HostedFile.objects.create(
-        name=name, size=size, md5=md5, modified_at=now, unused_since=now
+        name=name, size=size, digest=digest, modified_at=now, unused_since=now
     )
 
 

@@ -1,15 +1,13 @@
 """The bytes of hosted files: uploads on their way in, and the `hosted` storage."""
 
 import fcntl
-import hashlib
 import logging
 import mmap
 import os
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -19,14 +17,13 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
+from dataportal.digests import Digest
 from dataportal.errors import BlobMissing, StorageUnavailable
 from dataportal.usage import ANY_SIZE, Room
 
 logger = logging.getLogger(__name__)
 
 _BLOCK_BYTES = 1024 * 1024
-
-_hashers = ThreadPoolExecutor(8, thread_name_prefix="hashes")
 
 
 class IncomingFile:
@@ -39,7 +36,7 @@ class IncomingFile:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path = folder / uuid.uuid4().hex
             self._file = self.path.open("xb", buffering=0)
-        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._digest = Digest()
         self._lock = threading.Lock()
         self.size = 0
         # On pages of its own, as writing past the cache demands.
@@ -47,8 +44,8 @@ class IncomingFile:
         self._filled = 0
 
     @property
-    def md5(self) -> str:
-        return self._md5.hexdigest()
+    def digest(self) -> str:
+        return str(self._digest)
 
     def expect(self, size: int) -> None:
         """So many bytes will come. Raises TooManyBytes."""
@@ -60,12 +57,9 @@ class IncomingFile:
         with self._lock, _storage_errors():
             self._room.check(self.size + added)
             self.size += added
-            # Both take long, and neither holds the interpreter.
-            hashing = _hashers.submit(self._hash, pieces)
-            try:
-                self._fill(pieces)
-            finally:
-                hashing.result()
+            for piece in pieces:
+                self._digest.update(piece)
+                self._fill(piece)
 
     def flush(self) -> None:
         """Have all bytes on the disk, and write no more."""
@@ -83,20 +77,15 @@ class IncomingFile:
             self._file.close()
             self.path.unlink(missing_ok=True)
 
-    def _hash(self, pieces: Sequence[bytes]) -> None:
-        for piece in pieces:
-            self._md5.update(piece)
-
-    def _fill(self, pieces: Sequence[bytes]) -> None:
-        for piece in pieces:
-            rest = memoryview(piece)
-            while rest:
-                count = min(len(rest), _BLOCK_BYTES - self._filled)
-                self._block[self._filled : self._filled + count] = rest[:count]
-                self._filled += count
-                rest = rest[count:]
-                if self._filled == _BLOCK_BYTES:
-                    self._write_block()
+    def _fill(self, piece: bytes) -> None:
+        rest = memoryview(piece)
+        while rest:
+            count = min(len(rest), _BLOCK_BYTES - self._filled)
+            self._block[self._filled : self._filled + count] = rest[:count]
+            self._filled += count
+            rest = rest[count:]
+            if self._filled == _BLOCK_BYTES:
+                self._write_block()
 
     def _write_block(self) -> None:
         if self._file.tell() == 0:
@@ -159,6 +148,8 @@ def open_blob(blob_name: str, start: int = 0, length: int | None = None) -> File
                 return cast(_Bucket, storage).open_part(blob_name, start, length)
             blob = storage.open(blob_name, "rb")
             blob.seek(start)
+            # The disk is read far ahead: uploads leave nothing in the cache.
+            os.posix_fadvise(blob.fileno(), start, length or 0, os.POSIX_FADV_SEQUENTIAL)
             return blob
     except FileNotFoundError as exc:
         raise BlobMissing from exc

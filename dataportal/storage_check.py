@@ -5,7 +5,6 @@ memory it takes does not grow with their number. The platform may be running: wh
 looked at again by itself, and rows are there before, and after, their bytes.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from algoport.accounts.models import User
+from dataportal.digests import Digest
 from dataportal.errors import BlobMissing
 from dataportal.models import HostedFile, HostedUsage
 from dataportal.storage import blob_size, list_blobs, open_blob
@@ -144,14 +144,14 @@ def _check_blob(blob_id: UUID, name: str) -> Iterator[Finding]:
 
 
 def _has_digest(row: HostedFile) -> bool:
-    digest = hashlib.md5(usedforsecurity=False)
+    digest = Digest()
     try:
         with open_blob(row.blob_name) as blob:
             while piece := blob.read(_READ_SIZE):
                 digest.update(piece)
     except BlobMissing:
         return False
-    return digest.hexdigest() == row.md5
+    return str(digest) == row.digest
 
 
 def _is_used(row: HostedFile) -> bool:
@@ -183,5 +183,5 @@ def _count_again(owner_id: UUID) -> None:
 def _adopt(blob_id: UUID) -> None:
     """Give bytes without a row one that says that nobody uses them."""
     now = timezone.now()
-    unused = HostedFile(pk=blob_id, name="", size=0, md5="", modified_at=now, unused_since=now)
+    unused = HostedFile(pk=blob_id, name="", size=0, digest="", modified_at=now, unused_since=now)
     HostedFile.objects.bulk_create([unused], ignore_conflicts=True)

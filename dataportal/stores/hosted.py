@@ -43,7 +43,7 @@ from dataportal.usage import Room, get_room
 
 def info_of(file: HostedFile) -> ObjectInfo:
     """What a row says of its file."""
-    return ObjectInfo(file.size, file.modified_at, file.md5, content_type_of(file.name))
+    return ObjectInfo(file.size, file.modified_at, file.digest, content_type_of(file.name))
 
 
 class HostedStore(Store):
@@ -162,7 +162,9 @@ class _HostedUpload(Upload):
     def finish(self) -> None:
         incoming = self._incoming
         incoming.flush()
-        file = self._database(reserve_file, name=self._name, size=incoming.size, md5=incoming.md5)
+        file = self._database(
+            reserve_file, name=self._name, size=incoming.size, digest=incoming.digest
+        )
         keep(incoming, file.blob_name)
         with _store_errors(self._name):
             try:

@@ -48,7 +48,7 @@ def make_file(collection: Collection, name: str, data: bytes = b"data") -> Hoste
     incoming = IncomingFile()
     incoming.write(data)
     incoming.flush()
-    file = reserve_file(name=name, size=incoming.size, md5=incoming.md5)
+    file = reserve_file(name=name, size=incoming.size, digest=incoming.digest)
     keep(incoming, file.blob_name)
     incoming.discard()
     publish_file(file=file, collection=collection)

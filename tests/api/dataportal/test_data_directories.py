@@ -16,7 +16,7 @@ RequestAs = Callable[..., Answer]
 def fill(collection: Collection, count: int) -> None:
     now = timezone.now()
     HostedFile.objects.bulk_create(
-        HostedFile(collection=collection, name=f"f{n:06}", size=n, md5="", modified_at=now)
+        HostedFile(collection=collection, name=f"f{n:06}", size=n, digest="", modified_at=now)
         for n in range(count)
     )
 
@@ -178,7 +178,9 @@ def test_names_are_in_bytewise_order(
     names = ["B", "a", "_", "\u00e9", "Z", "b", "\U0001f600", " "]
     now = timezone.now()
     for name in names:
-        HostedFile.objects.create(collection=collection, name=name, size=0, md5="", modified_at=now)
+        HostedFile.objects.create(
+            collection=collection, name=name, size=0, digest="", modified_at=now
+        )
     listed = request_as(demo, "GET", "/v1/data/demo/c").json()["files"]
     assert [file["filename"] for file in listed] == sorted(names, key=str.encode)
 

@@ -63,7 +63,7 @@ def test_file_of_any_size_is_the_same_bytes(demo: Caller, request_as: RequestAs,
     got = request_as(demo, "GET", FILE)
     assert got.body == data
     assert got.headers["Content-Length"] == str(size)
-    assert max(len(piece) for piece in got.pieces) <= 256 * 1024
+    assert max(len(piece) for piece in got.pieces) <= 1024 * 1024
 
 
 def test_file_is_replaced(demo: Caller, request_as: RequestAs) -> None:

@@ -1,14 +1,22 @@
 """A file is whole or absent, and no bytes are ever without a row."""
 
+import errno
+import fcntl
+import hashlib
+import os
+import random
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+import xxhash
 from django.db import connection
 from django.utils import timezone
 
+from dataportal import digests
 from dataportal.constants import UNUSED_BLOB_GRACE
 from dataportal.errors import (
     BlobMissing,
@@ -71,13 +79,46 @@ def test_replaced_file_is_another_row_and_its_bytes_go_after_the_grace(
     assert len(blobs(hosted)) == HostedFile.objects.count() == 1
 
 
+@pytest.mark.parametrize("size", [0, 1, 2**20 - 1, 2**20, 2**20 + 1, 3 * 2**20 + 4097])
+@pytest.mark.parametrize("is_direct", [True, False])
+def test_uploads_of_whole_blocks_and_others(
+    incoming: Path, monkeypatch: pytest.MonkeyPatch, size: int, is_direct: bool
+) -> None:
+    if not is_direct:
+        # As on a file system that has nothing but its cache.
+        refused = OSError(errno.EINVAL, "no")
+        monkeypatch.setattr(fcntl, "fcntl", Mock(side_effect=[os.O_WRONLY, refused] * 2))
+    data = random.Random(size).randbytes(size)
+    upload = IncomingFile()
+    for start in range(0, size, 300_001):
+        upload.write(data[start : start + 200_000], data[start + 200_000 : start + 300_001])
+    upload.flush()
+    assert upload.path.read_bytes() == data
+    assert (upload.size, upload.digest) == (size, hashlib.md5(data).hexdigest())
+    upload.discard()
+    assert not blobs(incoming)
+
+
+def test_large_files_have_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digests, "MD5_BYTES", 1000)
+    for size in (999, 1000, 1001):
+        data, digest = bytes(size), digests.Digest()
+        digest.update(data[:600])
+        digest.update(memoryview(data)[600:])
+        if size <= 1000:
+            assert str(digest) == hashlib.md5(data).hexdigest()
+        else:
+            assert str(digest) == f"xxh3-{xxhash.xxh3_128_hexdigest(data)}"
+            assert len(str(digest)) <= digests.LONGEST_DIGEST
+
+
 def test_upload_killed_before_its_bytes_are_kept_leaves_the_old_file(
     collection: Collection, hosted: Path, incoming: Path
 ) -> None:
     make_file(collection, "f", b"old")
     upload = IncomingFile()
     upload.write(b"new")
-    reserve_file(name="f", size=3, md5=upload.md5)
+    reserve_file(name="f", size=3, digest=upload.digest)
     assert content_of(collection.files.get().blob_name) == b"old"
     age(by=UNUSED_BLOB_GRACE * 2)
     remove_unused_blobs()
@@ -94,7 +135,7 @@ def test_upload_killed_before_it_is_published_leaves_the_old_file(
     upload = IncomingFile()
     upload.write(b"new")
     upload.flush()
-    keep(upload, reserve_file(name="f", size=3, md5=upload.md5).blob_name)
+    keep(upload, reserve_file(name="f", size=3, digest=upload.digest).blob_name)
     assert content_of(collection.files.get().blob_name) == b"old"
     assert len(blobs(hosted)) == 2
     age(by=UNUSED_BLOB_GRACE * 2)
@@ -114,7 +155,7 @@ def test_abandoned_upload_is_removed_when_nothing_was_written_for_long(
 
 
 def test_file_is_not_published_when_its_row_was_taken_meanwhile(collection: Collection) -> None:
-    reserved = reserve_file(name="f", size=0, md5="")
+    reserved = reserve_file(name="f", size=0, digest="")
     age(by=UNUSED_BLOB_GRACE * 2)
     remove_unused_blobs()
     with pytest.raises(StorageUnavailable):
@@ -125,7 +166,7 @@ def test_file_is_not_published_when_its_row_was_taken_meanwhile(collection: Coll
 def test_file_is_not_published_in_a_collection_that_went(
     owner: Caller, collection: Collection
 ) -> None:
-    reserved = reserve_file(name="f", size=0, md5="")
+    reserved = reserve_file(name="f", size=0, digest="")
     delete_collection(principal=owner.principal, owner=".my", name="c", force=False)
     with pytest.raises(CollectionNotFound):
         publish_file(file=reserved, collection=collection)
@@ -190,7 +231,7 @@ def test_collection_deleted_while_its_file_is_replaced_keeps_nobody_waiting(
             for _ in range(30):
                 kept = Collection.objects.filter(name="c").first()
                 if kept is not None:
-                    publish_file(file=reserve_file(name="f", size=0, md5=""), collection=kept)
+                    publish_file(file=reserve_file(name="f", size=0, digest=""), collection=kept)
         except CollectionNotFound:
             pass
         except BaseException as exc:
@@ -200,7 +241,7 @@ def test_collection_deleted_while_its_file_is_replaced_keeps_nobody_waiting(
 
     for _ in range(10):
         collection = Collection.objects.create(owner=owner.user, name="c")
-        publish_file(file=reserve_file(name="f", size=0, md5=""), collection=collection)
+        publish_file(file=reserve_file(name="f", size=0, digest=""), collection=collection)
         writers = [threading.Thread(target=write) for _ in range(4)]
         for writer in writers:
             writer.start()

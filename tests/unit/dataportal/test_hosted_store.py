@@ -166,7 +166,7 @@ def test_listing_comes_in_pages_of_one_query(collection: Collection, hosted: Pat
     store, now = HostedStore(collection), timezone.now()
     names = [f"file-{each:04}" for each in range(PAGE_SIZE * 2)] + ["another", "%", "file_x"]
     HostedFile.objects.bulk_create(
-        HostedFile(collection=collection, name=name, size=1, md5="", modified_at=now)
+        HostedFile(collection=collection, name=name, size=1, digest="", modified_at=now)
         for name in names
     )
     other = Collection.objects.create(owner=collection.owner, name="other")

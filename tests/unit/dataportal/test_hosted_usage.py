@@ -63,7 +63,7 @@ def counted(owner: User) -> tuple[int, int]:
 
 
 def put_row(collection: Collection, name: str, size: int) -> None:
-    publish_file(file=reserve_file(name=name, size=size, md5=""), collection=collection)
+    publish_file(file=reserve_file(name=name, size=size, digest=""), collection=collection)
 
 
 def test_replaced_file_counts_once(owner: Caller, collection: Collection) -> None:
@@ -76,7 +76,7 @@ def test_replaced_file_counts_once(owner: Caller, collection: Collection) -> Non
 
 def test_reserved_and_unused_files_do_not_count(owner: Caller, collection: Collection) -> None:
     make_file(collection, "f", b"12345")
-    reserve_file(name="g", size=7, md5="")
+    reserve_file(name="g", size=7, digest="")
     delete_file(principal=owner.principal, owner="demo", collection="c", name="f")
     assert used(owner.user) == (0, 0)
 
@@ -134,7 +134,7 @@ def test_file_over_the_limit_changes_nothing(
 ) -> None:
     settings.HOSTED_BYTES_PER_ACCOUNT = 10
     make_file(collection, "f", b"12345")
-    refused = reserve_file(name="f", size=11, md5="")
+    refused = reserve_file(name="f", size=11, digest="")
     with pytest.raises(TooManyBytes, match="10 bytes"):
         publish_file(file=refused, collection=collection)
     kept = collection.files.get()

@@ -238,7 +238,7 @@ def test_ended_session_takes_its_files_with_it(run: Principal) -> None:
 
 def test_upload_that_outlives_its_session_is_refused(run: Principal) -> None:
     row, _ = open_system_collection(principal=run, place=SESSION)
-    reserved = reserve_file(name="f", size=0, md5="")
+    reserved = reserve_file(name="f", size=0, digest="")
     end_session(session_of(run))
     with pytest.raises(CollectionNotFound, match=r"no collection data://\.session\."):
         publish_file(file=reserved, collection=row)
@@ -252,7 +252,7 @@ def test_session_ends_while_its_files_are_replaced(run: Principal) -> None:
         for _ in range(40):
             try:
                 row, _ = open_system_collection(principal=run, place=SESSION)
-                publish_file(file=reserve_file(name="f", size=0, md5=""), collection=row)
+                publish_file(file=reserve_file(name="f", size=0, digest=""), collection=row)
             except CollectionNotFound:
                 continue
 

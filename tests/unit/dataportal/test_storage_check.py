@@ -58,7 +58,7 @@ def test_what_agrees_is_counted(collection: Collection) -> None:
     for number in range(20):
         make_file(collection, str(number), b"x" * number)
     make_file(collection, "1", b"replaced")
-    reserve_file(name="reserved", size=5, md5="")
+    reserve_file(name="reserved", size=5, digest="")
     assert check("--digests") == "22 rows and 21 blobs compared, 0 do not agree\n"
 
 
