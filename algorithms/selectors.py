@@ -323,7 +323,7 @@ def _target(
         name=algorithm.name,
         pipeline_enabled=settings_of.pipeline_enabled,
         network_access=settings_of.network_access,
-        is_owner=principal.user_id == algorithm.owner_id,
+        is_owner=principal.acts_for(algorithm.owner_id),
         may_read_source=bool(can(principal, Action.READ_SOURCE, resource)),
         version=(
             build.commit_sha if by_commit or published is None else published.semantic_version

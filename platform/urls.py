@@ -14,6 +14,8 @@ urlpatterns = [
     path("metrics", MetricsView.as_view(permission_classes=[MayAdminister]), name="metrics"),
     path("admin/runners/", admin.site.admin_view(runners), name="admin-runners"),
     path("admin/", admin.site.urls),
+    path("v1/", include("algoport.accounts.api.urls")),
+    path("v1/", include("orgs.api.urls")),
     path("v1/", include("dataportal.api.urls")),
     path("v1/", include("algorithms.api.urls")),
     re_path(r"^v1(?:/(?P<unmatched>.*))?$", not_found),

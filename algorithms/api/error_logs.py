@@ -8,10 +8,15 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import principal_of
-from algoport.accounts.errors import OrganizationNotFound
 from algoport.accounts.permissions import Action
 from algorithms import selectors
-from algorithms.metering.error_log import LoggedError, errors_of_account, errors_of_algorithm
+from algorithms.metering.error_log import (
+    LoggedError,
+    errors_of_account,
+    errors_of_algorithm,
+    errors_of_organization,
+)
+from orgs.selectors import get_organization_for
 
 
 class AlgorithmErrorListView(APIView):
@@ -38,8 +43,10 @@ class AccountErrorListView(APIView):
 
 class OrganizationErrorListView(APIView):
     def get(self, request: Request, organization: str) -> Response:
-        """There are no organizations yet, so none has this name."""
-        raise OrganizationNotFound
+        principal = principal_of(request)
+        found = get_organization_for(principal, organization)
+        logged = errors_of_organization(principal, found.account_id)
+        return Response([error_body(each) for each in logged])
 
 
 def error_body(logged: LoggedError) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import principal_of
 from algoport.accounts.permissions import Action
+from algoport.api.links import base_url
 from algoport.api.pagination import newest_first
 from algoport.errors import FeatureNotImplemented, ServiceUnavailable
 from algoport.http.asgi import parse_boolean
@@ -20,17 +21,13 @@ from algorithms.api.serializers import (
     build_body,
     version_body,
 )
-from algorithms.constants import BuildState
+from algorithms.constants import BuildState, Callability
 from algorithms.errors import AlgorithmNotFound, BuildFailed, NoSuchAlgorithm
 from algorithms.models import Algorithm, Build
 from scm.repositories import head_commit
 
 _POLL_SECONDS = 0.04
 _COMPILE_SECONDS = 1800
-
-
-def base_url(request: Request) -> str:
-    return request.build_absolute_uri("/").rstrip("/")
 
 
 class AlgorithmListView(APIView):
@@ -146,8 +143,11 @@ class VersionListView(APIView):
         algorithm = selectors.get_algorithm_for(principal, owner, name, Action.MANAGE_ALGORITHM)
         given = VersionPublishSerializer(data=request.data)
         given.is_valid(raise_exception=True)
+        publication = given.publication()
+        if publication.callability == Callability.PUBLIC:
+            selectors.check_algorithm(principal, algorithm, Action.PUBLISH_PUBLICLY)
         version = services.publish_version(
-            algorithm=algorithm, publisher=principal, publication=given.publication()
+            algorithm=algorithm, publisher=principal, publication=publication
         )
         build = selectors.get_build(algorithm, str(version.build_id))
         log = selectors.read_log(build)

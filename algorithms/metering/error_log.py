@@ -61,6 +61,15 @@ def errors_of_account(principal: Principal, user_id: str) -> list[LoggedError]:
     return _logged(principal, AlgorithmError.objects.filter(caller_id=account))
 
 
+def errors_of_organization(principal: Principal, organization: UUID) -> list[LoggedError]:
+    """The failures of an organization's algorithms, for who may see it. Raises NotAuthorized."""
+    decision = can(principal, Action.SEE_ORGANIZATION_ERRORS, AccountResource(organization))
+    if not decision:
+        raise refusal(principal, decision)
+    own = Algorithm.objects.filter(owner=organization).values("id")
+    return _logged(principal, AlgorithmError.objects.filter(algorithm_id__in=own))
+
+
 def remove_old_errors(now: datetime | None = None) -> None:
     """Forget entries that are a week old, and those beyond what is shown of each algorithm."""
     limit = (now or timezone.now()) - ERRORS_KEPT

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from algoport.accounts.authentication import principal_of_key
-from algoport.accounts.models import ApiKey
+from algoport.accounts.authentication import find_principal
 from algoport.accounts.permissions import Principal, Run
 from algoport.errors import NotAuthenticated
 from algorithms.models import AsyncCall
@@ -21,13 +20,9 @@ class Routed:
 
 def route_queued(call: AsyncCall) -> Routed:
     """Raises NotAuthenticated for a key that was revoked, and what a call would be refused with."""
-    key = ApiKey.objects.select_related("owner").filter(
-        pk=call.key_id, revoked_at=None, owner__is_active=True
-    )
-    row = key.first()
-    if row is None:
+    principal = find_principal(pk=call.key_id)
+    if principal is None:
         raise NotAuthenticated("The key that made this call is not valid any more.")
-    principal = principal_of_key(row)
     if call.calling_algorithm_id is not None:
         assert call.calling_owner_id is not None
         run = Run(call.calling_algorithm_id, call.calling_owner_id, pipeline_enabled=True)

@@ -7,9 +7,10 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import QuerySet, Sum
 
-from algoport.accounts.authentication import principal_of_user
+from algoport.accounts.authentication import principal_of_user, principals_of_users
 from algoport.accounts.errors import UserNotFound
 from algoport.accounts.models import User
+from algoport.accounts.permissions import Principal
 from algoport.db.changes import announce_change
 from algoport.errors import InputValidationError, NotAuthorized
 from algorithms.constants import (
@@ -62,7 +63,8 @@ def reservations() -> QuerySet[Reservation]:
 
 def commits_of(rows: list[Reservation]) -> dict[UUID, str]:
     """The commit that each reservation means now, by its id; those without one are left out."""
-    targets = {row.pk: _resolve(row) for row in rows}
+    callers = principals_of_users(row.caller for row in rows)
+    targets = {row.pk: _resolve(row, callers[row.caller_id]) for row in rows}
     wanted = {target.build_id for target in targets.values() if target is not None}
     commits = dict(Build.objects.filter(pk__in=wanted).values_list("id", "commit_sha"))
     return {
@@ -78,10 +80,13 @@ def resolve_reservations() -> list[Reserved]:
     A few queries for each reservation.
     """
     found = []
-    for reservation in reservations():
-        target = _resolve(reservation)
+    rows = list(reservations())
+    callers = principals_of_users(row.caller for row in rows)
+    for reservation in rows:
+        caller = callers[reservation.caller_id]
+        target = _resolve(reservation, caller)
         if target is not None:
-            route = route_of(target, principal_of_user(reservation.caller))
+            route = route_of(target, caller)
             loader = loader_for(route.identity)
             found.append(Reserved(route.program, loader, reservation.num_slots))
     return found
@@ -109,7 +114,7 @@ def create_reservation(*, asked: ReservationRequest) -> Reservation:
         version_identifier=asked.version_identifier,
         num_slots=asked.num_slots,
     )
-    if _resolve(reservation) is None:
+    if _resolve(reservation, principal_of_user(caller)) is None:
         if asked.version_type in _OWNERS and caller.pk != algorithm.owner_id:
             raise ReservedForItsOwnerOnly(version_type=asked.version_type, caller=caller.username)
         raise VersionDoesNotExist
@@ -158,15 +163,13 @@ def _check_room(num_slots: int) -> None:
         raise TooManyReservedSlots(limit=MOST_RESERVED_SLOTS, reserved=taken)
 
 
-def _resolve(reservation: Reservation) -> Target | None:
+def _resolve(reservation: Reservation, caller: Principal) -> Target | None:
     """What the caller's call of this version would run now."""
-    algorithm, caller = reservation.algorithm, reservation.caller
-    version = _version_of(reservation)
-    if version is None or not caller.is_active:
+    algorithm, version = reservation.algorithm, _version_of(reservation)
+    if version is None or not reservation.caller.is_active:
         return None
-    principal = principal_of_user(caller)
     try:
-        return resolve_call(principal, algorithm.owner.username, algorithm.name, version)
+        return resolve_call(caller, algorithm.owner.username, algorithm.name, version)
     except (CalledAlgorithmNotFound, NotAuthorized):
         return None
 

@@ -111,7 +111,7 @@ class DataPlane:
         access.path = path = parse_raw_path(request.raw_path)
         if path.connector != DATA:
             connector = await self._connectors.find(principal, path)
-            access.connector = connector.name
+            access.connector, access.owner = connector.name, connector.owner.username
             await serve_connector(request, method, principal, connector, path, send)
             return
         check_data_scope(principal)

@@ -60,8 +60,9 @@ class Access:
     method: str
     principal: Principal | None = None
     path: DataPath | None = None
-    # As it is called, where it was found.
+    # As it is called, and whose it is, where it was found.
     connector: str = ""
+    owner: str = ""
     error_type: str = ""
     bytes_in: int = 0
     is_recorded: bool = False
@@ -91,7 +92,8 @@ class Access:
             return own, DATA, ""
         path, segments = self.path, self.path.segments
         if path.connector != DATA:
-            return own, (self.connector or path.connector).lower(), "/".join(segments)
+            owner = self.owner.lower() or own
+            return owner, (self.connector or path.connector).lower(), "/".join(segments)
         if not segments or segments[0] in SYSTEM_FOLDERS:
             return own, DATA, "/".join(segments)
         owner = own if segments[0] == _MY else segments[0].lower()

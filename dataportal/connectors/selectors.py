@@ -18,20 +18,24 @@ from dataportal.selectors import get_account_for
 
 
 def get_connector_for(principal: Principal, path: DataPath) -> Connector:
-    """The connector of the one who asks that a path names. Raises ConnectorNotFound.
+    """The connector that a path names, for the one who asks. Raises ConnectorNotFound.
 
-    Those of others do not exist, and none does for a key that may not read data. An algorithm asks
-    for the user who calls it.
+    It is their own, or else the oldest of that label in their organizations, so that no later one
+    changes what a path means; without a label it is their own default. Those of others do not
+    exist, and none does for a key that may not read data. An algorithm asks for the user who calls
+    it.
     """
     assert principal.user_id is not None
     anywhere = ConnectorResource(principal.user_id, EVERY_PATH, writeable=False)
     if not can(principal, Action.LIST_CONNECTOR, anywhere):
         raise ConnectorNotFound(connector=path.connector)
-    rows = Connector.objects.owned_by(principal.user_id).named(path.protocol, path.label)
-    try:
-        return rows.get()
-    except Connector.DoesNotExist as exc:
-        raise ConnectorNotFound(connector=path.connector) from exc
+    owners = {principal.user_id, *(principal.member_of if path.label else ())}
+    rows = Connector.objects.filter(owner__in=owners).named(path.protocol, path.label)
+    rows = rows.select_related("owner")
+    found = sorted(rows, key=lambda each: (each.owner_id != principal.user_id, each.created_at))
+    if not found:
+        raise ConnectorNotFound(connector=path.connector)
+    return found[0]
 
 
 def list_connectors_for(principal: Principal, owner: str) -> list[Connector]:
@@ -51,7 +55,7 @@ def find_connector_for(principal: Principal, owner: str, connector_id: str) -> C
 def use_connector_for(principal: Principal, owner: str, connector_id: str) -> Connector:
     """The account's connector, for who may use it. Raises UserNotFound, ConnectorNotFound."""
     account = get_account_for(principal, owner)
-    if account.id != principal.user_id:
+    if not principal.acts_for(account.id):
         raise ConnectorNotFound(connector=repr(connector_id[:80]))
     return get_connector_of(account.id, connector_id)
 

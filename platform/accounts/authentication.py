@@ -4,13 +4,17 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Iterable
 from functools import lru_cache
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import authenticate
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, QuerySet
 
-from algoport.accounts.constants import KEY_PREFIX, KeyType
-from algoport.accounts.models import ApiKey, User
+from algoport.accounts.constants import KEY_PREFIX, KeyType, OrganizationRole
+from algoport.accounts.models import ApiKey, Membership, User
 from algoport.accounts.permissions import (
     ANONYMOUS,
     EVERYTHING,
@@ -52,17 +56,40 @@ def authenticate_key(key: str) -> Principal:
     """The principal of a key. Raises NotAuthenticated for one that is unknown or revoked."""
     if not key.startswith(KEY_PREFIX):
         raise NotAuthenticated
-    row = (
+    principal = find_principal(digest=digest_key(key))
+    if principal is None:
+        raise NotAuthenticated
+    return principal
+
+
+def find_principal(**which: object) -> Principal | None:
+    """The principal of the one key that `which` describes; None when it is not good any more.
+
+    Raises NotAuthenticated for an administrator's key whose owner is none any more.
+    """
+    key = (
         ApiKey.objects.select_related("owner")
-        .filter(digest=digest_key(key), revoked_at=None, owner__is_active=True)
+        .filter(revoked_at=None, owner__is_active=True, **which)
+        .annotate(
+            member_of=ArraySubquery(organizations_of(OuterRef("owner"))),
+            owner_of=ArraySubquery(organizations_of(OuterRef("owner"), OrganizationRole.OWNER)),
+        )
         .first()
     )
-    if row is None:
-        raise NotAuthenticated
-    return principal_of_key(row)
+    if key is None:
+        return None
+    return _principal_of(key, frozenset(key.member_of), frozenset(key.owner_of))
 
 
-def principal_of_key(key: ApiKey) -> Principal:
+def organizations_of(user: object, role: str | None = None) -> QuerySet:
+    """The ids of the organizations that the user is in, or has this role in."""
+    rows = Membership.objects.filter(user=user, organization__is_active=True)
+    return (rows if role is None else rows.filter(role=role)).values_list(
+        "organization_id", flat=True
+    )
+
+
+def _principal_of(key: ApiKey, member_of: frozenset[UUID], owner_of: frozenset[UUID]) -> Principal:
     admin = key.key_type == KeyType.ADMIN
     if admin and not key.owner.is_staff:
         raise NotAuthenticated
@@ -83,13 +110,36 @@ def principal_of_key(key: ApiKey) -> Principal:
         scopes=scopes,
         key_id=key.id,
         call_limit=key.owner.call_limit,
+        member_of=member_of,
+        owner_of=owner_of,
     )
 
 
 def principal_of_user(user: User) -> Principal:
-    return Principal(
-        PrincipalKind.PASSWORD, user.id, user.username, user.is_staff, EVERYTHING, None, None
-    )
+    return principals_of_users([user])[user.id]
+
+
+def principals_of_users(users: Iterable[User]) -> dict[UUID, Principal]:
+    """Principals of users that have signed in, by their ids; one query for all of them."""
+    by_id = {user.id: user for user in users}
+    roles: dict[UUID, dict[UUID, str]] = {user_id: {} for user_id in by_id}
+    rows = Membership.objects.filter(user__in=by_id, organization__is_active=True)
+    for user_id, organization_id, role in rows.values_list("user_id", "organization_id", "role"):
+        roles[user_id][organization_id] = role
+    return {
+        user.id: Principal(
+            PrincipalKind.PASSWORD,
+            user.id,
+            user.username,
+            user.is_staff,
+            EVERYTHING,
+            member_of=frozenset(roles[user.id]),
+            owner_of=frozenset(
+                each for each, role in roles[user.id].items() if role == OrganizationRole.OWNER
+            ),
+        )
+        for user in by_id.values()
+    }
 
 
 def authenticate_basic(header: str | None) -> Principal:

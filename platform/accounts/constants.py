@@ -18,3 +18,8 @@ class AccountKind(models.TextChoices):
 class KeyType(models.TextChoices):
     STANDARD = "AlgorithmKey"
     ADMIN = "PlatformAdminKey"
+
+
+class OrganizationRole(models.TextChoices):
+    OWNER = "owner"
+    MEMBER = "member"

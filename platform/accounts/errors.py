@@ -18,14 +18,39 @@ class EmailAddressHasBeenTaken(UserError):
     message = "The email address is already taken by a different username."
 
 
+class MissingRequiredFields(UserError):
+    code, status = 3005, 400
+    message = "Not all required fields have been provided."
+
+
 class InconsistentUsername(UserError):
     code, status = 3007, 400
     message = "The username in the request body does not match the username in the request path."
 
 
+class UpdatingEmailNotAllowed(UserError):
+    code, status = 3008, 400
+    message = "Updating the email of a user is not allowed."
+
+
 class OrganizationNotFound(UserError):
     code, status = 3100, 404
     message = "The requested organization was not found."
+
+
+class OrganizationAlreadyExists(UserError):
+    code, status = 3101, 409
+    message = "An organization already exists with this name."
+
+
+class OrganizationRequiresOwner(UserError):
+    code, status = 3102, 409
+    message = "Unable to remove the last owner of an organization."
+
+
+class CanNotReserveUserForOrganization(UserError):
+    code, status = 3104, 409
+    message = "Failed to reserve an organization user while adding an organization."
 
 
 class InvalidKeyScope(InputValidationError):

@@ -13,6 +13,7 @@ from algoport.accounts.constants import (
     NAME_PATTERN,
     AccountKind,
     KeyType,
+    OrganizationRole,
 )
 from algoport.accounts.permissions import DEFAULT_CALL_LIMIT
 from algoport.db.models import UUIDModel
@@ -63,9 +64,40 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
                 name="user_email_unique",
             ),
         ]
+        indexes = [models.Index(fields=["kind", "is_active", "-created_at", "-id"])]
 
     def __str__(self) -> str:
         return self.username
+
+
+class Membership(UUIDModel):
+    """A user's part in an organization: an owner decides who else is in it."""
+
+    organization = models.ForeignKey(
+        User,
+        models.CASCADE,
+        related_name="memberships",
+        db_index=False,
+        limit_choices_to={"kind": AccountKind.ORGANIZATION},
+    )
+    user = models.ForeignKey(
+        User,
+        models.CASCADE,
+        related_name="organizations",
+        limit_choices_to={"kind": AccountKind.USER},
+    )
+    role = models.CharField(
+        max_length=10, choices=OrganizationRole.choices, default=OrganizationRole.MEMBER
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "user"], name="membership_unique")
+        ]
+        indexes = [models.Index(fields=["organization", "-created_at", "-id"])]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.organization}"
 
 
 class ApiKey(UUIDModel):

@@ -64,6 +64,17 @@ class Principal:
     key_id: UUID | None = None
     run: Run | None = None
     call_limit: int = DEFAULT_CALL_LIMIT
+    # The organizations that the account is in, and those of them that it owns.
+    member_of: frozenset[UUID] = frozenset()
+    owner_of: frozenset[UUID] = frozenset()
+
+    def acts_for(self, account: UUID | None) -> bool:
+        """Whether the account is the principal's own, or an organization that it is in."""
+        return account is not None and (account == self.user_id or account in self.member_of)
+
+    def owns(self, account: UUID) -> bool:
+        """Whether the account is the principal's own, or an organization that it owns."""
+        return account == self.user_id or account in self.owner_of
 
     def for_run(self, run: Run) -> "Principal":
         """The caller as an algorithm's code speaks for them.
@@ -73,7 +84,13 @@ class Principal:
         """
         scopes = Scopes(("algo://*",), False, True, False, "", True, True)
         return Principal(
-            PrincipalKind.RUN, self.user_id, self.username, False, scopes, self.key_id, run
+            PrincipalKind.RUN,
+            self.user_id,
+            self.username,
+            scopes=scopes,
+            key_id=self.key_id,
+            run=run,
+            member_of=self.member_of,
         )
 
     def in_call(self, session_id: UUID, request_id: UUID) -> "Principal":
@@ -93,6 +110,7 @@ class Action(Enum):
     READ_SOURCE = "read the source"
     WRITE_SOURCE = "push to the repository"
     MANAGE_ALGORITHM = "change, compile, publish or delete the algorithm"
+    PUBLISH_PUBLICLY = "publish a version for everybody"
     READ_COLLECTION = "read the collection"
     WRITE_COLLECTION = "write to the collection"
     MANAGE_COLLECTION = "create, delete or change the collection"
@@ -108,6 +126,9 @@ class Action(Enum):
     MANAGE_WEBHOOKS = "ask for webhooks, send them again, and make their signing secret"
     SEE_ALGORITHM_ERRORS = "read the algorithm's error log"
     SEE_ACCOUNT_ERRORS = "read the log of the account's failed calls"
+    SEE_ORGANIZATION_ERRORS = "read the error log of the organization's algorithms"
+    SEE_ORGANIZATION = "see the organization and who is in it"
+    MANAGE_ORGANIZATION = "change the organization and who is in it"
     READ_REFERENCE = "read languages, environments and repository hosts"
     ADMINISTER = "administer the platform"
 
@@ -204,6 +225,8 @@ def can(principal: Principal, action: Action, resource: Resource = None) -> Deci
     if principal.kind is PrincipalKind.ADMIN_KEY:
         if action is Action.ADMINISTER:
             return _administer(principal, resource)
+        if action in _ADMINISTERED:
+            return Decision(principal.is_staff, "organizations are open to administrators")
         allowed = action is Action.READ_REFERENCE
         return Decision(allowed, "an admin key works on admin endpoints only")
     return _RULES[action](principal, resource)
@@ -229,12 +252,12 @@ def _create_algorithm(principal: Principal, resource: Resource) -> Decision:
         return Decision(False, "an algorithm's code does not manage algorithms")
     if not principal.scopes.management:
         return Decision(False, "the key may not manage algorithms")
-    return Decision(principal.user_id == resource.id, "algorithms are made by their owner")
+    return Decision(principal.acts_for(resource.id), "algorithms are made by their owner")
 
 
 def _see_algorithm(principal: Principal, resource: Resource) -> Decision:
     assert isinstance(resource, AlgorithmResource)
-    if principal.user_id == resource.owner_id:
+    if principal.acts_for(resource.owner_id):
         return Decision(True, "owner")
     return Decision(resource.public, "others see what was published publicly")
 
@@ -252,12 +275,12 @@ def _call_version(principal: Principal, resource: Resource) -> Decision:
 
 def _see_builds(principal: Principal, resource: Resource) -> Decision:
     assert isinstance(resource, AlgorithmResource)
-    return Decision(principal.user_id == resource.owner_id, "builds are the owner's to see")
+    return Decision(principal.acts_for(resource.owner_id), "builds are the owner's to see")
 
 
 def _read_source(principal: Principal, resource: Resource) -> Decision:
     assert isinstance(resource, AlgorithmResource)
-    if principal.user_id == resource.owner_id:
+    if principal.acts_for(resource.owner_id):
         return Decision(True, "owner")
     allowed = resource.source_open and resource.public
     return Decision(allowed, "others read the source of public algorithms with open source")
@@ -267,9 +290,18 @@ def _manage_algorithm(principal: Principal, resource: Resource) -> Decision:
     assert isinstance(resource, AlgorithmResource)
     if principal.kind is PrincipalKind.RUN:
         return Decision(False, "an algorithm's code does not manage algorithms")
-    if principal.user_id != resource.owner_id:
+    if not principal.acts_for(resource.owner_id):
         return Decision(False, "algorithms are managed by their owner")
     return Decision(principal.scopes.management, "the key may manage algorithms")
+
+
+def _publish_publicly(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, AlgorithmResource)
+    managing = _manage_algorithm(principal, resource)
+    if not managing:
+        return managing
+    allowed = principal.owns(resource.owner_id)
+    return Decision(allowed, "an owner of the organization publishes for everybody")
 
 
 def _read_collection(principal: Principal, resource: Resource) -> Decision:
@@ -278,8 +310,10 @@ def _read_collection(principal: Principal, resource: Resource) -> Decision:
         return Decision(False, "the key may not read data")
     if resource.kind is CollectionKind.SESSION:
         return _in_session(principal, resource)
-    if principal.user_id == resource.owner_id:
+    if resource.kind is CollectionKind.USER and principal.acts_for(resource.owner_id):
         return Decision(True, "owner")
+    if resource.kind is not CollectionKind.USER and principal.user_id == resource.owner_id:
+        return Decision(True, "the user for whom it is kept")
     if resource.kind is not CollectionKind.USER:
         return Decision(False, "only the user who ran the algorithm reads its temp and perm files")
     if "user://*" in resource.read:
@@ -302,7 +336,7 @@ def _write_collection(principal: Principal, resource: Resource) -> Decision:
         own = run is not None and run.algorithm_id == resource.algorithm_id
         allowed = own and principal.user_id == resource.owner_id
         return Decision(allowed, "only the algorithm itself writes its temp and perm files")
-    return Decision(principal.user_id == resource.owner_id, "only the owner writes")
+    return Decision(principal.acts_for(resource.owner_id), "only the owner writes")
 
 
 def _see_request(principal: Principal, resource: Resource) -> Decision:
@@ -386,7 +420,7 @@ def _reach_connector(principal: Principal, resource: ConnectorResource) -> Decis
     """An algorithm reaches the connectors of the user who calls it, never its author's."""
     if not principal.scopes.data_read:
         return Decision(False, "the key may not read data")
-    return Decision(principal.user_id == resource.owner_id, "connectors are their owner's to use")
+    return Decision(principal.acts_for(resource.owner_id), "connectors are their owner's to use")
 
 
 def _may_write_connector(principal: Principal, resource: ConnectorResource) -> Decision:
@@ -399,7 +433,7 @@ def _manage_connectors(principal: Principal, resource: Resource) -> Decision:
     assert isinstance(resource, AccountResource)
     if principal.kind is PrincipalKind.RUN:
         return Decision(False, "an algorithm's code does not manage connectors")
-    if principal.user_id != resource.id:
+    if not principal.owns(resource.id):
         return Decision(False, "connectors are managed by their owner")
     if not (principal.scopes.data_read and principal.scopes.data_write):
         return Decision(False, "the key may not read and write data")
@@ -410,7 +444,7 @@ def _see_data_accesses(principal: Principal, resource: Resource) -> Decision:
     assert isinstance(resource, AccountResource)
     if principal.kind is PrincipalKind.RUN:
         return Decision(False, "an algorithm's code does not read who has used data")
-    if principal.user_id != resource.id:
+    if not principal.owns(resource.id):
         return Decision(False, "the use of data is its owner's to see")
     return Decision(principal.scopes.data_read, "the key may read data")
 
@@ -440,10 +474,36 @@ def _see_account_errors(principal: Principal, resource: Resource) -> Decision:
     return Decision(principal.user_id == resource.id, "failed calls are their caller's to see")
 
 
+def _see_organization(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, AccountResource)
+    if principal.kind is PrincipalKind.RUN:
+        return Decision(False, "an algorithm's code does not see organizations")
+    return Decision(principal.acts_for(resource.id), "organizations are their members' to see")
+
+
+def _see_organization_errors(principal: Principal, resource: Resource) -> Decision:
+    seeing = _see_organization(principal, resource)
+    if not seeing:
+        return seeing
+    return Decision(principal.scopes.management, "the key may not manage algorithms")
+
+
+def _manage_organization(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, AccountResource)
+    seeing = _see_organization(principal, resource)
+    if not seeing:
+        return seeing
+    if not principal.scopes.management:
+        return Decision(False, "the key may not manage algorithms")
+    allowed = resource.id in principal.owner_of
+    return Decision(allowed, "organizations are managed by their owners")
+
+
 def _anyone(principal: Principal, resource: Resource) -> Decision:
     return Decision(True, "every account")
 
 
+_ADMINISTERED = (Action.SEE_ORGANIZATION, Action.MANAGE_ORGANIZATION)
 _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.CREATE_ALGORITHM: _create_algorithm,
     Action.SEE_ALGORITHM: _see_algorithm,
@@ -452,6 +512,7 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.READ_SOURCE: _read_source,
     Action.WRITE_SOURCE: _manage_algorithm,
     Action.MANAGE_ALGORITHM: _manage_algorithm,
+    Action.PUBLISH_PUBLICLY: _publish_publicly,
     Action.READ_COLLECTION: _read_collection,
     Action.WRITE_COLLECTION: _write_collection,
     Action.MANAGE_COLLECTION: _manage_collection,
@@ -467,6 +528,9 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.MANAGE_WEBHOOKS: _manage_webhooks,
     Action.SEE_ALGORITHM_ERRORS: _manage_algorithm,
     Action.SEE_ACCOUNT_ERRORS: _see_account_errors,
+    Action.SEE_ORGANIZATION_ERRORS: _see_organization_errors,
+    Action.SEE_ORGANIZATION: _see_organization,
+    Action.MANAGE_ORGANIZATION: _manage_organization,
     Action.READ_REFERENCE: _anyone,
     Action.ADMINISTER: _administer,
 }

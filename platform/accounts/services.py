@@ -18,14 +18,17 @@ from algoport.accounts.constants import (
     KEY_RANDOM_CHARACTERS,
     NAME_LENGTH,
     NAME_PATTERN,
+    AccountKind,
     KeyType,
+    OrganizationRole,
 )
 from algoport.accounts.errors import (
     EmailAddressHasBeenTaken,
     InvalidKeyScope,
+    OrganizationRequiresOwner,
     UsernameHasBeenTaken,
 )
-from algoport.accounts.models import ApiKey, User
+from algoport.accounts.models import ApiKey, Membership, User
 from algoport.accounts.permissions import EVERYTHING, Scopes
 from algoport.db.changes import announce_change
 from algoport.errors import InputValidationError
@@ -49,16 +52,24 @@ def create_user(
     email: str,
     password: str | None = None,
     fullname: str = "",
+    company_name: str = "",
+    company_role: str = "",
     staff: bool = False,
 ) -> User:
     """A new account. Raises an InputValidationError, or says that name or address is taken."""
-    _check_name(username)
-    _check_email(email)
+    check_name(username)
+    check_email(email)
     if User.objects.named(username).exists():
         raise UsernameHasBeenTaken
-    if User.objects.filter(email__iexact=email).exists():
+    if User.objects.filter(kind=AccountKind.USER, email__iexact=email).exists():
         raise EmailAddressHasBeenTaken
-    user = User(username=username, email=email, fullname=fullname)
+    user = User(
+        username=username,
+        email=email,
+        fullname=fullname,
+        company_name=company_name,
+        company_role=company_role,
+    )
     user.is_staff = user.is_superuser = staff
     user.set_password(password)
     try:
@@ -116,7 +127,43 @@ def change_account(*, account: User) -> None:
     announce_change()
 
 
-def _check_name(name: str) -> None:
+@transaction.atomic
+def update_user(*, user: User, fullname: str, company_name: str, company_role: str) -> User:
+    """Change what an account says of its user."""
+    user.fullname, user.company_name, user.company_role = fullname, company_name, company_role
+    user.save(update_fields=["fullname", "company_name", "company_role"])
+    return user
+
+
+@transaction.atomic
+def delete_user(*, user: User) -> None:
+    """End an account; its name and address are never given again (spec.md 2.1).
+
+    Raises OrganizationRequiresOwner for the only owner of an organization.
+    """
+    for membership in Membership.objects.filter(user=user, organization__is_active=True):
+        check_not_last_owner(membership)
+    Membership.objects.filter(user=user).delete()
+    ApiKey.objects.filter(owner=user, revoked_at=None).update(revoked_at=timezone.now())
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+    announce_change()
+
+
+def check_not_last_owner(membership: Membership) -> None:
+    """Raise OrganizationRequiresOwner for one without whom nobody would own the organization.
+
+    The organization stays locked until the transaction ends: two owners must not go at once.
+    """
+    User.objects.select_for_update().get(pk=membership.organization_id)
+    owners = Membership.objects.filter(
+        organization=membership.organization_id, role=OrganizationRole.OWNER
+    )
+    if membership.role == OrganizationRole.OWNER and owners.count() == 1:
+        raise OrganizationRequiresOwner
+
+
+def check_name(name: str) -> None:
     if not re.match(NAME_PATTERN, name, re.ASCII) or len(name) > NAME_LENGTH:
         raise InputValidationError(
             "A name starts with a letter and has letters, digits and underscores, "
@@ -124,7 +171,7 @@ def _check_name(name: str) -> None:
         )
 
 
-def _check_email(email: str) -> None:
+def check_email(email: str) -> None:
     try:
         RegexValidator(EMAIL_PATTERN)(email)
     except ValidationError as exc:

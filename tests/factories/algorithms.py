@@ -10,7 +10,7 @@ from django.utils import timezone
 from algoport.accounts.authentication import principal_of_user
 from algoport.accounts.models import User
 from algorithms.constants import BuildState
-from algorithms.models import Algorithm, Build, BuildLogLine, Version
+from algorithms.models import Algorithm, AlgorithmError, Build, BuildLogLine, Version
 from algorithms.running.program import Program
 from algorithms.services import (
     AlgorithmDetails,
@@ -74,4 +74,22 @@ def make_program(
     """What a pool keeps runners of, in an image that is nowhere; ids that matter to nobody."""
     return Program(
         build_id or uuid.uuid4(), algorithm_id or uuid.uuid4(), name, "root", "", "isolated"
+    )
+
+
+def make_error(
+    algorithm: Algorithm, caller: User, age: float = 0.0, **fields: Any
+) -> AlgorithmError:
+    """An entry of the error log, `age` seconds old."""
+    values = {"message": "bad input", "stacktrace": "Traceback", "error_type": "InputError"}
+    return AlgorithmError.objects.create(
+        id=uuid.uuid4(),
+        request_id=uuid.uuid4(),
+        algorithm_id=algorithm.pk,
+        version="1.2.3",
+        caller_id=caller.pk,
+        created_at=timezone.now() - timedelta(seconds=age),
+        input='"x"',
+        worker="host",
+        **(values | fields),
     )

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from algoport.accounts.authentication import principal_of_key
 from algoport.accounts.models import User
 from algoport.accounts.permissions import EVERYTHING, Principal, Run, Scopes
 from algoport.accounts.services import create_key, create_user
 from dataportal.models import Collection, HostedFile
 from dataportal.services import publish_file, reserve_file
 from dataportal.storage import IncomingFile, keep
+from tests.factories.accounts import principal_of_key
 
 
 @dataclass(frozen=True)

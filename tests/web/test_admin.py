@@ -67,12 +67,14 @@ class Fails:
 def publish(gateway_id: str, *groups: tuple[uuid.UUID, User]) -> None:
     """As a gateway does whose pool has these groups, each with three runners reserved."""
 
+    reserved = [
+        Reserved(make_program(build_id=build_id), loader_for(principal_of_user(user)), 3)
+        for build_id, user in groups
+    ]
+
     async def tell() -> None:
         pool = RunnerPool(Fails())
-        pool.reserve(
-            Reserved(make_program(build_id=build_id), loader_for(principal_of_user(user)), 3)
-            for build_id, user in groups
-        )
+        pool.reserve(reserved)
         valkey = registry.gateway_connection()
         await publish_pool(valkey, gateway_id, "web", pool)
         await valkey.aclose()

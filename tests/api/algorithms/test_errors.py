@@ -2,13 +2,11 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 from rest_framework.test import APIClient
 
 from algoport.accounts.models import User
@@ -17,7 +15,7 @@ from algorithms.constants import MOST_ERRORS, FeatureName
 from algorithms.features import is_enabled
 from algorithms.metering.error_log import remove_old_errors
 from algorithms.models import Algorithm, AlgorithmError
-from tests.factories.algorithms import make_algorithm, make_version
+from tests.factories.algorithms import make_algorithm, make_error, make_version
 
 pytestmark = pytest.mark.django_db
 
@@ -35,25 +33,10 @@ def guest(make_user: Callable[[str], User]) -> User:
     return make_user("guest")
 
 
-def fail(algorithm: Algorithm, caller: User, age: float = 0.0, **fields: Any) -> AlgorithmError:
-    values = {"message": "bad input", "stacktrace": "Traceback", "error_type": "InputError"}
-    return AlgorithmError.objects.create(
-        id=uuid.uuid4(),
-        request_id=uuid.uuid4(),
-        algorithm_id=algorithm.pk,
-        version="1.2.3",
-        caller_id=caller.pk,
-        created_at=timezone.now() - timedelta(seconds=age),
-        input='"x"',
-        worker="host",
-        **(values | fields),
-    )
-
-
 def test_the_owner_reads_the_failures_of_every_caller(
     api: APIClient, demo: User, guest: User, algorithm: Algorithm
 ) -> None:
-    old, new = fail(algorithm, demo, 60), fail(algorithm, guest, stacktrace="")
+    old, new = make_error(algorithm, demo, 60), make_error(algorithm, guest, stacktrace="")
     answer = api.get(URL)
     assert answer.status_code == 200
     assert answer.json() == [
@@ -81,8 +64,8 @@ def test_a_caller_reads_their_own_failures_without_closed_source(
     api: APIClient, api_of: Callable[..., APIClient], demo: User, guest: User, algorithm: Algorithm
 ) -> None:
     make_version(algorithm)
-    fail(algorithm, demo)
-    mine = fail(algorithm, guest)
+    make_error(algorithm, demo)
+    mine = make_error(algorithm, guest)
     answer = api_of(guest).get(f"/v1/users/{guest.pk}/errors")
     assert [each["request_id"] for each in answer.json()] == [f"req-{mine.request_id}"]
     assert answer.json()[0]["error"] == "error:\nbad input\nstacktrace:\nNone"
@@ -131,13 +114,13 @@ def test_what_may_not_be_read(
 def test_a_week_and_two_hundred_entries_are_told_and_kept(
     api: APIClient, demo: User, guest: User, algorithm: Algorithm
 ) -> None:
-    fail(algorithm, guest, 7 * 86400 + 60)
+    make_error(algorithm, guest, 7 * 86400 + 60)
     for number in range(MOST_ERRORS + 5):
-        fail(algorithm, guest, age=number)
+        make_error(algorithm, guest, age=number)
     other = make_algorithm(demo, "Other")
-    fail(other, guest)
+    make_error(other, guest)
     gone = make_algorithm(demo, "Gone")
-    fail(gone, guest)
+    make_error(gone, guest)
     gone.delete()
     with CaptureQueriesContext(connection) as queries:
         told = api.get(URL).json()

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from pytest_django import Settings
 
+from algoport.accounts.models import User
 from algoport.accounts.permissions import EVERYTHING, Principal, PrincipalKind
 from algoport.http.relay import PRINCIPAL
 from algoport.http.tracing import SESSION, Session
@@ -111,8 +112,9 @@ def test_no_path_reaches_outside(
     protocol: str, plane: DataPlane, storage: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = store_at(protocol, storage.url)
+    owner = User(id=USER, username="demo")
     connector = Connector(
-        owner_id=USER, protocol=protocol, label="in", path=RESTRICTION, writeable=True
+        owner=owner, protocol=protocol, label="in", path=RESTRICTION, writeable=True
     )
 
     class Stores:

@@ -71,8 +71,9 @@ def test_an_algorithm_is_found_by_indexes(algorithm: Algorithm) -> None:
 
 
 def test_an_owner_is_found_by_an_index(demo: User) -> None:
+    principal = principal_of_user(demo)
     with indexes_used() as used:
-        get_owner_for(principal_of_user(demo), "DEMO")
+        get_owner_for(principal, "DEMO")
     assert used == {"user_username_unique"}
 
 

@@ -11,7 +11,6 @@ from django.db import OperationalError
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerDown
 
-from algoport.accounts.authentication import principal_of_key
 from algoport.accounts.models import User
 from algoport.accounts.permissions import EVERYTHING, Principal, Run
 from algoport.accounts.services import create_key, revoke_key
@@ -42,7 +41,7 @@ from algorithms.queueing.services import (
 )
 from algorithms.selectors import resolve_call
 from algorithms.services import delete_algorithm
-from tests.factories.accounts import make_principal
+from tests.factories.accounts import make_principal, principal_of_key
 from tests.factories.algorithms import make_algorithm, make_version
 from tests.factories.queueing import make_queued_call
 

@@ -1,0 +1,21 @@
+"""Routes below /v1 that this app answers."""
+
+from django.urls import path
+
+from orgs.api import views
+
+_ONE = "organizations/<str:name>"
+
+urlpatterns = [
+    path("organizations", views.OrganizationListView.as_view(), name="organization-list"),
+    path(
+        "organizations/externalId/<str:external_id>",
+        views.ExternalOrganizationView.as_view(),
+        name="organization-external",
+    ),
+    path(_ONE, views.OrganizationView.as_view(), name="organization"),
+    path(f"{_ONE}/members", views.MemberListView.as_view(), name="member-list"),
+    path(f"{_ONE}/members/<str:username>", views.MemberView.as_view(), name="member"),
+    path("organization/types", views.TypeListView.as_view(), name="organization-type-list"),
+    path("organization/types/<str:name>", views.TypeView.as_view(), name="organization-type"),
+]

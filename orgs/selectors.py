@@ -1,0 +1,62 @@
+"""Reads of organizations that check access: for who may not see one, it does not exist."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
+
+from algoport.accounts.constants import AccountKind
+from algoport.accounts.errors import OrganizationNotFound
+from algoport.accounts.models import Membership
+from algoport.accounts.permissions import AccountResource, Action, Principal, can, refusal
+from orgs.models import Organization, OrganizationType
+
+
+def organizations() -> QuerySet[Organization]:
+    """Those that were not deleted, with what their bodies need."""
+    rows = Organization.objects.select_related("account", "type")
+    return rows.filter(account__is_active=True, account__kind=AccountKind.ORGANIZATION)
+
+
+def get_organization_for(
+    principal: Principal, name: str, action: Action = Action.SEE_ORGANIZATION
+) -> Organization:
+    """The organization, if `principal` may do `action` to it.
+
+    Raises OrganizationNotFound, NotAuthorized.
+    """
+    rows = organizations().filter(Exact(Lower("account__username"), name.lower()))
+    return _check(principal, rows.first() if "\x00" not in name else None, action)
+
+
+def get_organization_by_external_id_for(principal: Principal, external_id: str) -> Organization:
+    """The organization that an identity provider calls so. Raises OrganizationNotFound."""
+    known = bool(external_id) and "\x00" not in external_id
+    rows = organizations().filter(external_id=external_id)
+    return _check(principal, rows.first() if known else None, Action.SEE_ORGANIZATION)
+
+
+def members_of(organization: Organization) -> QuerySet[Membership]:
+    rows = Membership.objects.filter(organization=organization.account_id)
+    return rows.select_related("user")
+
+
+def organization_types() -> list[OrganizationType]:
+    return list(OrganizationType.objects.order_by("name"))
+
+
+def find_organization_type(identifier: UUID) -> OrganizationType | None:
+    return OrganizationType.objects.filter(pk=identifier).first()
+
+
+def _check(principal: Principal, row: Organization | None, action: Action) -> Organization:
+    if row is None:
+        raise OrganizationNotFound
+    resource = AccountResource(row.account_id)
+    if not can(principal, Action.SEE_ORGANIZATION, resource):
+        raise OrganizationNotFound
+    decision = can(principal, action, resource)
+    if not decision:
+        raise refusal(principal, decision)
+    return row

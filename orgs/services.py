@@ -1,0 +1,166 @@
+"""Making and changing organizations, and who is in them."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models.deletion import ProtectedError
+from django.utils import timezone
+
+from algoport.accounts.constants import AccountKind, OrganizationRole
+from algoport.accounts.errors import (
+    CanNotReserveUserForOrganization,
+    OrganizationAlreadyExists,
+    UserNotFound,
+)
+from algoport.accounts.models import ApiKey, Membership, User
+from algoport.accounts.services import check_email, check_name, check_not_last_owner
+from algoport.db.changes import announce_change
+from orgs.errors import (
+    OrganizationTypeExists,
+    OrganizationTypeInUse,
+    UnknownOrganizationType,
+)
+from orgs.models import Organization, OrganizationType
+
+BASIC = "basic"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What an organization says of itself; a type of None is the basic one."""
+
+    label: str
+    contact_name: str
+    email: str
+    url: str = ""
+    type_id: UUID | None = None
+    external_id: str = ""
+    external_admin_group: list[str] = field(default_factory=list)
+    external_member_group: list[str] = field(default_factory=list)
+    external_executor_group: list[str] = field(default_factory=list)
+
+
+@transaction.atomic
+def create_organization(*, name: str, profile: Profile, creator_id: UUID) -> Organization:
+    """A new organization, which its creator owns.
+
+    Raises an InputValidationError, OrganizationAlreadyExists, and for a name that a user has or
+    had CanNotReserveUserForOrganization.
+    """
+    check_name(name)
+    check_email(profile.email)
+    taken = User.objects.named(name).first()
+    if taken is not None and taken.kind == AccountKind.ORGANIZATION:
+        raise OrganizationAlreadyExists
+    account = User(username=name, email=profile.email, kind=AccountKind.ORGANIZATION)
+    account.set_unusable_password()
+    try:
+        with transaction.atomic():
+            account.save(force_insert=True)
+    except IntegrityError as exc:
+        raise CanNotReserveUserForOrganization from exc
+    organization = Organization(account=account)
+    _apply(organization, profile)
+    organization.save(force_insert=True)
+    Membership.objects.create(organization=account, user_id=creator_id, role=OrganizationRole.OWNER)
+    announce_change()
+    return organization
+
+
+@transaction.atomic
+def update_organization(*, organization: Organization, profile: Profile) -> None:
+    """Change all that an organization says of itself; its name stays."""
+    check_email(profile.email)
+    organization.account.email = profile.email
+    organization.account.save(update_fields=["email"])
+    _apply(organization, profile)
+    organization.save()
+
+
+@transaction.atomic
+def delete_organization(*, organization: Organization) -> None:
+    """End an organization; its name is never given again, and nobody acts for it any more."""
+    ApiKey.objects.filter(owner=organization.account_id, revoked_at=None).update(
+        revoked_at=timezone.now()
+    )
+    User.objects.filter(pk=organization.account_id).update(is_active=False)
+    announce_change()
+
+
+@transaction.atomic
+def put_member(*, organization: Organization, username: str, role: str | None) -> bool:
+    """Have the user in the organization; whether they were not before.
+
+    Without a role a new member is no owner, and who is in it stays what they are. Raises
+    UserNotFound, and OrganizationRequiresOwner where the last owner would be none.
+    """
+    user = _find_user(username)
+    if user is None:
+        raise UserNotFound
+    membership, is_new = Membership.objects.get_or_create(
+        organization_id=organization.account_id,
+        user=user,
+        defaults={"role": role or OrganizationRole.MEMBER},
+    )
+    if not is_new and role is not None and role != membership.role:
+        check_not_last_owner(membership)
+        membership.role = role
+        membership.save(update_fields=["role"])
+    announce_change()
+    return is_new
+
+
+@transaction.atomic
+def remove_member(*, organization: Organization, username: str) -> None:
+    """Have the user out of the organization, whether or not they were in it.
+
+    Raises OrganizationRequiresOwner.
+    """
+    user = _find_user(username)
+    rows = Membership.objects.filter(organization=organization.account_id, user=user)
+    membership = rows.first() if user is not None else None
+    if membership is not None:
+        check_not_last_owner(membership)
+        membership.delete()
+        announce_change()
+
+
+def create_organization_type(*, name: str) -> OrganizationType:
+    """A further type. Raises OrganizationTypeExists."""
+    try:
+        with transaction.atomic():
+            return OrganizationType.objects.create(name=name)
+    except IntegrityError as exc:
+        raise OrganizationTypeExists(name=name) from exc
+
+
+def delete_organization_type(*, name: str) -> None:
+    """Remove a type; it is no error when there is none. Raises OrganizationTypeInUse."""
+    try:
+        OrganizationType.objects.filter(name__iexact=name).delete()
+    except ProtectedError as exc:
+        raise OrganizationTypeInUse(name=name) from exc
+
+
+def _find_user(username: str) -> User | None:
+    if "\x00" in username:
+        return None
+    return User.objects.named(username).filter(kind=AccountKind.USER, is_active=True).first()
+
+
+def _apply(organization: Organization, profile: Profile) -> None:
+    organization.type = _find_type(profile.type_id)
+    organization.label, organization.contact_name = profile.label, profile.contact_name
+    organization.url, organization.external_id = profile.url, profile.external_id
+    organization.external_admin_group = profile.external_admin_group
+    organization.external_member_group = profile.external_member_group
+    organization.external_executor_group = profile.external_executor_group
+
+
+def _find_type(type_id: UUID | None) -> OrganizationType:
+    rows = OrganizationType.objects
+    found = (rows.filter(name=BASIC) if type_id is None else rows.filter(pk=type_id)).first()
+    if found is None:
+        raise UnknownOrganizationType
+    return found

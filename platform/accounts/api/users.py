@@ -1,0 +1,119 @@
+"""/v1/users: accounts, for administrators (spec.md 2.1)."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from algoport.accounts.api.authentication import MayAdminister
+from algoport.accounts.constants import AccountKind
+from algoport.accounts.errors import (
+    InconsistentUsername,
+    MissingRequiredFields,
+    UpdatingEmailNotAllowed,
+    UserNotFound,
+)
+from algoport.accounts.models import User
+from algoport.accounts.services import create_user, delete_user, update_user
+from algoport.api.links import base_url
+from algoport.api.pagination import newest_first
+
+
+class UserSerializer(serializers.Serializer[Any]):
+    """What a user may be told of; clients send more, which is not looked at."""
+
+    username = serializers.CharField(max_length=100)
+    email = serializers.CharField(max_length=200)
+    fullname = serializers.CharField(
+        max_length=100, required=False, allow_blank=True, allow_null=True, default=""
+    )
+    company_name = serializers.CharField(
+        max_length=100, required=False, allow_blank=True, allow_null=True, default=""
+    )
+    company_role = serializers.CharField(
+        max_length=200, required=False, allow_blank=True, allow_null=True, default=""
+    )
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, dict) or not (data.get("username") and data.get("email")):
+            raise MissingRequiredFields
+        return super().to_internal_value(data)
+
+    def texts(self) -> dict[str, str]:
+        return {
+            name: self.validated_data[name] or ""
+            for name in ("fullname", "company_name", "company_role")
+        }
+
+
+class UserListView(APIView):
+    permission_classes = [MayAdminister]
+
+    def get(self, request: Request) -> Response:
+        base = base_url(request)
+        return Response(
+            newest_first(
+                request, _users(), time_field="created_at", render=lambda row: user_body(row, base)
+            )
+        )
+
+    def post(self, request: Request) -> Response:
+        given = UserSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        user = create_user(
+            username=given.validated_data["username"],
+            email=given.validated_data["email"],
+            **given.texts(),
+        )
+        return Response(user_body(user, base_url(request)))
+
+
+class UserView(APIView):
+    permission_classes = [MayAdminister]
+
+    def get(self, request: Request, username: str) -> Response:
+        return Response(user_body(_find(username), base_url(request)))
+
+    def put(self, request: Request, username: str) -> Response:
+        user = _find(username)
+        given = UserSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        if given.validated_data["username"].lower() != user.username.lower():
+            raise InconsistentUsername
+        if given.validated_data["email"].lower() != user.email.lower():
+            raise UpdatingEmailNotAllowed
+        user = update_user(user=user, **given.texts())
+        return Response(user_body(user, base_url(request)))
+
+    def delete(self, request: Request, username: str) -> Response:
+        delete_user(user=_find(username))
+        return Response(status=204)
+
+
+def user_body(user: User, base: str) -> dict[str, Any]:
+    return {
+        "id": str(user.id),
+        "company_name": user.company_name,
+        "company_role": user.company_role,
+        "email": user.email,
+        "fullname": user.fullname,
+        "resource_type": "user",
+        "self_link": f"{base}/v1/users/{user.username}",
+        "username": user.username,
+    }
+
+
+def _users() -> QuerySet[User]:
+    return User.objects.filter(kind=AccountKind.USER, is_active=True)
+
+
+def _find(username: str) -> User:
+    user = None
+    if "\x00" not in username:
+        user = User.objects.named(username).filter(kind=AccountKind.USER, is_active=True).first()
+    if user is None:
+        raise UserNotFound
+    return user
