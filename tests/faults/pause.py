@@ -38,11 +38,7 @@ class Pause(threading.Thread):
 
     def run(self) -> None:
         try:
-            wait_until(lambda: self._workers() is not None, 60, "both workers run")
-            workers = self._workers()
-            if workers is None:
-                raise AssertionError("a worker has gone that was spared")
-            first, second = workers
+            first, second = self._wait_for_workers()
             try:
                 self._pause(first, second)
             finally:
@@ -51,13 +47,18 @@ class Pause(threading.Thread):
         except (AssertionError, psycopg2.Error) as exc:
             self.failure = exc
 
-    def _workers(self) -> tuple[int, int] | None:
-        """The launcher's worker and the other, when both are ready."""
-        if self._victims.count_workers() < 2:
-            return None
-        # One that was killed may be missed by its lock for a moment only.
-        first, second = self._victims.worker(), self._victims.second.pid
-        return None if first is None or second is None else (first, second)
+    def _wait_for_workers(self) -> tuple[int, int]:
+        """The launcher's worker and the other, when both are ready.
+
+        Those that are spared may end by themselves, when the broker is killed.
+        """
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until:
+            first, second = self._victims.worker(), self._victims.second.pid
+            if self._victims.count_workers() == 2 and first is not None and second is not None:
+                return first, second
+            time.sleep(0.1)
+        raise AssertionError("one worker does not run")
 
     def _pause(self, first: int, second: int) -> None:
         # With the second asleep the first takes all.
