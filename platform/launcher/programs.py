@@ -61,7 +61,8 @@ def beat_program(root: Path, data: Path, metrics: Path, log_level: str) -> Progr
     return Program(
         name="beat",
         command=(
-            *(sys.executable, "-m", "celery", "-A", "algoport", "--quiet", "beat", "--pidfile", ""),
+            *(sys.executable, "-m", "celery", "-A", "algoport.beat", "--quiet", "beat"),
+            *("--pidfile", ""),
             *("--schedule", str(data / "beat" / "schedule"), "--loglevel", log_level),
         ),
         folder=root,

@@ -107,7 +107,7 @@ class Victims:
         return next(iter(self.platform.processes("valkey-server")), None)
 
     def beat(self) -> int | None:
-        return next(iter(self.platform.processes("celery -A algoport --quiet beat")), None)
+        return next(iter(self.platform.processes("celery -A algoport.beat --quiet beat")), None)
 
     def postmaster(self) -> int | None:
         try:

@@ -222,7 +222,7 @@ def test_a_lock_of_a_dead_postgres_does_not_matter(stopped: Operator) -> None:
     ("marker", "name"),
     [
         ("celery -A algoport --quiet worker", "worker"),
-        ("celery -A algoport --quiet beat", "beat"),
+        ("celery -A algoport.beat --quiet beat", "beat"),
         ("gunicorn", "web"),
     ],
 )
