@@ -16,6 +16,7 @@ from algoport.accounts.errors import (
 from algoport.accounts.models import ApiKey, Membership, User
 from algoport.accounts.services import check_email, check_name, check_not_last_owner
 from algoport.db.changes import announce_change
+from algoport.errors import InputValidationError
 from orgs.errors import (
     OrganizationTypeExists,
     OrganizationTypeInUse,
@@ -24,6 +25,8 @@ from orgs.errors import (
 from orgs.models import Organization, OrganizationType
 
 BASIC = "basic"
+# Its members would be asked for at a path that means another thing.
+_RESERVED_NAME = "externalid"
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ def create_organization(*, name: str, profile: Profile, creator_id: UUID) -> Org
     """
     check_name(name)
     check_email(profile.email)
+    if name.lower() == _RESERVED_NAME:
+        raise InputValidationError(f"org_name: {name} is not a name for an organization.")
     taken = User.objects.named(name).first()
     if taken is not None and taken.kind == AccountKind.ORGANIZATION:
         raise OrganizationAlreadyExists

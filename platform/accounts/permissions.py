@@ -413,6 +413,8 @@ def _read_storage_rules(principal: Principal, resource: Resource) -> Decision:
 def _write_storage_rules(principal: Principal, resource: Resource) -> Decision:
     assert isinstance(resource, ConnectorResource)
     reading = _read_storage_rules(principal, resource)
+    if reading and not principal.owns(resource.owner_id):
+        return Decision(False, "who else may use a storage is for its owners to say")
     return reading and _may_write_connector(principal, resource)
 
 

@@ -139,8 +139,12 @@ def update_user(*, user: User, fullname: str, company_name: str, company_role: s
 def delete_user(*, user: User) -> None:
     """End an account; its name and address are never given again (spec.md 2.1).
 
-    Raises OrganizationRequiresOwner for the only owner of an organization.
+    Raises OrganizationRequiresOwner for the only owner of an organization, and refuses the last
+    administrator: nobody could make another.
     """
+    administrators = User.objects.filter(is_staff=True, is_active=True).select_for_update()
+    if user.is_staff and len(administrators) == 1:
+        raise InputValidationError("The last administrator cannot be deleted.")
     for membership in Membership.objects.filter(user=user, organization__is_active=True):
         check_not_last_owner(membership)
     Membership.objects.filter(user=user).delete()

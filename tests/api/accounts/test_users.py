@@ -103,6 +103,15 @@ def test_a_deleted_users_name_address_and_keys_are_dead(
     assert code(administrator.post(URL, other, format="json")) == (409, 3004)
 
 
+def test_somebody_always_administers(
+    administrator: APIClient, make_user: Callable[[str], User]
+) -> None:
+    assert code(administrator.delete(f"{URL}/admin")) == (400, 6001)
+    administrator_client(make_user("another"))
+    assert administrator.delete(f"{URL}/another").status_code == 204
+    assert User.objects.get(username="admin").is_active
+
+
 def test_only_administrators_see_accounts(api: APIClient) -> None:
     for answer in (
         api.get(URL),

@@ -133,6 +133,11 @@ def test_owners_manage_its_connectors_and_members_do_not(
     assert statuses == [200, 403, 403]
     with pytest.raises(NotAuthorized):
         share(guest, storage)
+    acl = "/v1/users/makers/connectors/s3+shared/buckets/bucket/acl"
+    refused = api_of(guest.user).put(acl, {"acl": "public-read"}, format="json")
+    assert (refused.status_code, storage.asked) == (403, [])
+    api_of(demo.user).put(acl, {"acl": "public-read"}, format="json")
+    assert storage.asked
     assert Connector.objects.get().owner == makers.account
 
 

@@ -87,6 +87,7 @@ def test_an_organization_as_its_creator_made_it(administrator: APIClient) -> Non
         ({"type_id": "basic"}, (400, 6001)),
         ({"type_id": "6b1d3a5e-5d0c-4c5e-9a53-7f1f3f6f7a11"}, (400, 6001)),
         ({"external_admin_group": 7}, (400, 6001)),
+        ({"org_name": "externalId"}, (400, 6001)),
         ({"org_name": "ADMIN"}, (409, 3104)),
         ({"org_name": "makers"}, (409, 3101)),
     ],
@@ -156,9 +157,14 @@ def test_members_come_change_and_go(
 
 
 def test_somebody_always_owns_it(
-    administrator: APIClient, makers: Organization, demo: User
+    administrator: APIClient,
+    makers: Organization,
+    demo: User,
+    make_user: Callable[[str], User],
 ) -> None:
     add(administrator, "demo")
+    # The last administrator could not be deleted either.
+    administrator_client(make_user("another"))
     for refused in (
         administrator.delete(f"{URL}/makers/members/admin"),
         administrator.put(f"{URL}/makers/members/admin", {"role": "member"}, format="json"),
