@@ -7,9 +7,10 @@ from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 
 from algoport.accounts.constants import AccountKind
-from algoport.accounts.errors import OrganizationNotFound
-from algoport.accounts.models import Membership
+from algoport.accounts.errors import OrganizationNotFound, UserNotFound
+from algoport.accounts.models import Membership, User
 from algoport.accounts.permissions import AccountResource, Action, Principal, can, refusal
+from algoport.accounts.selectors import get_user
 from orgs.models import Organization, OrganizationType
 
 
@@ -40,6 +41,14 @@ def get_organization_by_external_id_for(principal: Principal, external_id: str) 
 def members_of(organization: Organization) -> QuerySet[Membership]:
     rows = Membership.objects.filter(organization=organization.account_id)
     return rows.select_related("user")
+
+
+def get_member(organization: Organization, username: str) -> User:
+    """Raises UserNotFound for one who is not in it."""
+    user = get_user(username)
+    if not members_of(organization).filter(user=user).exists():
+        raise UserNotFound
+    return user
 
 
 def organization_types() -> list[OrganizationType]:

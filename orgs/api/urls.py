@@ -16,6 +16,8 @@ urlpatterns = [
     path(_ONE, views.OrganizationView.as_view(), name="organization"),
     path(f"{_ONE}/members", views.MemberListView.as_view(), name="member-list"),
     path(f"{_ONE}/members/<str:username>", views.MemberView.as_view(), name="member"),
+    path(f"{_ONE}/members/<str:username>/keys", views.MemberKeyListView.as_view()),
+    path(f"{_ONE}/keys", views.KeyListView.as_view(), name="organization-key-list"),
     path("organization/types", views.TypeListView.as_view(), name="organization-type-list"),
     path("organization/types/<str:name>", views.TypeView.as_view(), name="organization-type"),
 ]

@@ -8,8 +8,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import MayAdminister, principal_of
+from algoport.accounts.api.keys import KeySerializer, key_body
 from algoport.accounts.errors import MissingRequiredFields
 from algoport.accounts.permissions import Action
+from algoport.accounts.selectors import keys_of
 from algoport.api.links import base_url
 from algoport.api.pagination import newest_first
 from orgs import selectors, services
@@ -107,6 +109,31 @@ class MemberView(APIView):
         )
         services.remove_member(organization=found, username=username)
         return Response(status=204)
+
+
+class KeyListView(APIView):
+    permission_classes = [MayAdminister]
+
+    def get(self, request: Request, name: str) -> Response:
+        account = selectors.get_organization_for(principal_of(request), name).account
+        return Response([key_body(key, account) for key in keys_of(account)])
+
+    def post(self, request: Request, name: str) -> Response:
+        account = selectors.get_organization_for(principal_of(request), name).account
+        given = KeySerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        return Response(given.make(account))
+
+
+class MemberKeyListView(APIView):
+    permission_classes = [MayAdminister]
+
+    def post(self, request: Request, name: str, username: str) -> Response:
+        found = selectors.get_organization_for(principal_of(request), name)
+        member = selectors.get_member(found, username)
+        given = KeySerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        return Response(given.make(member), status=201)
 
 
 class TypeSerializer(serializers.Serializer[Any]):

@@ -57,3 +57,8 @@ class InvalidKeyScope(InputValidationError):
     message = (
         "{scope!r} is not an algorithm pattern. Use algo://*, algo://OWNER/* or algo://OWNER/NAME."
     )
+
+
+class KeyAlreadyExists(InputValidationError):
+    status = 409
+    message = "api_key: there is such a key already."

@@ -25,6 +25,7 @@ from algoport.accounts.constants import (
 from algoport.accounts.errors import (
     EmailAddressHasBeenTaken,
     InvalidKeyScope,
+    KeyAlreadyExists,
     OrganizationRequiresOwner,
     UsernameHasBeenTaken,
 )
@@ -34,6 +35,7 @@ from algoport.db.changes import announce_change
 from algoport.errors import InputValidationError
 
 _ALPHABET = string.ascii_letters + string.digits + "+/"
+_KEY_PATTERN = re.compile(rf"{KEY_PREFIX}[A-Za-z0-9+/]{{20,90}}\Z", re.ASCII)
 _SCOPE_PATTERN = re.compile(r"^algo://(\*|[a-zA-Z]\w*/(\*|[a-zA-Z]\w*(/\*)?))\Z", re.ASCII)
 
 
@@ -87,15 +89,32 @@ def create_default_key(*, owner: User) -> NewKey:
 
 @transaction.atomic
 def create_key(
-    *, owner: User, label: str, scopes: Scopes, key_type: str = KeyType.STANDARD
+    *,
+    owner: User,
+    label: str,
+    scopes: Scopes,
+    key_type: str = KeyType.STANDARD,
+    secret: str | None = None,
 ) -> NewKey:
-    """A new key. Raises InvalidKeyScope; an admin key needs an administrator."""
+    """A new key, or one that its clients have already.
+
+    Raises InvalidKeyScope, and for a known one KeyAlreadyExists; an admin key needs an
+    administrator.
+    """
     for pattern in scopes.algo_acl:
         if not _SCOPE_PATTERN.match(pattern):
             raise InvalidKeyScope(scope=pattern)
     if key_type == KeyType.ADMIN and not owner.is_staff:
         raise InputValidationError(f"{owner.username} is not an administrator.")
-    secret = KEY_PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(KEY_RANDOM_CHARACTERS))
+    if secret is None:
+        letters = (secrets.choice(_ALPHABET) for _ in range(KEY_RANDOM_CHARACTERS))
+        secret = KEY_PREFIX + "".join(letters)
+    elif not _KEY_PATTERN.match(secret):
+        raise InputValidationError(
+            f"api_key: it begins with {KEY_PREFIX} and has 20 letters, digits, + or / at least."
+        )
+    if ApiKey.objects.filter(digest=digest_key(secret)).exists():
+        raise KeyAlreadyExists
     row = ApiKey.objects.create(
         owner=owner,
         label=label,

@@ -2,21 +2,19 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import MayAdminister
-from algoport.accounts.constants import AccountKind
 from algoport.accounts.errors import (
     InconsistentUsername,
     MissingRequiredFields,
     UpdatingEmailNotAllowed,
-    UserNotFound,
 )
 from algoport.accounts.models import User
+from algoport.accounts.selectors import get_user, users
 from algoport.accounts.services import create_user, delete_user, update_user
 from algoport.api.links import base_url
 from algoport.api.pagination import newest_first
@@ -56,7 +54,7 @@ class UserListView(APIView):
         base = base_url(request)
         return Response(
             newest_first(
-                request, _users(), time_field="created_at", render=lambda row: user_body(row, base)
+                request, users(), time_field="created_at", render=lambda row: user_body(row, base)
             )
         )
 
@@ -75,10 +73,10 @@ class UserView(APIView):
     permission_classes = [MayAdminister]
 
     def get(self, request: Request, username: str) -> Response:
-        return Response(user_body(_find(username), base_url(request)))
+        return Response(user_body(get_user(username), base_url(request)))
 
     def put(self, request: Request, username: str) -> Response:
-        user = _find(username)
+        user = get_user(username)
         given = UserSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         if given.validated_data["username"].lower() != user.username.lower():
@@ -89,7 +87,7 @@ class UserView(APIView):
         return Response(user_body(user, base_url(request)))
 
     def delete(self, request: Request, username: str) -> Response:
-        delete_user(user=_find(username))
+        delete_user(user=get_user(username))
         return Response(status=204)
 
 
@@ -104,16 +102,3 @@ def user_body(user: User, base: str) -> dict[str, Any]:
         "self_link": f"{base}/v1/users/{user.username}",
         "username": user.username,
     }
-
-
-def _users() -> QuerySet[User]:
-    return User.objects.filter(kind=AccountKind.USER, is_active=True)
-
-
-def _find(username: str) -> User:
-    user = None
-    if "\x00" not in username:
-        user = User.objects.named(username).filter(kind=AccountKind.USER, is_active=True).first()
-    if user is None:
-        raise UserNotFound
-    return user
