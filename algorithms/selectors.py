@@ -14,7 +14,7 @@ from algoport.accounts.permissions import (
     AlgorithmResource,
     Principal,
     can,
-    refusal,
+    require,
 )
 from algorithms.constants import (
     KNOWN_LANGUAGES,
@@ -108,9 +108,7 @@ def check_algorithm(principal: Principal, algorithm: Algorithm, action: Action) 
     resource = resource_of(algorithm, public=algorithm.has_public_version)
     if not can(principal, Action.SEE_ALGORITHM, resource):
         raise AlgorithmNotFound
-    decision = can(principal, action, resource)
-    if not decision:
-        raise refusal(principal, decision)
+    require(principal, action, resource)
     return algorithm
 
 
@@ -123,9 +121,7 @@ def get_owner_for(principal: Principal, username: str) -> User:
     )
     if owner is None:
         raise UserNotFound
-    decision = can(principal, Action.CREATE_ALGORITHM, AccountResource(owner.id))
-    if not decision:
-        raise refusal(principal, decision)
+    require(principal, Action.CREATE_ALGORITHM, AccountResource(owner.id))
     return owner
 
 
@@ -309,9 +305,7 @@ def _target(
     resource = resource_of(algorithm, public=public and not by_commit)
     if not can(principal, Action.SEE_ALGORITHM, resource):
         raise missing
-    decision = can(principal, Action.CALL_VERSION, resource)
-    if not decision:
-        raise refusal(principal, decision)
+    require(principal, Action.CALL_VERSION, resource)
     settings_of = published if published is not None and not by_commit else algorithm
     return Target(
         build_id=build.id,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import models
@@ -10,6 +11,9 @@ from django.db.models.lookups import Exact, GreaterThan
 
 from algoport.accounts.permissions import CollectionKind, CollectionResource
 from dataportal.constants import TEMP_FILE_AGE, ReadAcl
+
+if TYPE_CHECKING:
+    from dataportal.models import HostedFile
 
 ALGORITHM_KINDS = (CollectionKind.TEMP, CollectionKind.PERM)
 
@@ -67,9 +71,11 @@ class CollectionQuerySet(models.QuerySet):
 
 
 class HostedFileQuerySet(models.QuerySet):
-    def after(self, name: str) -> "HostedFileQuerySet":
-        """In bytewise order, from behind `name`."""
-        return self.filter(name__gt=name).order_by("name")
+    def page(self, after: str, most: int) -> "tuple[list[HostedFile], bool]":
+        """What listings tell of files, bytewise from behind a name; and whether more follow."""
+        shown = self.filter(name__gt=after).order_by("name").only("name", "modified_at", "size")
+        found = list(shown[: most + 1])
+        return found[:most], len(found) > most
 
     def outdated(self, moment: datetime) -> "HostedFileQuerySet":
         """Files in temp collections that have had their day at `moment`."""

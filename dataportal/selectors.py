@@ -205,9 +205,8 @@ def resource_of(collection: Collection) -> CollectionResource:
 
 def _page_of(rows: HostedFileQuerySet, after: str, read_acl: str | None = None) -> FilePage:
     """The first page of a collection's files from behind `after`."""
-    shown = rows.after(after).only("name", "modified_at", "size")
-    files = list(shown[: LISTING_PAGE_SIZE + 1])
-    return FilePage(files[:LISTING_PAGE_SIZE], len(files) > LISTING_PAGE_SIZE, read_acl)
+    files, more = rows.page(after, LISTING_PAGE_SIZE)
+    return FilePage(files, more, read_acl)
 
 
 def _find_place(principal: Principal, place: SystemPlace) -> SystemCollection:

@@ -1,7 +1,5 @@
 """Reads of organizations that check access: for who may not see one, it does not exist."""
 
-from uuid import UUID
-
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
@@ -9,7 +7,7 @@ from django.db.models.lookups import Exact
 from algoport.accounts.constants import AccountKind
 from algoport.accounts.errors import OrganizationNotFound, UserNotFound
 from algoport.accounts.models import Membership, User
-from algoport.accounts.permissions import AccountResource, Action, Principal, can, refusal
+from algoport.accounts.permissions import AccountResource, Action, Principal, can, require
 from algoport.accounts.selectors import get_user
 from orgs.models import Organization, OrganizationType
 
@@ -55,17 +53,11 @@ def organization_types() -> list[OrganizationType]:
     return list(OrganizationType.objects.order_by("name"))
 
 
-def find_organization_type(identifier: UUID) -> OrganizationType | None:
-    return OrganizationType.objects.filter(pk=identifier).first()
-
-
 def _check(principal: Principal, row: Organization | None, action: Action) -> Organization:
     if row is None:
         raise OrganizationNotFound
     resource = AccountResource(row.account_id)
     if not can(principal, Action.SEE_ORGANIZATION, resource):
         raise OrganizationNotFound
-    decision = can(principal, action, resource)
-    if not decision:
-        raise refusal(principal, decision)
+    require(principal, action, resource)
     return row

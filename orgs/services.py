@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models.deletion import ProtectedError
-from django.utils import timezone
 
 from algoport.accounts.constants import AccountKind, OrganizationRole
 from algoport.accounts.errors import (
@@ -13,8 +12,14 @@ from algoport.accounts.errors import (
     OrganizationAlreadyExists,
     UserNotFound,
 )
-from algoport.accounts.models import ApiKey, Membership, User
-from algoport.accounts.services import check_email, check_name, check_not_last_owner
+from algoport.accounts.models import Membership, User
+from algoport.accounts.selectors import get_user
+from algoport.accounts.services import (
+    check_email,
+    check_name,
+    check_not_last_owner,
+    end_account,
+)
 from algoport.db.changes import announce_change
 from algoport.errors import InputValidationError
 from orgs.errors import (
@@ -86,11 +91,7 @@ def update_organization(*, organization: Organization, profile: Profile) -> None
 @transaction.atomic
 def delete_organization(*, organization: Organization) -> None:
     """End an organization; its name is never given again, and nobody acts for it any more."""
-    ApiKey.objects.filter(owner=organization.account_id, revoked_at=None).update(
-        revoked_at=timezone.now()
-    )
-    User.objects.filter(pk=organization.account_id).update(is_active=False)
-    announce_change()
+    end_account(account=organization.account)
 
 
 @transaction.atomic
@@ -100,9 +101,7 @@ def put_member(*, organization: Organization, username: str, role: str | None) -
     Without a role a new member is no owner, and who is in it stays what they are. Raises
     UserNotFound, and OrganizationRequiresOwner where the last owner would be none.
     """
-    user = _find_user(username)
-    if user is None:
-        raise UserNotFound
+    user = get_user(username)
     membership, is_new = Membership.objects.get_or_create(
         organization_id=organization.account_id,
         user=user,
@@ -122,9 +121,12 @@ def remove_member(*, organization: Organization, username: str) -> None:
 
     Raises OrganizationRequiresOwner.
     """
-    user = _find_user(username)
+    try:
+        user = get_user(username)
+    except UserNotFound:
+        return
     rows = Membership.objects.filter(organization=organization.account_id, user=user)
-    membership = rows.first() if user is not None else None
+    membership = rows.first()
     if membership is not None:
         check_not_last_owner(membership)
         membership.delete()
@@ -146,12 +148,6 @@ def delete_organization_type(*, name: str) -> None:
         OrganizationType.objects.filter(name__iexact=name).delete()
     except ProtectedError as exc:
         raise OrganizationTypeInUse(name=name) from exc
-
-
-def _find_user(username: str) -> User | None:
-    if "\x00" in username:
-        return None
-    return User.objects.named(username).filter(kind=AccountKind.USER, is_active=True).first()
 
 
 def _apply(organization: Organization, profile: Profile) -> None:

@@ -2,8 +2,25 @@
 
 from typing import Any
 
-from celery import Task
+from celery import Celery, Task
+from celery.signals import setup_logging
+from django.conf import settings
 from kombu.exceptions import OperationalError
+
+from algoport.logs import configure
+
+
+def make_application(**options: Any) -> Celery:
+    """The Celery application as the settings say."""
+    made = Celery("algoport", **options)
+    made.config_from_object("django.conf:settings", namespace="CELERY")
+    return made
+
+
+@setup_logging.connect
+def configure_logging(**kwargs: object) -> None:
+    """Log as the settings say, not as Celery would."""
+    configure(settings.LOGGING)
 
 
 class BrokerUnavailable(Exception):

@@ -1,4 +1,4 @@
-"""The Celery application: workers and beat start from here."""
+"""The Celery application that workers start from."""
 
 import os
 from functools import partial
@@ -8,9 +8,9 @@ import algoport  # noqa: F401
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "algoport.settings")
 
-from celery import Celery
-from celery.signals import setup_logging, worker_init, worker_shutdown
-from django.conf import settings
+from celery.signals import worker_init, worker_shutdown
+
+from algoport.broker import make_application
 
 if TYPE_CHECKING:
     from algorithms.metering.writer import RecordWriter
@@ -21,17 +21,8 @@ _writer: "RecordWriter | None" = None
 _executor: "ExecutorThread | None" = None
 _sender: "SenderThread | None" = None
 
-app = Celery("algoport")
-app.config_from_object("django.conf:settings", namespace="CELERY")
+app = make_application()
 app.autodiscover_tasks()
-
-
-@setup_logging.connect
-def configure_logging(**kwargs: object) -> None:
-    """Log as the settings say, not as Celery would."""
-    from algoport.logs import configure
-
-    configure(settings.LOGGING)
 
 
 @worker_init.connect

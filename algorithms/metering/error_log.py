@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from algoport.accounts.errors import UserNotFound
 from algoport.accounts.models import User
-from algoport.accounts.permissions import AccountResource, Action, Principal, can, refusal
+from algoport.accounts.permissions import AccountResource, Action, Principal, can, require
 from algorithms.constants import ERRORS_KEPT, MOST_ERRORS
 from algorithms.models import Algorithm, AlgorithmError
 from algorithms.selectors import algorithms_by_id, resource_of
@@ -55,17 +55,13 @@ def errors_of_account(principal: Principal, user_id: str) -> list[LoggedError]:
         raise UserNotFound from exc
     if principal.user_id != account:
         raise UserNotFound
-    decision = can(principal, Action.SEE_ACCOUNT_ERRORS, AccountResource(account))
-    if not decision:
-        raise refusal(principal, decision)
+    require(principal, Action.SEE_ACCOUNT_ERRORS, AccountResource(account))
     return _logged(principal, AlgorithmError.objects.filter(caller_id=account))
 
 
 def errors_of_organization(principal: Principal, organization: UUID) -> list[LoggedError]:
     """The failures of an organization's algorithms, for who may see it. Raises NotAuthorized."""
-    decision = can(principal, Action.SEE_ORGANIZATION_ERRORS, AccountResource(organization))
-    if not decision:
-        raise refusal(principal, decision)
+    require(principal, Action.SEE_ORGANIZATION_ERRORS, AccountResource(organization))
     own = Algorithm.objects.filter(owner=organization).values("id")
     return _logged(principal, AlgorithmError.objects.filter(algorithm_id__in=own))
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from algoport.accounts.permissions import AccountResource, Action, Principal, can, refusal
+from algoport.accounts.permissions import AccountResource, Action, Principal, require
 from algoport.errors import InputValidationError
 from dataportal.models import DataAccess
 from dataportal.selectors import get_account_for
@@ -32,9 +32,7 @@ def find_accesses_for(
 ) -> QuerySet[DataAccess]:
     """Uses of the account's data. Raises UserNotFound, NotAuthorized, InputValidationError."""
     account = get_account_for(principal, owner)
-    decision = can(principal, Action.SEE_DATA_ACCESSES, AccountResource(account.id))
-    if not decision:
-        raise refusal(principal, decision)
+    require(principal, Action.SEE_DATA_ACCESSES, AccountResource(account.id))
     rows = DataAccess.objects.filter(owner=account.name.lower())
     if wanted.since is not None:
         rows = rows.filter(accessed_at__gte=wanted.since)

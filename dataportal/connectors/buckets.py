@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from algoport.accounts.permissions import Action, Principal, can, refusal
+from algoport.accounts.permissions import Action, Principal, can, require
 from dataportal.connectors.asking import ask
 from dataportal.connectors.failures import as_api_error
 from dataportal.connectors.selectors import resource_of, use_connector_for
@@ -100,9 +100,7 @@ def _authorized(
 ) -> Connector:
     """Raises UserNotFound, ConnectorNotFound, NotPossibleHere, NotAuthorized."""
     connector = use_connector_for(principal, owner, connector_id)
-    decision = can(principal, action, resource_of(connector, path))
-    if not decision:
-        raise refusal(principal, decision)
+    require(principal, action, resource_of(connector, path))
     if connector.protocol != Protocol.S3:
         raise NotPossibleHere(connector=connector.name, reason="only S3 has buckets.")
     return connector

@@ -8,7 +8,7 @@ from algoport.accounts.permissions import (
     ConnectorResource,
     Principal,
     can,
-    refusal,
+    require,
 )
 from dataportal.constants import EVERY_PATH, LABEL_PATTERN, Protocol
 from dataportal.errors import ConnectorNotFound
@@ -80,7 +80,5 @@ def get_connector_of(owner_id: UUID, connector_id: str) -> Connector:
 def get_managed_account(principal: Principal, owner: str) -> UUID:
     """The account, for who manages its connectors. Raises UserNotFound, NotAuthorized."""
     account = get_account_for(principal, owner)
-    decision = can(principal, Action.MANAGE_CONNECTORS, AccountResource(account.id))
-    if not decision:
-        raise refusal(principal, decision)
+    require(principal, Action.MANAGE_CONNECTORS, AccountResource(account.id))
     return account.id

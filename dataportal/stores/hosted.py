@@ -70,12 +70,11 @@ class HostedStore(Store):
         rows = HostedFile.objects.filter(collection=self._collection)
         if begins:
             rows = rows.filter(name__startswith=begins)
-        shown = rows.after(marker).only("name", "modified_at", "size")
-        found = list(shown[: PAGE_SIZE + 1])
+        found, more = rows.page(marker, PAGE_SIZE)
         if not found:
             self.check()
-        files = [FileEntry(each.name, each.size, each.modified_at) for each in found[:PAGE_SIZE]]
-        return Page([], files, files[-1].name if len(found) > PAGE_SIZE else "")
+        files = [FileEntry(each.name, each.size, each.modified_at) for each in found]
+        return Page([], files, files[-1].name if more else "")
 
     def stat(self, path: str) -> ObjectInfo | DirectoryInfo:
         if path:

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import MayAdminister, principal_of
-from algoport.accounts.api.keys import KeySerializer, key_body
+from algoport.accounts.api.keys import key_body, make_key
 from algoport.accounts.errors import MissingRequiredFields
 from algoport.accounts.permissions import Action
 from algoport.accounts.selectors import keys_of
@@ -21,6 +21,7 @@ from orgs.api.serializers import (
     member_body,
     organization_body,
 )
+from orgs.models import Organization
 
 
 class OrganizationListView(APIView):
@@ -55,18 +56,14 @@ class OrganizationView(APIView):
         return Response(organization_body(found, base_url(request)))
 
     def put(self, request: Request, name: str) -> Response:
-        found = selectors.get_organization_for(
-            principal_of(request), name, Action.MANAGE_ORGANIZATION
-        )
+        found = _managed(request, name)
         given = OrganizationSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         services.update_organization(organization=found, profile=given.profile())
         return Response(status=204)
 
     def delete(self, request: Request, name: str) -> Response:
-        found = selectors.get_organization_for(
-            principal_of(request), name, Action.MANAGE_ORGANIZATION
-        )
+        found = _managed(request, name)
         services.delete_organization(organization=found)
         return Response(status=204)
 
@@ -93,9 +90,7 @@ class MemberListView(APIView):
 
 class MemberView(APIView):
     def put(self, request: Request, name: str, username: str) -> Response:
-        found = selectors.get_organization_for(
-            principal_of(request), name, Action.MANAGE_ORGANIZATION
-        )
+        found = _managed(request, name)
         given = MemberSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         is_new = services.put_member(
@@ -104,9 +99,7 @@ class MemberView(APIView):
         return Response(status=201 if is_new else 200)
 
     def delete(self, request: Request, name: str, username: str) -> Response:
-        found = selectors.get_organization_for(
-            principal_of(request), name, Action.MANAGE_ORGANIZATION
-        )
+        found = _managed(request, name)
         services.remove_member(organization=found, username=username)
         return Response(status=204)
 
@@ -120,9 +113,7 @@ class KeyListView(APIView):
 
     def post(self, request: Request, name: str) -> Response:
         account = selectors.get_organization_for(principal_of(request), name).account
-        given = KeySerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        return Response(given.make(account))
+        return Response(make_key(request, account))
 
 
 class MemberKeyListView(APIView):
@@ -131,9 +122,7 @@ class MemberKeyListView(APIView):
     def post(self, request: Request, name: str, username: str) -> Response:
         found = selectors.get_organization_for(principal_of(request), name)
         member = selectors.get_member(found, username)
-        given = KeySerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        return Response(given.make(member), status=201)
+        return Response(make_key(request, member), status=201)
 
 
 class TypeSerializer(serializers.Serializer[Any]):
@@ -161,3 +150,7 @@ class TypeView(APIView):
     def delete(self, request: Request, name: str) -> Response:
         services.delete_organization_type(name=name)
         return Response(status=204)
+
+
+def _managed(request: Request, name: str) -> Organization:
+    return selectors.get_organization_for(principal_of(request), name, Action.MANAGE_ORGANIZATION)

@@ -239,6 +239,13 @@ def refusal(principal: Principal, decision: Decision) -> NotAuthorized | NotAuth
     return NotAuthorized(f"{NotAuthorized.message} {decision.rule[0].upper()}{decision.rule[1:]}.")
 
 
+def require(principal: Principal, action: Action, resource: Resource = None) -> None:
+    """Raise the refusal of an action that is not allowed on something that may be seen."""
+    decision = can(principal, action, resource)
+    if not decision:
+        raise refusal(principal, decision)
+
+
 def matches_acl(patterns: tuple[str, ...], owner: str, name: str) -> bool:
     """Whether a key's patterns cover `owner/name` (`algo://*`, `algo://o/*`, `algo://o/n[/*]`)."""
     owner, name = owner.lower(), name.lower()

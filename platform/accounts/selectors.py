@@ -17,8 +17,7 @@ def users() -> QuerySet[User]:
 
 def get_user(username: str) -> User:
     """Raises UserNotFound."""
-    named = User.objects.named(username).filter(kind=AccountKind.USER, is_active=True)
-    user = named.first() if "\x00" not in username else None
+    user = (users() & User.objects.named(username)).first() if "\x00" not in username else None
     if user is None:
         raise UserNotFound
     return user

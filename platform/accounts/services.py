@@ -167,9 +167,15 @@ def delete_user(*, user: User) -> None:
     for membership in Membership.objects.filter(user=user, organization__is_active=True):
         check_not_last_owner(membership)
     Membership.objects.filter(user=user).delete()
-    ApiKey.objects.filter(owner=user, revoked_at=None).update(revoked_at=timezone.now())
-    user.is_active = False
-    user.save(update_fields=["is_active"])
+    end_account(account=user)
+
+
+@transaction.atomic
+def end_account(*, account: User) -> None:
+    """Let nobody find the account any more, nor use its keys."""
+    ApiKey.objects.filter(owner=account, revoked_at=None).update(revoked_at=timezone.now())
+    account.is_active = False
+    account.save(update_fields=["is_active"])
     announce_change()
 
 

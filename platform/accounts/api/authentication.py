@@ -13,7 +13,7 @@ from algoport.accounts.authentication import (
     key_from_header,
     principal_of_relay,
 )
-from algoport.accounts.permissions import Action, Principal, can, refusal
+from algoport.accounts.permissions import Action, Principal, require
 from algoport.errors import NotAuthenticated
 
 if TYPE_CHECKING:
@@ -60,7 +60,5 @@ class MayAdminister(IsSignedIn):
     def has_permission(self, request: Request, view: "APIView") -> bool:
         super().has_permission(request, view)
         principal = principal_of(request)
-        decision = can(principal, Action.ADMINISTER)
-        if not decision:
-            raise refusal(principal, decision)
+        require(principal, Action.ADMINISTER)
         return True

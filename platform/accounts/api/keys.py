@@ -45,29 +45,6 @@ class KeySerializer(serializers.Serializer[Any]):
         required=False, default=None, max_length=100, trim_whitespace=False
     )
 
-    def make(self, owner: User) -> dict[str, Any]:
-        """Make the key and tell it, for this once. Raises InvalidKeyScope, KeyAlreadyExists."""
-        given = self.validated_data
-        allowed = given.get("permissions") or PermissionsSerializer(data={}).to_internal_value({})
-        scopes = Scopes(
-            algo_acl=tuple(allowed["algo_acl"]),
-            management=allowed["allow_algo_management"],
-            native_calls=allowed["allow_algo"],
-            web_calls=allowed["allow_web_algo"],
-            referer_host=allowed["referer_host"] or "",
-            data_read=allowed["allow_data"],
-            data_write=allowed["allow_data_write"],
-        )
-        kind = KeyType.STANDARD if given["key_type"] == KeyType.STANDARD else KeyType.ADMIN
-        key = create_key(
-            owner=owner,
-            label=given["key_label"],
-            scopes=scopes,
-            key_type=kind,
-            secret=given["api_key"],
-        )
-        return key_body(key.row, owner, key.secret)
-
 
 class UserKeyListView(APIView):
     permission_classes = [MayAdminister]
@@ -77,10 +54,36 @@ class UserKeyListView(APIView):
         return Response([key_body(key, user) for key in keys_of(user)])
 
     def post(self, request: Request, username: str) -> Response:
-        user = get_user(username)
-        given = KeySerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        return Response(given.make(user))
+        return Response(make_key(request, get_user(username)))
+
+
+def make_key(request: Request, owner: User) -> dict[str, Any]:
+    """Make the key that is asked for and tell it, for this once.
+
+    Raises InvalidKeyScope, KeyAlreadyExists.
+    """
+    serializer = KeySerializer(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    given = serializer.validated_data
+    allowed = given.get("permissions") or PermissionsSerializer(data={}).to_internal_value({})
+    scopes = Scopes(
+        algo_acl=tuple(allowed["algo_acl"]),
+        management=allowed["allow_algo_management"],
+        native_calls=allowed["allow_algo"],
+        web_calls=allowed["allow_web_algo"],
+        referer_host=allowed["referer_host"] or "",
+        data_read=allowed["allow_data"],
+        data_write=allowed["allow_data_write"],
+    )
+    kind = KeyType.STANDARD if given["key_type"] == KeyType.STANDARD else KeyType.ADMIN
+    key = create_key(
+        owner=owner,
+        label=given["key_label"],
+        scopes=scopes,
+        key_type=kind,
+        secret=given["api_key"],
+    )
+    return key_body(key.row, owner, key.secret)
 
 
 def key_body(key: ApiKey, owner: User, secret: str | None = None) -> dict[str, Any]:
