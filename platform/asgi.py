@@ -16,6 +16,7 @@ django_application = ASGIStaticFilesHandler(get_asgi_application())
 
 import algoport.celery  # noqa: E402, F401  (tasks are sent by this application's broker)
 from algoport.accounts.callers import CallerAuthenticator  # noqa: E402
+from algoport.audit.actors import set_actor  # noqa: E402
 from algoport.db.changes import ChangeListener  # noqa: E402
 from algoport.http.asgi import Receive, Scope, Send  # noqa: E402
 from algoport.http.relay import PRINCIPAL, set_application  # noqa: E402
@@ -61,6 +62,8 @@ class Platform:
             await self._lifespan(receive, send)
             return
         trace = begin(scope)
+        # The next request of a connection is not for who sent the last one.
+        set_actor(None)
         path: str = scope["path"]
         if path.startswith("/v1/algo/"):
             await self._calls(scope, receive, traced(send, trace, _count_call))

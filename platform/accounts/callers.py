@@ -1,5 +1,8 @@
 """Authentication of the byte planes: without a query while nothing has changed."""
 
+from functools import partial
+
+from algoport.accounts.actors import actor_of
 from algoport.accounts.authentication import (
     SCOPE_KEY,
     authenticate_key,
@@ -8,6 +11,8 @@ from algoport.accounts.authentication import (
     principal_of_relay,
 )
 from algoport.accounts.permissions import ANONYMOUS, Principal
+from algoport.audit.actors import set_actor
+from algoport.audit.constants import Via
 from algoport.db.changes import ChangeCache, ChangeListener
 from algoport.db.threads import in_database_thread
 from algoport.http.asgi import Request
@@ -21,6 +26,11 @@ class CallerAuthenticator:
 
     async def __call__(self, request: Request) -> Principal:
         """ANONYMOUS without a header. Raises NotAuthenticated for a key that is not good."""
+        principal = await self._find(request)
+        set_actor(partial(actor_of, principal, Via.API))
+        return principal
+
+    async def _find(self, request: Request) -> Principal:
         if SCOPE_KEY in request.scope:
             return principal_of_relay(request.scope[SCOPE_KEY])
         key = key_from_header(request.header(b"authorization"))

@@ -51,6 +51,7 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
 
     objects = UserManager()
 
+    AUDIT_OWNER = "id"
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS = ["email"]

@@ -51,6 +51,7 @@ IMAGES_FOLDER = SERVICE_FOLDER / "images"
 JOURNAL_FOLDER = ALGOPORT_DATA / "journal"
 ERROR_JOURNAL_FOLDER = JOURNAL_FOLDER / "errors"
 DATA_JOURNAL_FOLDER = JOURNAL_FOLDER / "data"
+AUDIT_FOLDER = ALGOPORT_DATA / "audit"
 REPOSITORIES_FOLDER = ALGOPORT_DATA / "repositories"
 
 # -- Django ---------------------------------------------------------------------------------
@@ -67,6 +68,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "algoport.web",
+    "algoport.audit",
     "algoport.accounts",
     "orgs",
     "scm",
@@ -74,6 +76,7 @@ INSTALLED_APPS = [
     "algorithms",
 ]
 MIDDLEWARE = [
+    "algoport.accounts.actors.actor_middleware",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -176,6 +179,10 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "wake-waiting-builds": {
         "task": "algorithms.tasks.wake_waiting_builds_task",
+        "schedule": 5.0,
+    },
+    "write-audit-checkpoint": {
+        "task": "algoport.audit.tasks.write_checkpoint_task",
         "schedule": 5.0,
     },
     "remove-old-errors": {

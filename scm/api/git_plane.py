@@ -11,8 +11,11 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from algoport.accounts.actors import actor_of
 from algoport.accounts.authentication import authenticate_basic
 from algoport.accounts.permissions import Principal
+from algoport.audit.actors import set_actor
+from algoport.audit.constants import Via
 from algoport.db.threads import in_database_thread
 from algoport.errors import ApiError, NotAuthenticated, RouteNotFound
 from algoport.http.asgi import Receive, Request, Response, Scope, Send, answer
@@ -130,6 +133,7 @@ async def _handle(request: Request, send: Send) -> None:
     if principal.user_id is None:
         # The same for what exists and what does not, so that git asks for credentials.
         raise NotAuthenticated("Sign in with a user name and a password or API key.")
+    set_actor(actor_of(principal, Via.GIT))
     access = await in_database_thread(
         current_host().authorize,
         principal,

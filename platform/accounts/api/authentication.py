@@ -7,6 +7,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from algoport.accounts.actors import actor_of
 from algoport.accounts.authentication import (
     SCOPE_KEY,
     authenticate_key,
@@ -14,6 +15,8 @@ from algoport.accounts.authentication import (
     principal_of_relay,
 )
 from algoport.accounts.permissions import Action, Principal, require
+from algoport.audit.actors import set_actor
+from algoport.audit.constants import Via
 from algoport.errors import NotAuthenticated
 
 if TYPE_CHECKING:
@@ -34,12 +37,16 @@ class KeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Principal, UUID | None] | None:
         scope = getattr(request._request, "scope", {})
         if SCOPE_KEY in scope:
-            return principal_of_relay(scope[SCOPE_KEY]), None
-        key = key_from_header(request.META.get("HTTP_AUTHORIZATION"))
-        if key is None:
-            return None
-        principal = authenticate_key(key)
-        return principal, principal.key_id
+            principal = principal_of_relay(scope[SCOPE_KEY])
+            key_id = None
+        else:
+            key = key_from_header(request.META.get("HTTP_AUTHORIZATION"))
+            if key is None:
+                return None
+            principal = authenticate_key(key)
+            key_id = principal.key_id
+        set_actor(actor_of(principal, Via.API))
+        return principal, key_id
 
     def authenticate_header(self, request: Request) -> str:
         return 'Simple realm="algoport"'
