@@ -20,6 +20,8 @@ BRANCH = "refs/heads/master"
 _EXPORT_SECONDS = 300.0
 _STALE_LOCK_SECONDS = 900.0
 _COMMIT_FIELDS = 4
+_MOST_LOG_BYTES = 4 * 1024 * 1024
+_CHUNK = 64 * 1024
 _FILE_MODES = frozenset({"100644", "100664", "100755"})
 
 
@@ -113,21 +115,33 @@ def export_commit(
 def list_commits(
     repository_id: UUID, *, since: datetime | None, until: datetime | None, limit: int
 ) -> list[Commit]:
-    """Commits of master, newest first; both bounds are inclusive and aware datetimes."""
+    """Commits of master, newest first; both bounds are inclusive and aware datetimes.
+
+    At most `limit`, and fewer when what they say is very long.
+    """
     path = existing_path(repository_id)
     if head_commit(repository_id) is None:
         return []
     bounds = [f"--max-count={limit}"]
     if since is not None:
-        bounds.append(f"--since-as-filter={since.isoformat(timespec='seconds')}")
+        bounds.append(f"--since-as-filter={_git_time(since)}")
     if until is not None:
-        bounds.append(f"--until={until.isoformat(timespec='seconds')}")
+        bounds.append(f"--until={_git_time(until)}")
     form = "--format=%H%x00%s%x00%B%x00%an"
-    output = run_git(path, "log", "-z", form, "--encoding=UTF-8", *bounds, BRANCH, "--")
-    fields = output.decode("utf-8", "replace").split("\0")
-    # The terminator of the last commit leaves one empty field, which no whole group takes in.
+    command = ("log", "-z", form, "--encoding=UTF-8", *bounds, BRANCH, "--")
+    with stream_git(path, *command) as output:
+        text = output.read(_MOST_LOG_BYTES)
+        while output.read(_CHUNK):
+            continue  # git fails when nobody reads on.
+    fields = text.decode("utf-8", "replace").split("\0")
+    # No whole group takes in what the terminator of the last commit leaves, or of a cut one.
     groups = zip(*[iter(fields)] * _COMMIT_FIELDS, strict=False)
     return [Commit(sha, short, text.strip("\n"), author) for sha, short, text, author in groups]
+
+
+def _git_time(moment: datetime) -> str:
+    # As in a commit: git guesses at all other forms, and knows nothing before 1970.
+    return f"@{max(0, int(moment.timestamp()))} +0000"
 
 
 def read_file(repository_id: UUID, sha: str, path: str, *, most_bytes: int) -> bytes | None:
