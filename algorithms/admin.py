@@ -8,6 +8,7 @@ from django.shortcuts import render
 from algorithms.models import (
     Algorithm,
     AlgorithmError,
+    Approval,
     AsyncCall,
     Build,
     CallRecord,
@@ -55,6 +56,14 @@ class VersionAdmin(ReadOnlyAdmin):
     list_select_related = ("algorithm__owner",)
     list_filter = ("callability",)
     search_fields = ("algorithm__name", "algorithm__owner__username")
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "owner", "state", "created_at", "decided_by", "decided_at")
+    list_select_related = ("version", "owner", "decided_by")
+    list_filter = ("state",)
+    search_fields = ("owner__username", "version__algorithm__name")
 
 
 @admin.register(Environment)

@@ -69,6 +69,14 @@ ERRORS_KEPT = timedelta(days=7)
 MOST_ERRORS = 200
 # Of a call with all the calls below it (spec.md 3.9).
 MOST_CHILD_CALLS = 24
+# JSON of every client holds it as a number.
+MOST_ROYALTY = 2**53 - 1
+MOST_SAMPLE_CHARACTERS = 100_000
+SAMPLE_SECONDS = 60
+# Algorithms of one account in an array without pages.
+MOST_LISTED = 1000
+# What one look at a repository's history answers with.
+MOST_COMMITS = 1000
 SOURCE_BYTES = 1024 * 1024 * 1024
 SOURCE_FILES = 50_000
 LONGEST_LOG_CHARACTERS = 4 * 1024 * 1024
@@ -83,6 +91,14 @@ class FeatureName(models.TextChoices):
 class Callability(models.TextChoices):
     PUBLIC = "public"
     PRIVATE = "private"
+
+
+class ApprovalState(models.TextChoices):
+    """What an owner of the organization has decided about a member's public version."""
+
+    HELD = "held"
+    APPROVED = "approved"
+    REFUSED = "refused"
 
 
 class Visibility(models.TextChoices):

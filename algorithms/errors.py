@@ -36,6 +36,22 @@ class NothingToPublish(VersionAlreadyPublished):
     message = "There is no successful build to publish. Please compile your algorithm."
 
 
+class LargerVersionNeeded(InputValidationError):
+    """The step that was asked for is too small for what changed (spec.md 3.5)."""
+
+    message = (
+        "settings.{changed} was {old} in {before} and is {new} now, which needs a {step} version. "
+        "Publish with version_info.version_type {step}."
+    )
+
+
+class LanguageCannotChange(InputValidationError):
+    message = (
+        "settings: an algorithm's language cannot be changed, and {name} is for {language}. "
+        "Create another algorithm."
+    )
+
+
 class AlgorithmIdDoesNotExist(UserError):
     code, status = 1009, 404
     message = "An algorithm with the requested ID does not exist."
@@ -54,6 +70,11 @@ class AlgorithmBuildLogsNotFound(UserError):
 class VersionDoesNotExist(UserError):
     code, status = 1014, 404
     message = "The requested version was not found."
+
+
+class NothingToApprove(InputValidationError):
+    status = 409
+    message = "Version {version} is {state}."
 
 
 class BuildFailed(UserError):
@@ -83,7 +104,10 @@ class EnvironmentNotFound(UserError):
 
 class PublicVersionsExist(UserError):
     code, status = 2001, 403
-    message = "An algorithm with a publicly published version cannot be deleted by its owner."
+    message = (
+        "An algorithm with a publicly published version cannot be deleted by its owner. "
+        "Ask an administrator."
+    )
 
 
 class CalledAlgorithmNotFound(AlgorithmNotFound):

@@ -8,7 +8,13 @@ from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 from django.utils import timezone
 
-from algorithms.constants import AsyncState, BuildState, Callability, DeliveryState
+from algorithms.constants import (
+    ApprovalState,
+    AsyncState,
+    BuildState,
+    Callability,
+    DeliveryState,
+)
 
 
 class AlgorithmQuerySet(models.QuerySet):
@@ -17,6 +23,18 @@ class AlgorithmQuerySet(models.QuerySet):
         return self.filter(
             Exact(Lower("owner__username"), owner.lower()), Exact(Lower("name"), name.lower())
         )
+
+
+def _public(prefix: str = "") -> Q:
+    """Published for everybody by who may do so, or approved by who may."""
+    return Q(**{f"{prefix}callability": Callability.PUBLIC}) | Q(
+        **{f"{prefix}approval__state": ApprovalState.APPROVED}
+    )
+
+
+class VersionQuerySet(models.QuerySet):
+    def public(self) -> "VersionQuerySet":
+        return self.filter(_public())
 
 
 class BuildQuerySet(models.QuerySet):
@@ -35,8 +53,12 @@ class BuildQuerySet(models.QuerySet):
         return self.filter(version__isnull=not published)
 
     def callable_by_all(self, public: bool) -> "BuildQuerySet":
-        wanted = Callability.PUBLIC if public else Callability.PRIVATE
-        return self.filter(version__callability=wanted)
+        is_public = _public("version__")
+        return self.filter(is_public if public else ~is_public, version__isnull=False)
+
+    def with_version(self) -> "BuildQuerySet":
+        """With its version and what was decided about that, in the same query."""
+        return self.select_related("version__approval")
 
     def newest_first(self) -> "BuildQuerySet":
         return self.order_by("-started_at", "-id")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef
+from django.db.models.functions import Lower
 
 from algoport.accounts.errors import UserNotFound
 from algoport.accounts.models import User
@@ -17,11 +18,9 @@ from algoport.accounts.permissions import (
     require,
 )
 from algorithms.constants import (
-    KNOWN_LANGUAGES,
+    MOST_LISTED,
     BuildState,
     Callability,
-    EnvironmentForm,
-    MachineType,
     Visibility,
 )
 from algorithms.errors import (
@@ -30,20 +29,15 @@ from algorithms.errors import (
     AlgorithmIdDoesNotExist,
     AlgorithmNotFound,
     CalledAlgorithmNotFound,
-    EnvironmentNotFound,
-    PackageSetNotFound,
-    UnknownAlgorithmLanguage,
-    UnsupportedAlgorithmLanguage,
-    UnsupportedMachineType,
     VersionDoesNotExist,
 )
-from algorithms.models import Algorithm, Build, BuildLogLine, Environment, Version
+from algorithms.models import Algorithm, Build, BuildLogLine, Version
 from algorithms.querysets import AlgorithmQuerySet, BuildQuerySet
 from algorithms.version_specs import SpecKind, VersionSpec, parse_version_spec
 
 
 def _algorithms() -> AlgorithmQuerySet:
-    public = Version.objects.filter(algorithm=OuterRef("pk"), callability=Callability.PUBLIC)
+    public = Version.objects.filter(algorithm=OuterRef("pk")).public()
     return Algorithm.objects.select_related("owner", "environment").annotate(
         has_public_version=Exists(public)
     )
@@ -69,23 +63,20 @@ def get_algorithm_for(
     Raises AlgorithmNotFound when it may not even be seen, NotAuthorized when only the action is
     refused.
     """
+    return check_algorithm(principal, get_algorithm(owner, name), action)
+
+
+def get_algorithm(owner: str, name: str) -> Algorithm:
+    """Whoever asks: for administrators. Raises AlgorithmNotFound."""
     algorithm = _algorithms().named(owner, name).first() if "\x00" not in owner + name else None
     if algorithm is None:
         raise AlgorithmNotFound
-    return check_algorithm(principal, algorithm, action)
+    return algorithm
 
 
 def list_algorithms_for(principal: Principal, ids: Iterable[UUID]) -> list[Algorithm]:
     """Those of the algorithms that `principal` may see."""
-    return [
-        algorithm
-        for algorithm in algorithms_by_id(set(ids)).values()
-        if can(
-            principal,
-            Action.SEE_ALGORITHM,
-            resource_of(algorithm, public=algorithm.has_public_version),
-        )
-    ]
+    return [row for row in algorithms_by_id(set(ids)).values() if _may_see(principal, row)]
 
 
 def get_algorithm_by_id_for(principal: Principal, identifier: UUID, action: Action) -> Algorithm:
@@ -112,62 +103,48 @@ def check_algorithm(principal: Principal, algorithm: Algorithm, action: Action) 
     return algorithm
 
 
+def list_algorithms_of(principal: Principal, account: User) -> list[Algorithm]:
+    """The account's algorithms that `principal` may see, by name; for administrators all."""
+    rows = _algorithms().filter(owner=account).order_by(Lower("name"))
+    if can(principal, Action.ADMINISTER):
+        return list(rows[:MOST_LISTED])
+    if not principal.acts_for(account.id):
+        rows = rows.filter(has_public_version=True)
+    return [row for row in rows[:MOST_LISTED] if _may_see(principal, row)]
+
+
+def _may_see(principal: Principal, algorithm: Algorithm) -> bool:
+    resource = resource_of(algorithm, public=algorithm.has_public_version)
+    return bool(can(principal, Action.SEE_ALGORITHM, resource))
+
+
+def find_account(username: str) -> User:
+    """A user or an organization. Raises UserNotFound."""
+    rows = User.objects.named(username).filter(is_active=True)
+    account = rows.first() if "\x00" not in username else None
+    if account is None:
+        raise UserNotFound
+    return account
+
+
+def needs_approval(principal: Principal, algorithm: Algorithm) -> bool:
+    """Whether what the algorithm's settings say is more than `principal` may publish."""
+    resource = resource_of(algorithm, public=True)
+    public = algorithm.callability == Callability.PUBLIC
+    return public and not can(principal, Action.PUBLISH_PUBLICLY, resource)
+
+
 def get_owner_for(principal: Principal, username: str) -> User:
     """The account in which `principal` wants to create an algorithm."""
-    owner = (
-        User.objects.named(username).filter(is_active=True).first()
-        if "\x00" not in username
-        else None
-    )
-    if owner is None:
-        raise UserNotFound
+    owner = find_account(username)
     require(principal, Action.CREATE_ALGORITHM, AccountResource(owner.id))
     return owner
 
 
-def find_environment(
-    *,
-    language: str | None,
-    machine_type: str | None,
-    package_set: str | None,
-    identifier: str | None,
-) -> tuple[Environment, str]:
-    """The environment that settings name in one of the three ways (spec.md 3.2)."""
-    if identifier is not None:
-        return get_environment(identifier), EnvironmentForm.ENVIRONMENT
-    if package_set is not None:
-        environment = Environment.objects.filter(name=package_set).first()
-        if environment is None:
-            raise PackageSetNotFound
-        return environment, EnvironmentForm.PACKAGE_SET
-    environment = get_environment_of_language(language or "", machine_type or MachineType.CPU)
-    return environment, EnvironmentForm.LANGUAGE
-
-
-def get_environment(identifier: str) -> Environment:
-    try:
-        return Environment.objects.get(pk=UUID(identifier))
-    except (ValueError, Environment.DoesNotExist) as exc:
-        raise EnvironmentNotFound from exc
-
-
-def get_environment_of_language(language: str, machine_type: str) -> Environment:
-    if language not in KNOWN_LANGUAGES:
-        raise UnknownAlgorithmLanguage
-    if machine_type not in MachineType.values:
-        raise UnsupportedMachineType
-    rows = Environment.objects.filter(language=language)
-    if not rows:
-        raise UnsupportedAlgorithmLanguage
-    environment = next((row for row in rows if row.machine_type == machine_type), None)
-    if environment is None:
-        raise UnsupportedMachineType
-    return environment
-
-
 def builds_of(algorithm: Algorithm) -> BuildQuerySet:
     """Every build, newest ordering left to the caller, with what a page of them shows."""
-    return Build.objects.filter(algorithm=algorithm).select_related("version", "environment")
+    rows = Build.objects.filter(algorithm=algorithm)
+    return rows.with_version().select_related("environment", "sample")
 
 
 def get_build(algorithm: Algorithm, build_id: str) -> Build:
@@ -213,29 +190,39 @@ def visible_versions(principal: Principal, algorithm: Algorithm) -> BuildQuerySe
 
 def get_version(principal: Principal, algorithm: Algorithm, git_hash: str) -> Build:
     """The newest version of a commit that the principal may see."""
+    spec = parse_version_spec(git_hash)
+    if spec is None or spec.kind is not SpecKind.COMMIT:
+        raise VersionDoesNotExist
     versions = visible_versions(principal, algorithm)
-    build = versions.filter(commit_sha=git_hash.lower()[:40]).newest_first().first()
-    if build is None or len(git_hash) != 40:
+    build = versions.filter(commit_sha=spec.commit_sha).newest_first().first()
+    if build is None:
         raise VersionDoesNotExist
     return build
 
 
-def list_languages() -> list[str]:
-    """The languages that algorithms can be written in here."""
-    names = Environment.objects.order_by("language").values_list("language", flat=True)
-    return list(names.distinct())
+def newest_version(algorithm: Algorithm) -> Version | None:
+    """The one with the highest number."""
+    rows = Version.objects.filter(algorithm=algorithm)
+    rows = rows.select_related("build__environment", "approval")
+    return rows.order_by("-major", "-minor", "-patch").first()
 
 
-def list_environments(language: str) -> list[Environment]:
-    """The environments of a language. Raises the language errors 4001 and 4002."""
-    rows = list(Environment.objects.filter(language=language).order_by("name"))
-    if not rows:
-        raise (
-            UnsupportedAlgorithmLanguage
-            if language in KNOWN_LANGUAGES
-            else UnknownAlgorithmLanguage
-        )
-    return rows
+def get_published_version(algorithm: Algorithm, number: str) -> Version:
+    """The version with this number, or the newest one of this commit.
+
+    Raises VersionDoesNotExist.
+    """
+    spec = parse_version_spec(number)
+    rows, version = Version.objects.filter(algorithm=algorithm), None
+    if spec is not None and spec.kind is SpecKind.EXACT:
+        major, minor, patch = spec.numbers
+        version = rows.filter(major=major, minor=minor, patch=patch).first()
+    elif spec is not None and spec.kind is SpecKind.COMMIT:
+        rows = rows.filter(build__commit_sha=spec.commit_sha)
+        version = rows.order_by("-major", "-minor", "-patch").first()
+    if version is None:
+        raise VersionDoesNotExist
+    return version
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,12 +251,24 @@ def resolve_call(principal: Principal, owner: str, name: str, version: str) -> T
 
     Two queries; what may not be seen is answered like what does not exist.
     """
+    asked = "/".join(part for part in (owner, name, version) if part)
+    if "\x00" in asked:
+        raise CalledAlgorithmNotFound(target=asked)
+    return _resolve(principal, Algorithm.objects.named(owner, name), version, asked)
+
+
+def resolve_call_by_id(principal: Principal, algorithm_id: UUID, version: str) -> Target:
+    """As resolve_call, of the algorithm with this id."""
+    asked = "/".join(part for part in (str(algorithm_id), version) if part)
+    return _resolve(principal, Algorithm.objects.filter(pk=algorithm_id), version, asked)
+
+
+def _resolve(principal: Principal, rows: AlgorithmQuerySet, version: str, asked: str) -> Target:
     spec = parse_version_spec(version)
-    target = "/".join(part for part in (owner, name, version) if part)
-    missing = CalledAlgorithmNotFound(target=target)
-    if spec is None or "\x00" in target:
+    missing = CalledAlgorithmNotFound(target=asked)
+    if spec is None:
         raise missing
-    algorithm = Algorithm.objects.named(owner, name).select_related("owner").first()
+    algorithm = rows.select_related("owner").first()
     build = _find_build(algorithm, spec) if algorithm is not None else None
     if algorithm is None or build is None:
         raise missing
@@ -279,12 +278,8 @@ def resolve_call(principal: Principal, owner: str, name: str, version: str) -> T
 
 def resolve_build(principal: Principal, build_id: UUID, version: str) -> Target:
     """A build that was resolved before, under the same version. Raises as resolve_call does."""
-    build = (
-        Build.objects.succeeded()
-        .select_related("algorithm__owner", "version")
-        .filter(pk=build_id)
-        .first()
-    )
+    rows = Build.objects.succeeded().with_version().select_related("algorithm__owner")
+    build = rows.filter(pk=build_id).first()
     if build is None:
         raise CalledAlgorithmNotFound(target=version)
     missing = CalledAlgorithmNotFound(target=f"{build.algorithm}/{version}")
@@ -301,7 +296,7 @@ def _target(
     missing: CalledAlgorithmNotFound,
 ) -> Target:
     published: Version | None = getattr(build, "version", None)
-    public = published is not None and published.callability == Callability.PUBLIC
+    public = published is not None and published.effective_callability == Callability.PUBLIC
     resource = resource_of(algorithm, public=public and not by_commit)
     if not can(principal, Action.SEE_ALGORITHM, resource):
         raise missing
@@ -326,7 +321,7 @@ def _target(
 
 
 def _find_build(algorithm: Algorithm, spec: VersionSpec) -> Build | None:
-    builds = Build.objects.filter(algorithm=algorithm).succeeded().select_related("version")
+    builds = Build.objects.filter(algorithm=algorithm).succeeded().with_version()
     if spec.kind is SpecKind.COMMIT:
         return builds.filter(commit_sha=spec.commit_sha).newest_first().first()
     if spec.kind is SpecKind.LATEST_PRIVATE:

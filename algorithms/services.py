@@ -1,8 +1,8 @@
-"""Writes of algorithms: create, request builds, publish, delete."""
+"""Writes of algorithms: create, request builds, publish, delete; `updates` has their changes."""
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -11,18 +11,18 @@ from algoport.accounts.models import User
 from algoport.accounts.permissions import Principal
 from algoport.db.changes import announce_change
 from algoport.errors import InputValidationError
+from algorithms.building.aftermath import README, digest_readme
 from algorithms.building.images import remove_algorithm_images
 from algorithms.building.signals import build_requested
+from algorithms.bumps import choose_step, next_number
 from algorithms.constants import (
     NAME_LENGTH,
     NAME_PATTERN,
     BuildState,
     Callability,
-    License,
-    NetworkAccess,
     VersionType,
-    Visibility,
 )
+from algorithms.environments.selectors import find_environment
 from algorithms.environments.templates import template_files
 from algorithms.errors import (
     AlgorithmNameHasBeenTaken,
@@ -30,9 +30,16 @@ from algorithms.errors import (
     PublicVersionsExist,
     VersionAlreadyPublished,
 )
-from algorithms.models import Algorithm, Build, Version
+from algorithms.models import Algorithm, Approval, Build, Version
 from algorithms.running.warming import warm_build
-from algorithms.selectors import find_environment
+from algorithms.samples.runs import keep_sample, run_sample
+from algorithms.selectors import needs_approval, newest_version
+from algorithms.updates import (
+    AlgorithmChanges,
+    apply_changes,
+    check_settings,
+    lock_algorithm,
+)
 from dataportal.services import delete_algorithm_collections
 from scm.repositories import create_repository, delete_repository
 
@@ -50,6 +57,8 @@ class AlgorithmSettings:
     environment: str | None = None
     package_set: str | None = None
     algorithm_environment: str | None = None
+    royalty_microcredits: int | None = None
+    insights_enabled: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,6 @@ def create_algorithm(
     stays behind when it fails.
     """
     check_name(name)
-    check_settings(chosen)
     environment, form = find_environment(
         language=chosen.language,
         machine_type=chosen.environment,
@@ -93,9 +101,13 @@ def create_algorithm(
         callability=chosen.callability,
         environment=environment,
         environment_form=form,
+        royalty_microcredits=chosen.royalty_microcredits,
+        insights_enabled=chosen.insights_enabled,
         sample_input=sample_input,
     )
+    check_settings(algorithm)
     files = template_files(environment.recipe, owner=owner.username, name=name)
+    algorithm.readme_digest = digest_readme(files.get(README, b""))
     try:
         with transaction.atomic():
             algorithm.save(force_insert=True)
@@ -113,23 +125,6 @@ def check_name(name: str) -> None:
         )
 
 
-def check_settings(chosen: AlgorithmSettings) -> None:
-    """Refuse unknown values, and closed source under an open licence (spec.md 3.1)."""
-    allowed: tuple[tuple[str, str, list[str]], ...] = (
-        ("license", chosen.license, License.values),
-        ("network_access", chosen.network_access, NetworkAccess.values),
-        ("source_visibility", chosen.source_visibility, Visibility.values),
-        ("algorithm_callability", chosen.callability, Callability.values),
-    )
-    for field, value, values in allowed:
-        if value not in values:
-            raise InputValidationError(f"settings.{field}: choose one of {', '.join(values)}.")
-    if chosen.source_visibility == Visibility.CLOSED and chosen.license != License.APL:
-        raise InputValidationError(
-            "settings.source_visibility: only the license apl supports closed source."
-        )
-
-
 @transaction.atomic
 def request_build(*, algorithm: Algorithm, commit_sha: str) -> Build:
     """Record a build of a commit and wake a worker when that is committed."""
@@ -142,13 +137,13 @@ def request_build(*, algorithm: Algorithm, commit_sha: str) -> Build:
 
 @dataclass(frozen=True)
 class Publication:
-    """What a publisher asks for (spec.md 3.5)."""
+    """What a publisher asks for (spec.md 3.5); `changes` of settings go before it."""
 
     version_type: str = VersionType.DEFAULT
-    callability: str = Callability.PRIVATE
     release_notes: str = ""
-    sample_input: str | None = None
     git_hash: str | None = None
+    sample_output: str | None = None
+    changes: AlgorithmChanges = field(default_factory=AlgorithmChanges)
 
 
 def publish_version(
@@ -156,19 +151,22 @@ def publish_version(
 ) -> Version:
     """Publish the newest successful build under the next number, once its runners are warm.
 
-    Raises VersionAlreadyPublished (1007) when that build has a number already.
+    A public version of who may not publish for everybody is private until it is approved.
+    Raises VersionAlreadyPublished (1007) when that build has a number already, LargerVersionNeeded,
+    and what update_algorithm raises.
     """
     if publication.version_type not in VersionType.values:
         raise InputValidationError("version_info.version_type: choose major, minor or patch.")
-    if publication.callability not in Callability.values:
-        raise InputValidationError("settings.algorithm_callability: choose public or private.")
-    warm_build(_publishable_build(algorithm, publication))
+    build = _publishable_build(algorithm, publication)
+    warm_build(build, publication.changes.network_access or build.algorithm.network_access)
     return _publish(algorithm=algorithm, publisher=publisher, publication=publication)
 
 
 def _publishable_build(algorithm: Algorithm, publication: Publication) -> Build:
     """Raises NothingToPublish, VersionAlreadyPublished."""
-    builds = Build.objects.filter(algorithm=algorithm).select_related("algorithm")
+    builds = Build.objects.filter(algorithm=algorithm).select_related(
+        "algorithm", "environment", "sample"
+    )
     build = builds.succeeded().newest_first().first()
     if build is None:
         raise NothingToPublish
@@ -184,53 +182,64 @@ def _publishable_build(algorithm: Algorithm, publication: Publication) -> Build:
 
 @transaction.atomic
 def _publish(*, algorithm: Algorithm, publisher: Principal, publication: Publication) -> Version:
-    locked = Algorithm.objects.select_for_update().get(pk=algorithm.pk)
+    locked = lock_algorithm(algorithm)
     build = _publishable_build(locked, publication)
-    major, minor, patch = _next_number(locked, publication.version_type)
-    sample_input = publication.sample_input
-    if sample_input is not None and sample_input != locked.sample_input:
-        Algorithm.objects.filter(pk=locked.pk).update(sample_input=sample_input)
-    Algorithm.objects.filter(pk=locked.pk).update(callability=publication.callability)
+    apply_changes(locked, publication.changes)
+    before = newest_version(locked)
+    step = choose_step(publication.version_type, before, locked, build)
+    major, minor, patch = next_number(before, step)
+    is_held = needs_approval(publisher, locked)
     version = Version.objects.create(
         algorithm=locked,
         build=build,
         major=major,
         minor=minor,
         patch=patch,
-        callability=publication.callability,
+        callability=Callability.PRIVATE if is_held else locked.callability,
         network_access=locked.network_access,
         pipeline_enabled=locked.pipeline_enabled,
+        royalty_microcredits=locked.royalty_microcredits,
+        insights_enabled=locked.insights_enabled,
         release_notes=publication.release_notes,
-        sample_input=locked.sample_input if sample_input is None else sample_input,
+        sample_input=locked.sample_input,
         published_by_id=publisher.user_id,
     )
+    if is_held:
+        Approval.objects.create(version=version, owner=locked.owner)
+    _take_sample(version, publication.sample_output)
     announce_change()
     return version
 
 
-def _next_number(algorithm: Algorithm, version_type: str) -> tuple[int, int, int]:
-    """The first version is 0.1.0, or 1.0.0 by a major step (wire.md 5)."""
-    newest = (
-        Version.objects.filter(algorithm=algorithm).order_by("-major", "-minor", "-patch").first()
-    )
-    if newest is None:
-        return (1, 0, 0) if version_type == VersionType.MAJOR else (0, 1, 0)
-    if version_type == VersionType.MAJOR:
-        return newest.major + 1, 0, 0
-    if version_type in (VersionType.PATCH, VersionType.REVISION):
-        return newest.major, newest.minor, newest.patch + 1
-    return newest.major, newest.minor + 1, 0
+def _take_sample(version: Version, output: str | None) -> None:
+    """The sample of what was published, if it is not the one that was run when it was built."""
+    text = version.sample_input
+    if output is not None:
+        keep_sample(build=version.build, text=text, output=output)
+    elif text != getattr(getattr(version.build, "sample", None), "input", ""):
+        run_sample(build=version.build, text=text)
 
 
 @transaction.atomic
 def delete_algorithm(*, algorithm: Algorithm) -> None:
     """Delete an algorithm without public versions: rows, repository, images, data.
 
-    Its temp and perm collections of every user go with it (spec.md 3.15).
+    Its temp and perm collections of every user go with it (spec.md 3.15). Raises
+    PublicVersionsExist.
     """
-    locked = Algorithm.objects.select_for_update().get(pk=algorithm.pk)
-    if locked.versions.filter(callability=Callability.PUBLIC).exists():
+    locked = lock_algorithm(algorithm)
+    if Version.objects.filter(algorithm=locked).public().exists():
         raise PublicVersionsExist
+    _delete(locked)
+
+
+@transaction.atomic
+def force_delete(*, algorithm: Algorithm) -> None:
+    """As delete_algorithm, whoever may call it: for administrators."""
+    _delete(lock_algorithm(algorithm))
+
+
+def _delete(locked: Algorithm) -> None:
     identifier = locked.id
     locked.delete()
     delete_algorithm_collections(algorithm_id=identifier)
@@ -246,7 +255,8 @@ def _forget_files(algorithm_id: UUID) -> None:
 def watch_build(build: Build, *, pause: Callable[[], None]) -> Iterator[Build]:
     """Yield the build's row as it stands until it has ended; `pause` is called in between."""
     while True:
-        current = Build.objects.select_related("version", "environment").get(pk=build.pk)
+        rows = Build.objects.with_version().select_related("environment", "sample")
+        current = rows.get(pk=build.pk)
         yield current
         if current.state != BuildState.IN_PROGRESS:
             return

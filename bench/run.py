@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from bench.algorithm_read import algorithm_read
 from bench.auditing import audit
 from bench.bodies import large_bodies
 from bench.connectors import connectors
@@ -78,6 +79,7 @@ def measure_all(platform: Platform, seconds: float, *, with_peers: bool) -> Iter
         yield [added_to_runner(platform, hello, HELLO, Path(folder))]
     if with_peers:
         yield compare(hello, seconds=1)
+    yield [algorithm_read(demo, path)]
     yield large_bodies(platform, demo)
     yield cold_starts(platform, demo, HELLO)
     yield [prestarted(platform, demo, HELLO)]

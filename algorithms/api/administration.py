@@ -1,4 +1,4 @@
-"""Admin endpoints: the site's features and reservations (spec.md 3.12, 3.13)."""
+"""Admin endpoints: features, reservations, deleting (spec.md 3.12, 3.13, 3.15)."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import MayAdminister
 from algoport.errors import FeatureNotImplemented
+from algoport.http.asgi import parse_boolean
 from algorithms.features import features, switch_feature
 from algorithms.models import Reservation
 from algorithms.running.reservations import (
@@ -18,6 +19,8 @@ from algorithms.running.reservations import (
     delete_reservation,
     reservations,
 )
+from algorithms.selectors import get_algorithm
+from algorithms.services import delete_algorithm, force_delete
 
 
 class AdministrationView(APIView):
@@ -81,6 +84,17 @@ class ReservationView(AdministrationView):
     def delete(self, request: Request, reservation_id: str) -> Response:
         delete_reservation(reservation_id=reservation_id)
         return Response()
+
+
+class AlgorithmView(AdministrationView):
+    def delete(self, request: Request, owner: str, name: str) -> Response:
+        """With `force=true` whoever may call it (spec.md 3.15)."""
+        algorithm = get_algorithm(owner, name)
+        if parse_boolean([request.query_params.get("force")]):
+            force_delete(algorithm=algorithm)
+        else:
+            delete_algorithm(algorithm=algorithm)
+        return Response(status=204)
 
 
 def reservation_body(reservation: Reservation, commit_sha: str) -> dict[str, Any]:

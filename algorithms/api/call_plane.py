@@ -1,7 +1,12 @@
-"""POST /v1/algo/OWNER/NAME[/VERSION]: the ASGI application in front of Django (design.md 4)."""
+"""POST /v1/algo/OWNER/NAME[/VERSION] and /v1/algo/ID[/VERSION], in front of Django (design.md 4).
+
+An ASGI application.
+"""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 from urllib.parse import unquote
 from uuid import UUID, uuid4
 
@@ -41,9 +46,10 @@ from algorithms.running.gateway import Gateway
 from algorithms.running.invocation import Outcome, Route, invoke, outcome_of, route_of
 from algorithms.running.payloads import check_input, kind_of_input
 from algorithms.running.program import CALL, Call
-from algorithms.selectors import resolve_call
+from algorithms.selectors import Target, resolve_call, resolve_call_by_id
 
 PREFIX = b"/v1/algo/"
+_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 
 
 class CallPlane:
@@ -70,8 +76,7 @@ class CallPlane:
         if principal.user_id is None:
             raise NotAuthenticated("authorization required")
         trace.spent("auth")
-        owner, name, version = parse_path(request.raw_path)
-        route = await self._resolve(principal, owner, name, version)
+        route = await self._resolve(principal, parse_path(request.raw_path))
         trace.spent("resolve")
         options = parse_options(request)
         payload = await read_input(request)
@@ -152,7 +157,7 @@ class CallPlane:
             gateway.slots.give_back(principal.user_id)
             await gateway.end_session(trace.session)
 
-    async def _resolve(self, principal: Principal, owner: str, name: str, version: str) -> Route:
+    async def _resolve(self, principal: Principal, asked: "CalledVersion") -> Route:
         # The principal is a value: with another scope or run it is another entry. Of a run the
         # session does not matter, and the rest follows from these.
         run = principal.run
@@ -161,12 +166,12 @@ class CallPlane:
             if run is None
             else (principal.user_id, principal.key_id, run.algorithm_id, run.pipeline_enabled)
         )
-        key = (asked_by, owner, name, version)
+        key = (asked_by, asked)
         known = self._routes.get(key)
         if known is not None:
             return known
         generation = self._routes.generation
-        target = await in_database_thread(resolve_call, principal, owner, name, version)
+        target = await in_database_thread(asked.resolve, principal)
         route = route_of(target, principal)
         self._routes.put(key, route, generation)
         return route
@@ -214,13 +219,33 @@ def count_child(session: Session) -> None:
     session.children += 1
 
 
-def parse_path(raw_path: bytes) -> tuple[str, str, str]:
-    """Owner, name and version ("" without one) of a call's path; a trailing slash is nothing."""
+class CalledVersion(NamedTuple):
+    """What a path calls: an algorithm by owner and name or by its id; "" is no version."""
+
+    owner: str
+    name: str
+    version: str
+    algorithm_id: UUID | None = None
+
+    def resolve(self, principal: Principal) -> Target:
+        """Raises CalledAlgorithmNotFound, NotAuthorized."""
+        if self.algorithm_id is not None:
+            return resolve_call_by_id(principal, self.algorithm_id, self.version)
+        return resolve_call(principal, self.owner, self.name, self.version)
+
+
+def parse_path(raw_path: bytes) -> CalledVersion:
+    """OWNER/NAME[/VERSION] or ID[/VERSION]; a slash at the end is nothing."""
     text = unquote(raw_path[len(PREFIX) :].decode("latin-1"))
     parts = text.removesuffix("/").split("/")
-    if not 2 <= len(parts) <= 3 or not all(parts):
+    if not all(parts) or len(parts) > 3:
         raise CalledAlgorithmNotFound(target=text)
-    return parts[0], parts[1], parts[2] if len(parts) == 3 else ""
+    # Account names have no hyphens.
+    if len(parts) < 3 and _ID.match(parts[0]):
+        return CalledVersion("", "", "".join(parts[1:]), UUID(parts[0]))
+    if len(parts) < 2:
+        raise CalledAlgorithmNotFound(target=text)
+    return CalledVersion(parts[0], parts[1], "".join(parts[2:]))
 
 
 def parse_options(request: Request) -> CallOptions:

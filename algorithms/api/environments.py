@@ -9,8 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from algorithms import selectors
 from algorithms.api.serializers import environment_body
+from algorithms.environments import selectors
 from algorithms.environments.templates import template_archive
 
 

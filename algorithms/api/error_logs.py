@@ -1,7 +1,6 @@
 """The error log: failures of an algorithm's calls, and of an account's calls (spec.md 3.12)."""
 
 from typing import Any
-from uuid import UUID
 
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -9,7 +8,7 @@ from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import principal_of
 from algoport.accounts.permissions import Action
-from algorithms import selectors
+from algorithms.api.lookup import algorithm_of
 from algorithms.metering.error_log import (
     LoggedError,
     errors_of_account,
@@ -20,19 +19,10 @@ from orgs.selectors import get_organization_for
 
 
 class AlgorithmErrorListView(APIView):
-    def get(self, request: Request, owner: str, name: str) -> Response:
-        principal = principal_of(request)
-        algorithm = selectors.get_algorithm_for(principal, owner, name, Action.SEE_ALGORITHM_ERRORS)
-        return Response([error_body(each) for each in errors_of_algorithm(principal, algorithm)])
-
-
-class AlgorithmIdErrorListView(APIView):
-    def get(self, request: Request, algorithm_id: UUID) -> Response:
-        principal = principal_of(request)
-        algorithm = selectors.get_algorithm_by_id_for(
-            principal, algorithm_id, Action.SEE_ALGORITHM_ERRORS
-        )
-        return Response([error_body(each) for each in errors_of_algorithm(principal, algorithm)])
+    def get(self, request: Request, **where: Any) -> Response:
+        algorithm = algorithm_of(request, where, Action.SEE_ALGORITHM_ERRORS)
+        logged = errors_of_algorithm(principal_of(request), algorithm)
+        return Response([error_body(each) for each in logged])
 
 
 class AccountErrorListView(APIView):

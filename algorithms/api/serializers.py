@@ -1,21 +1,47 @@
 """Bodies of the algorithm endpoints: what comes in, and what goes out (spec.md 3.1, 3.4)."""
 
+from datetime import UTC, datetime, time
 from typing import Any
 
 from rest_framework import serializers
 
 from algoport.api.timestamps import to_milliseconds
 from algorithms.constants import (
+    MOST_ROYALTY,
+    MOST_SAMPLE_CHARACTERS,
+    ApprovalState,
     BuildState,
     Callability,
     EnvironmentForm,
     License,
     VersionType,
 )
-from algorithms.models import Algorithm, Build, Environment, Version
+from algorithms.models import Algorithm, Build, Environment, Sample, Version
 from algorithms.services import AlgorithmDetails, AlgorithmSettings, Publication
+from algorithms.updates import AlgorithmChanges
 
 INTERNAL_SCM = {"id": "internal", "provider": "internal", "default": True, "enabled": True}
+
+
+class MomentField(serializers.Field[datetime, str, str, Any]):
+    """A moment in ISO 8601, or a day, which begins or ends it; UTC unless it says otherwise."""
+
+    def __init__(self, *, end_of_day: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self._time = time(23, 59, 59) if end_of_day else time()
+
+    def to_internal_value(self, data: str) -> datetime:
+        try:
+            # A plus sign in a query is a space to whoever reads it.
+            moment = datetime.fromisoformat(data.replace(" ", "+") if "T" in data else data)
+            if ":" not in data:
+                moment = datetime.combine(moment.date(), self._time)
+            aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return aware.astimezone(UTC)
+        except (ValueError, OverflowError) as exc:
+            raise serializers.ValidationError(
+                "a moment like 2026-01-31T12:00:00Z or a day like 2026-01-31."
+            ) from exc
 
 
 class DetailsSerializer(serializers.Serializer[Any]):
@@ -34,12 +60,13 @@ class SettingsSerializer(serializers.Serializer[Any]):
     environment = serializers.CharField(required=False, default=None, allow_null=True)
     package_set = serializers.CharField(required=False, default=None, allow_null=True)
     algorithm_environment = serializers.CharField(required=False, default=None, allow_null=True)
+    royalty_microcredits = serializers.IntegerField(
+        required=False, default=None, allow_null=True, min_value=0, max_value=MOST_ROYALTY
+    )
+    insights_enabled = serializers.BooleanField(required=False, default=None, allow_null=True)
 
     def to_internal_value(self, data: Any) -> Any:
-        # Some clients spell it so (wire.md 5).
-        if isinstance(data, dict) and "licence" in data and "license" not in data:
-            data = {**data, "license": data["licence"]}
-        return super().to_internal_value(data)
+        return super().to_internal_value(_with_license(data))
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not any(attrs[way] for way in ("language", "package_set", "algorithm_environment")):
@@ -52,7 +79,9 @@ class SettingsSerializer(serializers.Serializer[Any]):
 
 
 class SampleSerializer(serializers.Serializer[Any]):
-    sample_input = serializers.CharField(required=False, allow_blank=True, default="")
+    sample_input = serializers.CharField(
+        required=False, allow_blank=True, default="", max_length=MOST_SAMPLE_CHARACTERS
+    )
 
 
 class AlgorithmCreateSerializer(serializers.Serializer[Any]):
@@ -72,34 +101,102 @@ class AlgorithmCreateSerializer(serializers.Serializer[Any]):
         return AlgorithmSettings(**given)
 
 
-class PublishSettingsSerializer(serializers.Serializer[Any]):
-    algorithm_callability = serializers.CharField(required=False, default=Callability.PRIVATE)
+class ChangedDetailsSerializer(serializers.Serializer[Any]):
+    label = serializers.CharField(required=False, allow_null=True, max_length=200)
+    summary = serializers.CharField(required=False, allow_null=True, allow_blank=True)
+    tagline = serializers.CharField(
+        required=False, allow_null=True, allow_blank=True, max_length=300
+    )
 
 
-class VersionInfoSerializer(serializers.Serializer[Any]):
-    version_type = serializers.CharField(required=False)
-    type = serializers.CharField(required=False)
-    release_notes = serializers.CharField(required=False, allow_blank=True, default="")
-    sample_input = serializers.CharField(required=False, allow_blank=True, allow_null=True)
+class ChangedSettingsSerializer(serializers.Serializer[Any]):
+    license = serializers.CharField(required=False, allow_null=True)
+    network_access = serializers.CharField(required=False, allow_null=True)
+    pipeline_enabled = serializers.BooleanField(required=False, allow_null=True)
+    source_visibility = serializers.CharField(required=False, allow_null=True)
+    algorithm_callability = serializers.CharField(required=False, allow_null=True)
+    language = serializers.CharField(required=False, allow_null=True)
+    environment = serializers.CharField(required=False, allow_null=True)
+    package_set = serializers.CharField(required=False, allow_null=True)
+    algorithm_environment = serializers.CharField(required=False, allow_null=True)
+    royalty_microcredits = serializers.IntegerField(
+        required=False, allow_null=True, min_value=0, max_value=MOST_ROYALTY
+    )
+    insights_enabled = serializers.BooleanField(required=False, allow_null=True)
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value(_with_license(data))
+
+
+class ChangedSampleSerializer(serializers.Serializer[Any]):
+    sample_input = serializers.CharField(
+        required=False, allow_null=True, allow_blank=True, max_length=MOST_SAMPLE_CHARACTERS
+    )
+
+
+class AlgorithmUpdateSerializer(serializers.Serializer[Any]):
+    """Body of an update; every part of it may be left out, or be null (spec.md 3.3)."""
+
+    details = ChangedDetailsSerializer(required=False, allow_null=True)
+    settings = ChangedSettingsSerializer(required=False, allow_null=True)
+    version_info = ChangedSampleSerializer(required=False, allow_null=True)
+
+    def changes(self) -> AlgorithmChanges:
+        return changes_given(self.validated_data)
+
+
+class VersionInfoSerializer(ChangedSampleSerializer):
+    version_type = serializers.CharField(required=False, allow_null=True, allow_blank=True)
+    type = serializers.CharField(required=False, allow_null=True, allow_blank=True)
+    release_notes = serializers.CharField(required=False, allow_null=True, allow_blank=True)
+    sample_output = serializers.CharField(
+        required=False, allow_null=True, allow_blank=True, max_length=MOST_SAMPLE_CHARACTERS
+    )
+    insights_enabled = serializers.BooleanField(required=False, allow_null=True)
     git_hash = serializers.CharField(required=False, allow_blank=True, allow_null=True)
 
 
 class VersionPublishSerializer(serializers.Serializer[Any]):
     """Body of a publication; every part of it may be left out (spec.md 3.5)."""
 
-    settings = PublishSettingsSerializer(required=False)
-    version_info = VersionInfoSerializer(required=False)
+    details = ChangedDetailsSerializer(required=False, allow_null=True)
+    settings = ChangedSettingsSerializer(required=False, allow_null=True)
+    version_info = VersionInfoSerializer(required=False, allow_null=True)
 
     def publication(self) -> Publication:
-        info = self.validated_data.get("version_info", {})
-        chosen = self.validated_data.get("settings", {})
+        info = self.validated_data.get("version_info") or {}
         return Publication(
             version_type=info.get("version_type") or info.get("type") or VersionType.DEFAULT,
-            callability=chosen.get("algorithm_callability", Callability.PRIVATE),
-            release_notes=info.get("release_notes", ""),
-            sample_input=info.get("sample_input"),
+            release_notes=info.get("release_notes") or "",
             git_hash=info.get("git_hash"),
+            sample_output=info.get("sample_output"),
+            changes=changes_given(self.validated_data),
         )
+
+
+def changes_given(body: dict[str, Any]) -> AlgorithmChanges:
+    """The changes that a body of an update or a publication asks for."""
+    info, chosen = body.get("version_info") or {}, dict(body.get("settings") or {})
+    chosen["callability"] = chosen.pop("algorithm_callability", None)
+    # The original's documents have it in either place.
+    if info.get("insights_enabled") is not None:
+        chosen["insights_enabled"] = info["insights_enabled"]
+    details = body.get("details") or {}
+    return AlgorithmChanges(**details, **chosen, sample_input=info.get("sample_input"))
+
+
+def _with_license(settings: Any) -> Any:
+    # Some clients spell it otherwise (wire.md 5).
+    if isinstance(settings, dict) and "licence" in settings and "license" not in settings:
+        return {**settings, "license": settings["licence"]}
+    return settings
+
+
+class CommitRangeSerializer(serializers.Serializer[Any]):
+    """Query of a commit log: ISO 8601; a time without a zone is UTC, a day is all of it."""
+
+    since = MomentField(required=False, default=None)
+    until = MomentField(required=False, default=None, end_of_day=True)
 
 
 def version_of(build: Build) -> Version | None:
@@ -123,7 +220,7 @@ def build_body(build: Build) -> dict[str, Any]:
     return body
 
 
-def algorithm_body(algorithm: Algorithm) -> dict[str, Any]:
+def algorithm_body(algorithm: Algorithm, base_url: str) -> dict[str, Any]:
     """An algorithm that is not about one of its versions."""
     details = {"label": algorithm.label}
     details |= {
@@ -133,8 +230,9 @@ def algorithm_body(algorithm: Algorithm) -> dict[str, Any]:
         "id": str(algorithm.id),
         "name": algorithm.name,
         "details": details,
-        "settings": _settings_body(algorithm, algorithm),
+        "settings": _settings_body(algorithm, algorithm, algorithm.environment),
         "source": {"scm": INTERNAL_SCM},
+        "self_link": link_of(algorithm, base_url),
         "resource_type": "algorithm",
     }
 
@@ -142,43 +240,69 @@ def algorithm_body(algorithm: Algorithm) -> dict[str, Any]:
 def version_body(algorithm: Algorithm, build: Build, log: str, base_url: str) -> dict[str, Any]:
     """An algorithm at one of its builds, published or not; `log` is the build's."""
     version = version_of(build)
-    info: dict[str, Any] = {"git_hash": build.commit_sha}
-    if version is not None:
-        info["semantic_version"] = version.semantic_version
-        info |= {
-            key: getattr(version, key)
-            for key in ("release_notes", "sample_input")
-            if getattr(version, key)
-        }
-        info["version_uuid"] = str(version.id)
-    link = f"{base_url}/v1/algorithms/{algorithm.owner.username}/{algorithm.name}"
-    body = algorithm_body(algorithm)
-    body["settings"] = _settings_body(algorithm, version or algorithm)
+    body = algorithm_body(algorithm, base_url)
+    body["settings"] = _settings_body(algorithm, version or algorithm, build.environment)
     return {
         "build": build_body(build),
         "compilation": {"output": log, "successful": build.state == BuildState.SUCCEEDED},
         **body,
-        "version_info": info,
-        "self_link": f"{link}/versions/{build.commit_sha}",
+        "version_info": _version_info(build, version),
+        "self_link": f"{body['self_link']}/versions/{build.commit_sha}",
     }
 
 
-def _settings_body(algorithm: Algorithm, chosen: Algorithm | Version) -> dict[str, Any]:
+def _version_info(build: Build, version: Version | None) -> dict[str, Any]:
+    info: dict[str, Any] = {"git_hash": build.commit_sha} | _sample_of(build, version)
+    if version is None:
+        return info
+    info["semantic_version"] = version.semantic_version
+    if version.release_notes:
+        info["release_notes"] = version.release_notes
+    if version.insights_enabled is not None:
+        info["insights_enabled"] = version.insights_enabled
+    if version.approval_state in (ApprovalState.HELD, ApprovalState.REFUSED):
+        info["approval"] = version.approval_state
+    return info | {"version_uuid": str(version.id)}
+
+
+def _sample_of(build: Build, version: Version | None) -> dict[str, str]:
+    """The sample input with the output that belongs to it, where there is one already."""
+    sample: Sample | None = getattr(build, "sample", None)
+    published = "" if version is None else version.sample_input
+    text, output = (published, "") if sample is None else (sample.input, sample.output)
+    shown = {"sample_input": text, "sample_output": output}
+    return {key: value for key, value in shown.items() if value}
+
+
+def link_of(algorithm: Algorithm, base_url: str) -> str:
+    return f"{base_url}/v1/algorithms/{algorithm.owner.username}/{algorithm.name}"
+
+
+def _settings_body(
+    algorithm: Algorithm, chosen: Algorithm | Version, environment: Environment
+) -> dict[str, Any]:
     """Settings in force; what applies to all at once comes from the algorithm (spec.md 3.3)."""
     body: dict[str, Any] = {
-        "algorithm_callability": chosen.callability,
+        "algorithm_callability": _callability_of(chosen),
         "source_visibility": algorithm.source_visibility,
     }
-    body |= _environment_body(algorithm)
-    return body | {
+    body |= _environment_body(algorithm, environment)
+    body |= {
         "license": algorithm.license,
         "network_access": chosen.network_access,
         "pipeline_enabled": chosen.pipeline_enabled,
     }
+    for name in ("royalty_microcredits", "insights_enabled"):
+        if getattr(chosen, name) is not None:
+            body[name] = getattr(chosen, name)
+    return body
 
 
-def _environment_body(algorithm: Algorithm) -> dict[str, str]:
-    environment = algorithm.environment
+def _callability_of(chosen: Algorithm | Version) -> str:
+    return chosen.callability if isinstance(chosen, Algorithm) else chosen.effective_callability
+
+
+def _environment_body(algorithm: Algorithm, environment: Environment) -> dict[str, str]:
     if algorithm.environment_form == EnvironmentForm.LANGUAGE:
         return {"language": environment.language, "environment": environment.machine_type}
     if algorithm.environment_form == EnvironmentForm.PACKAGE_SET:

@@ -4,32 +4,53 @@ from django.urls import path
 
 from algorithms.api import (
     administration,
+    approvals,
     environments,
     error_logs,
+    listings,
     requests,
     views,
     webhooks,
 )
+from algorithms.api.lookup import algorithm_routes
 
-_ONE = "algorithms/<str:owner>/<str:name>"
+_OF_ALGORITHMS = algorithm_routes(
+    ("", views.AlgorithmView.as_view(), "algorithm-detail"),
+    ("/compile", views.CompileView.as_view(), "algorithm-compile"),
+    ("/builds", views.BuildListView.as_view(), "build-list"),
+    ("/builds/<str:build_id>", views.BuildView.as_view(), "build-detail"),
+    ("/builds/<str:build_id>/logs", views.BuildLogView.as_view(), "build-logs"),
+    ("/versions", views.VersionListView.as_view(), "version-list"),
+    # The Java and Node clients publish here (wire.md 5).
+    ("/version", views.VersionListView.as_view(http_method_names=["post"]), "version-publish"),
+    ("/versions/<str:git_hash>", views.VersionView.as_view(), "version-detail"),
+    (
+        "/versions/<str:number>/approve",
+        approvals.ApproveView.as_view(),
+        "version-approve",
+    ),
+    ("/versions/<str:number>/refuse", approvals.RefuseView.as_view(), "version-refuse"),
+    ("/log", views.CommitListView.as_view(), "commit-list"),
+    ("/scm/status", views.ScmStatusView.as_view(), "scm-status"),
+    ("/errors", error_logs.AlgorithmErrorListView.as_view(), "error-list"),
+)
 
 urlpatterns = [
-    # Names have no hyphens, so this is no algorithm "errors" of somebody.
-    path("algorithms/<uuid:algorithm_id>/errors", error_logs.AlgorithmIdErrorListView.as_view()),
+    *_OF_ALGORITHMS,
     path("algorithms/<str:owner>", views.AlgorithmListView.as_view(), name="algorithm-list"),
-    path(_ONE, views.AlgorithmView.as_view(), name="algorithm-detail"),
-    path(f"{_ONE}/compile", views.CompileView.as_view(), name="algorithm-compile"),
-    path(f"{_ONE}/builds", views.BuildListView.as_view(), name="build-list"),
-    path(f"{_ONE}/builds/<str:build_id>", views.BuildView.as_view(), name="build-detail"),
-    path(f"{_ONE}/builds/<str:build_id>/logs", views.BuildLogView.as_view(), name="build-logs"),
-    path(f"{_ONE}/versions", views.VersionListView.as_view(), name="version-list"),
-    # The Java and Node clients publish here (wire.md 5).
-    path(f"{_ONE}/version", views.VersionListView.as_view(http_method_names=["post"])),
-    path(f"{_ONE}/versions/<str:git_hash>", views.VersionView.as_view(), name="version-detail"),
-    path(f"{_ONE}/scm/status", views.ScmStatusView.as_view(), name="scm-status"),
-    path(f"{_ONE}/errors", error_logs.AlgorithmErrorListView.as_view(), name="error-list"),
+    path("users/<str:username>/algorithms", listings.AccountAlgorithmListView.as_view()),
+    path(
+        "organizations/<str:organization>/approvals",
+        approvals.ApprovalListView.as_view(),
+        name="approval-list",
+    ),
+    path(
+        "organizations/<str:organization>/utility-algorithms",
+        listings.OrganizationAlgorithmListView.as_view(),
+    ),
     path("users/<str:user_id>/errors", error_logs.AccountErrorListView.as_view()),
     path("organizations/<str:organization>/errors", error_logs.OrganizationErrorListView.as_view()),
+    path("admin/algorithms/<str:owner>/<str:name>", administration.AlgorithmView.as_view()),
     path("admin/features", administration.FeatureListView.as_view(), name="feature-list"),
     path("admin/features/<str:name>", administration.FeatureView.as_view(), name="feature"),
     path(

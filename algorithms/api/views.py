@@ -1,8 +1,10 @@
 """Algorithms, builds and versions under /v1/algorithms."""
 
 import time
+from dataclasses import asdict
 from typing import Any
 
+from django.http import QueryDict
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -11,20 +13,24 @@ from algoport.accounts.api.authentication import principal_of
 from algoport.accounts.permissions import Action
 from algoport.api.links import base_url
 from algoport.api.pagination import newest_first
-from algoport.errors import FeatureNotImplemented, ServiceUnavailable
+from algoport.errors import ServiceUnavailable
 from algoport.http.asgi import parse_boolean
 from algorithms import selectors, services
+from algorithms.api.lookup import algorithm_of
 from algorithms.api.serializers import (
     AlgorithmCreateSerializer,
+    AlgorithmUpdateSerializer,
+    CommitRangeSerializer,
     VersionPublishSerializer,
     algorithm_body,
     build_body,
     version_body,
 )
-from algorithms.constants import BuildState, Callability
+from algorithms.constants import MOST_COMMITS, BuildState
 from algorithms.errors import AlgorithmNotFound, BuildFailed, NoSuchAlgorithm
 from algorithms.models import Algorithm, Build
-from scm.repositories import head_commit
+from algorithms.updates import update_algorithm
+from scm.repositories import head_commit, list_commits
 
 _POLL_SECONDS = 0.04
 _COMPILE_SECONDS = 1800
@@ -43,24 +49,30 @@ class AlgorithmListView(APIView):
             chosen=given.settings_given(),
             sample_input=sample,
         )
-        return Response(algorithm_body(algorithm), status=201)
+        return Response(algorithm_body(algorithm, base_url(request)), status=201)
 
 
 class AlgorithmView(APIView):
-    def get(self, request: Request, owner: str, name: str) -> Response:
+    def get(self, request: Request, **where: Any) -> Response:
         try:
-            algorithm = selectors.get_algorithm_for(principal_of(request), owner, name)
+            algorithm = algorithm_of(request, where)
         except AlgorithmNotFound as exc:
             raise NoSuchAlgorithm from exc
         return Response(self._newest(request, algorithm))
 
-    def put(self, request: Request, owner: str, name: str) -> Response:
-        raise FeatureNotImplemented("Changing an algorithm's settings is not available yet.")
-
-    def delete(self, request: Request, owner: str, name: str) -> Response:
-        algorithm = selectors.get_algorithm_for(
-            principal_of(request), owner, name, Action.MANAGE_ALGORITHM
+    def put(self, request: Request, **where: Any) -> Response:
+        algorithm = algorithm_of(request, where, Action.MANAGE_ALGORITHM)
+        # The PyPI client sends its objects as a form, which keeps nothing but their keys: nothing
+        # can be understood of that, and it wants to be told that all is well (wire.md 5).
+        given = AlgorithmUpdateSerializer(
+            data={} if isinstance(request.data, QueryDict) else request.data
         )
+        given.is_valid(raise_exception=True)
+        changed = update_algorithm(algorithm=algorithm, changes=given.changes())
+        return Response(algorithm_body(changed, base_url(request)))
+
+    def delete(self, request: Request, **where: Any) -> Response:
+        algorithm = algorithm_of(request, where, Action.MANAGE_ALGORITHM)
         services.delete_algorithm(algorithm=algorithm)
         return Response(status=204)
 
@@ -69,15 +81,13 @@ class AlgorithmView(APIView):
         builds = selectors.visible_versions(principal_of(request), algorithm)
         build = builds.newest_first().first()
         if build is None:
-            return algorithm_body(algorithm)
+            return algorithm_body(algorithm, base_url(request))
         return version_body(algorithm, build, selectors.read_log(build), base_url(request))
 
 
 class CompileView(APIView):
-    def post(self, request: Request, owner: str, name: str) -> Response:
-        algorithm = selectors.get_algorithm_for(
-            principal_of(request), owner, name, Action.MANAGE_ALGORITHM
-        )
+    def post(self, request: Request, **where: Any) -> Response:
+        algorithm = algorithm_of(request, where, Action.MANAGE_ALGORITHM)
         build = services.request_build(algorithm=algorithm, commit_sha=head_commit(algorithm.id))
         ended = self._wait(build)
         log = selectors.read_log(ended)
@@ -96,35 +106,29 @@ class CompileView(APIView):
 
 
 class BuildListView(APIView):
-    def get(self, request: Request, owner: str, name: str) -> Response:
-        algorithm = selectors.get_algorithm_for(
-            principal_of(request), owner, name, Action.SEE_BUILDS
-        )
+    def get(self, request: Request, **where: Any) -> Response:
+        algorithm = algorithm_of(request, where, Action.SEE_BUILDS)
         rows = selectors.builds_of(algorithm)
         return Response(newest_first(request, rows, time_field="started_at", render=build_body))
 
 
 class BuildView(APIView):
-    def get(self, request: Request, owner: str, name: str, build_id: str) -> Response:
-        algorithm = selectors.get_algorithm_for(
-            principal_of(request), owner, name, Action.SEE_BUILDS
-        )
+    def get(self, request: Request, build_id: str, **where: Any) -> Response:
+        algorithm = algorithm_of(request, where, Action.SEE_BUILDS)
         return Response(build_body(selectors.get_build(algorithm, build_id)))
 
 
 class BuildLogView(APIView):
-    def get(self, request: Request, owner: str, name: str, build_id: str) -> Response:
-        algorithm = selectors.get_algorithm_for(
-            principal_of(request), owner, name, Action.SEE_BUILDS
-        )
+    def get(self, request: Request, build_id: str, **where: Any) -> Response:
+        algorithm = algorithm_of(request, where, Action.SEE_BUILDS)
         build = selectors.get_build(algorithm, build_id)
         return Response({"logs": selectors.get_build_log(build)})
 
 
 class VersionListView(APIView):
-    def get(self, request: Request, owner: str, name: str) -> Response:
+    def get(self, request: Request, **where: Any) -> Response:
         principal = principal_of(request)
-        algorithm = selectors.get_algorithm_for(principal, owner, name)
+        algorithm = algorithm_of(request, where)
         rows = selectors.visible_versions(principal, algorithm)
         if "published" in request.query_params:
             rows = rows.published(parse_boolean([request.query_params["published"]]))
@@ -138,32 +142,39 @@ class VersionListView(APIView):
         ]
         return Response(page)
 
-    def post(self, request: Request, owner: str, name: str) -> Response:
+    def post(self, request: Request, **where: Any) -> Response:
         principal = principal_of(request)
-        algorithm = selectors.get_algorithm_for(principal, owner, name, Action.MANAGE_ALGORITHM)
+        algorithm = algorithm_of(request, where, Action.MANAGE_ALGORITHM)
         given = VersionPublishSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        publication = given.publication()
-        if publication.callability == Callability.PUBLIC:
-            selectors.check_algorithm(principal, algorithm, Action.PUBLISH_PUBLICLY)
         version = services.publish_version(
-            algorithm=algorithm, publisher=principal, publication=publication
+            algorithm=algorithm, publisher=principal, publication=given.publication()
         )
         build = selectors.get_build(algorithm, str(version.build_id))
         log = selectors.read_log(build)
-        return Response(version_body(algorithm, build, log, base_url(request)))
+        return Response(version_body(version.algorithm, build, log, base_url(request)))
 
 
 class VersionView(APIView):
-    def get(self, request: Request, owner: str, name: str, git_hash: str) -> Response:
+    def get(self, request: Request, git_hash: str, **where: Any) -> Response:
         principal = principal_of(request)
-        algorithm = selectors.get_algorithm_for(principal, owner, name)
+        algorithm = algorithm_of(request, where)
         build = selectors.get_version(principal, algorithm, git_hash)
         log = selectors.read_log(build)
         return Response(version_body(algorithm, build, log, base_url(request)))
 
 
+class CommitListView(APIView):
+    def get(self, request: Request, **where: Any) -> Response:
+        """The newest commits of master; `since` and `until` are inclusive (spec.md 3.4)."""
+        algorithm = algorithm_of(request, where, Action.READ_SOURCE)
+        given = CommitRangeSerializer(data=request.query_params)
+        given.is_valid(raise_exception=True)
+        commits = list_commits(algorithm.id, **given.validated_data, limit=MOST_COMMITS)
+        return Response({"commits": [asdict(commit) for commit in commits]})
+
+
 class ScmStatusView(APIView):
-    def get(self, request: Request, owner: str, name: str) -> Response:
-        selectors.get_algorithm_for(principal_of(request), owner, name, Action.SEE_BUILDS)
+    def get(self, request: Request, **where: Any) -> Response:
+        algorithm_of(request, where, Action.SEE_BUILDS)
         return Response({"scm_connection_status": "active"})

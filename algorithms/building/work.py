@@ -5,6 +5,7 @@ import threading
 from uuid import UUID
 
 from algoport import metrics
+from algorithms.building.aftermath import read_readme, succeed
 from algorithms.building.director import BuildDirector, BuildStepFailed
 from algorithms.building.leases import (
     LeaseLost,
@@ -86,8 +87,9 @@ def _settle(build: Build, log: BuildLog) -> None:
         finish(build, BuildState.FAILED, error=error)
         metrics.builds.count("platform_error")
     else:
+        readme = read_readme(build)
         log.line(f"Build successful for algo://{address}")
-        finish(build, BuildState.SUCCEEDED)
+        succeed(build, readme)
         metrics.builds.count("succeeded")
 
 

@@ -22,6 +22,7 @@ from algorithms.constants import (
 )
 from algorithms.models import AsyncCall, CallRecord
 from algorithms.querysets import AsyncCallQuerySet
+from algorithms.samples.runs import record_output
 from algorithms.webhooks.recording import record_delivery
 
 WORKER_LOST = "The worker that ran the call was lost, and no further attempt was allowed."
@@ -194,6 +195,12 @@ def _end(call: AsyncCall, state: str, phases: Mapping[str, float], **changes: ob
     )
     _record(call, phases, changes)
     record_delivery(call)
+    result = changes.get("result")
+    record_output(
+        call,
+        result=result if isinstance(result, bytes) else None,
+        content_type=str(changes.get("content_type", "")),
+    )
 
 
 def _record(call: AsyncCall, phases: Mapping[str, float], changes: Mapping[str, object]) -> None:

@@ -1,8 +1,8 @@
 """From a queued call to what it runs: rights are asked again when its turn has come."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from algoport.accounts.authentication import find_principal
+from algoport.accounts.authentication import find_principal, principal_of_user
 from algoport.accounts.permissions import Principal, Run
 from algoport.errors import NotAuthenticated
 from algorithms.models import AsyncCall
@@ -19,8 +19,11 @@ class Routed:
 
 
 def route_queued(call: AsyncCall) -> Routed:
-    """Raises NotAuthenticated for a key that was revoked, and what a call would be refused with."""
-    principal = find_principal(pk=call.key_id)
+    """Raises NotAuthenticated for a key that was revoked, and what a call would be refused with.
+
+    The call's caller has to be loaded.
+    """
+    principal = _principal_of(call)
     if principal is None:
         raise NotAuthenticated("The key that made this call is not valid any more.")
     if call.calling_algorithm_id is not None:
@@ -29,3 +32,12 @@ def route_queued(call: AsyncCall) -> Routed:
         principal = principal.for_run(run)
     target = resolve_build(principal, call.build_id, call.version)
     return Routed(principal, route_of(target, principal))
+
+
+def _principal_of(call: AsyncCall) -> Principal | None:
+    """The account by the key of the call, or by itself where the platform made the call for it."""
+    if call.key_id is not None:
+        return find_principal(pk=call.key_id)
+    if not call.caller.is_active:
+        return None
+    return replace(principal_of_user(call.caller), call_limit=call.caller.call_limit)

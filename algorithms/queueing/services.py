@@ -13,6 +13,7 @@ from algorithms.errors import RequestHasEnded, RequestNotDead, RequestNotFound
 from algorithms.models import AsyncCall
 from algorithms.querysets import AsyncCallQuerySet
 from algorithms.queueing.signals import call_cancelled, call_queued
+from algorithms.samples.runs import record_output
 from algorithms.webhooks.recording import keep_payloads, record_delivery
 
 PREFIX = "req-"
@@ -67,6 +68,7 @@ def cancel_request(*, principal: Principal, request_id: str) -> AsyncCall:
         )
         if changed:
             record_delivery(call)
+            record_output(call, result=None, content_type="")
     call.refresh_from_db()
     if not changed:
         raise RequestHasEnded(state=call.state)

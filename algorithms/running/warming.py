@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 WARM_SECONDS = 10.0
 
 
-def warm_build(build: Build) -> int:
+def warm_build(build: Build, network_access: str) -> int:
     """Ask every gateway for a runner of the build; how many have said that they tried.
 
     Returns when all have, or after WARM_SECONDS: an algorithm that loads for longer takes calls
@@ -23,7 +23,7 @@ def warm_build(build: Build) -> int:
     """
     reply = uuid.uuid4().hex
     message = {
-        "warm": program_of(build, build.algorithm.network_access).as_message(),
+        "warm": program_of(build, network_access).as_message(),
         "owner": str(build.algorithm.owner_id),
         "reply": reply,
     }

@@ -19,6 +19,7 @@ from algorithms.services import (
     create_algorithm,
     publish_version,
 )
+from algorithms.updates import AlgorithmChanges
 
 SETTINGS: dict[str, Any] = {
     "license": "apl",
@@ -58,13 +59,14 @@ def make_build(
 
 
 def make_version(
-    algorithm: Algorithm, callability: str = "public", version_type: str = "minor"
+    algorithm: Algorithm, callability: str = "public", version_type: str = "default"
 ) -> Version:
+    """The next version, of a build of its own; another callability makes a major one."""
     make_build(algorithm)
     return publish_version(
         algorithm=algorithm,
         publisher=principal_of_user(algorithm.owner),
-        publication=Publication(version_type=version_type, callability=callability),
+        publication=Publication(version_type, changes=AlgorithmChanges(callability=callability)),
     )
 
 

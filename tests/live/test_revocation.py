@@ -1,4 +1,4 @@
-"""What was allowed and is not any more: within a second, in every web process."""
+"""What is allowed, or not any more, is so within a second, in every web process."""
 
 import http.client
 import time
@@ -8,7 +8,7 @@ import psutil
 import pytest
 import requests
 
-from tests.acceptance.platform import Account, Platform, deploy
+from tests.acceptance.platform import SETTINGS, Account, Platform, deploy
 from tests.acceptance.steps import ECHO, unused
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live"), pytest.mark.timeout(120)]
@@ -57,12 +57,17 @@ def status(connection: http.client.HTTPConnection, account: Account, path: str) 
 
 
 def seconds_until(
-    connections: Connections, account: Account, path: str, wanted: int, change: Callable[[], None]
+    connections: Connections,
+    account: Account,
+    path: str,
+    wanted: int,
+    change: Callable[[], None],
+    before: int = 200,
 ) -> dict[int, float]:
     """For each process, the time from the end of the change until it answers otherwise."""
     for connection in connections.values():
         for _ in range(3):
-            assert status(connection, account, path) == 200
+            assert status(connection, account, path) == before
     change()
     changed = time.monotonic()
     took: dict[int, float] = {}
@@ -128,5 +133,39 @@ def test_a_deleted_algorithm(live: Platform, connections: Connections) -> None:
             headers={"Authorization": account.key},
             timeout=30,
         ).raise_for_status(),
+    )
+    assert max(took.values()) <= 1
+
+
+def test_an_approved_version(live: Platform, connections: Connections) -> None:
+    owner, member, stranger = (live.account(unused("approves")) for _ in range(3))
+    group = unused("approvers")
+    in_shell(
+        live,
+        "from algoport.accounts.models import User;"
+        "from orgs.services import Profile, create_organization, put_member;"
+        f"profile = Profile('Approvers', '{owner.name}', '{group}@example.com');"
+        f"creator = User.objects.get(username='{owner.name}').id;"
+        f"made = create_organization(name='{group}', profile=profile, creator_id=creator);"
+        f"put_member(organization=made, username='{member.name}', role=None)",
+    )
+    path = f"{group}/Echo"
+    details, settings = {"label": "Echo"}, {**SETTINGS, "algorithm_callability": "public"}
+    member.client.algo(path).create(details=details, settings=settings)
+    member.client.algo(path).compile()
+    held = member.client.algo(path).publish(version_info={"version_type": "minor"})
+    assert held["version_info"]["approval"] == "held"
+    assert member.client.algo(f"{path}/0.1.0").pipe("you").result == "hello you"
+    took = seconds_until(
+        connections,
+        stranger,
+        path,
+        200,
+        lambda: requests.post(
+            f"{live.url}/v1/algorithms/{path}/versions/0.1.0/approve",
+            headers={"Authorization": owner.key},
+            timeout=30,
+        ).raise_for_status(),
+        before=404,
     )
     assert max(took.values()) <= 1

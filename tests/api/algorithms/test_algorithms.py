@@ -4,12 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from algoport.accounts.models import User
 from algoport.accounts.permissions import Scopes
 from algorithms.models import Algorithm, Environment
 from scm.repositories import head_commit, repository_path
+from tests.factories.accounts import administrator_client
 from tests.factories.algorithms import SETTINGS, make_algorithm, make_build, make_version
 
 pytestmark = pytest.mark.django_db
@@ -49,9 +52,16 @@ def test_create(api: APIClient, demo: User) -> None:
         "source": {
             "scm": {"id": "internal", "provider": "internal", "default": True, "enabled": True}
         },
+        "self_link": "http://testserver/v1/algorithms/demo/Hello",
         "resource_type": "algorithm",
     }
     assert head_commit(row.id)
+
+
+def test_settings_without_effect_are_kept(api: APIClient) -> None:
+    given = body(settings={"royalty_microcredits": 0, "insights_enabled": False})
+    settings = api.post("/v1/algorithms/demo", given, format="json").json()["settings"]
+    assert (settings["royalty_microcredits"], settings["insights_enabled"]) == (0, False)
 
 
 def test_the_answer_is_compact(api: APIClient) -> None:
@@ -104,6 +114,10 @@ def test_licence_may_be_misspelt(api: APIClient) -> None:
         ({"settings": {"license": "bsd"}}, 6001, 400),
         ({"settings": {"license": "mit"}}, 6001, 400),
         ({"settings": {"network_access": "some"}}, 6001, 400),
+        ({"settings": {"royalty_microcredits": -1}}, 6001, 400),
+        ({"settings": {"royalty_microcredits": 2**63}}, 6001, 400),
+        ({"settings": {"insights_enabled": "perhaps"}}, 6001, 400),
+        ({"version_info": {"sample_input": "x" * 100_001}}, 6001, 400),
         ({"settings": {"language": None}}, 6001, 400),
     ],
 )
@@ -175,6 +189,7 @@ def test_a_private_algorithm_does_not_exist_for_others(
     base = "/v1/algorithms/demo/Hello"
     for method, path in (
         ("get", ""),
+        ("put", ""),
         ("delete", ""),
         ("post", "/compile"),
         ("get", "/builds"),
@@ -183,6 +198,7 @@ def test_a_private_algorithm_does_not_exist_for_others(
         ("get", "/versions"),
         ("post", "/versions"),
         ("get", f"/versions/{build.commit_sha}"),
+        ("get", "/log"),
         ("get", "/scm/status"),
     ):
         answer = getattr(stranger, method)(base + path)
@@ -211,12 +227,38 @@ def test_a_public_algorithm_is_not_deleted_by_its_owner(api: APIClient, demo: Us
     assert Algorithm.objects.exists()
 
 
-def test_scm_status_and_what_is_not_there_yet(api: APIClient, demo: User) -> None:
+def test_an_administrator_deletes_it_by_force(
+    api: APIClient, demo: User, make_user: Callable[[str], User]
+) -> None:
+    algorithm = make_algorithm(demo)
+    make_version(algorithm)
+    path = "/v1/admin/algorithms/demo/hello"
+    assert api.delete(f"{path}?force=true").status_code == 403
+    administrator = administrator_client(make_user("root"))
+    assert administrator.delete(path).status_code == 403
+    assert Algorithm.objects.exists()
+    assert administrator.delete(f"{path}?force=true").status_code == 204
+    assert not Algorithm.objects.exists()
+    for gone in (path, "/v1/admin/algorithms/%00/x", f"/v1/admin/algorithms/demo/{'x' * 999}"):
+        assert administrator.delete(f"{gone}?force=true").status_code == 404
+
+
+def test_reading_it_costs_four_queries(api: APIClient, demo: User) -> None:
+    algorithm = make_algorithm(demo)
+    for _ in range(3):
+        make_version(algorithm)
+    make_build(algorithm, log="x" * 10)
+    for path in ("/v1/algorithms/demo/Hello", f"/v1/algorithms/{algorithm.id}"):
+        with CaptureQueriesContext(connection) as queries:
+            assert api.get(path).status_code == 200
+        # The key, the algorithm, its newest build with all that belongs to it, that one's log.
+        assert len(queries) == 4, [each["sql"] for each in queries]
+
+
+def test_scm_status(api: APIClient, demo: User) -> None:
     make_algorithm(demo)
     status = api.get("/v1/algorithms/demo/Hello/scm/status")
     assert status.json() == {"scm_connection_status": "active"}
-    update = api.put("/v1/algorithms/demo/Hello", {}, format="json")
-    assert update.status_code == 501 and update.json()["code"] == 5005
 
 
 def test_unknown_paths_are_in_the_envelope(api: APIClient) -> None:

@@ -113,11 +113,11 @@ def test_filters(api: APIClient, demo: User) -> None:
         results = api.get(BASE + query).json()["results"]
         return [version["version_info"].get("semantic_version") for version in results]
 
-    assert shown("") == [None, "0.2.0", "0.1.0"]
-    assert shown("?published=true") == ["0.2.0", "0.1.0"]
+    assert shown("") == [None, "1.0.0", "0.1.0"]
+    assert shown("?published=true") == ["1.0.0", "0.1.0"]
     assert shown("?published=False") == [None]
     assert shown("?callable=true") == ["0.1.0"]
-    assert shown("?callable=false") == ["0.2.0"]
+    assert shown("?callable=false") == ["1.0.0"]
 
 
 def test_strangers_see_public_versions_only(
@@ -160,9 +160,9 @@ def test_resolution(
         for version in (
             make_version(algorithm, "public"),
             make_version(algorithm, "public", "patch"),
-            make_version(algorithm, "private", "patch"),
             make_version(algorithm, "public", "minor"),
             make_version(algorithm, "private", "major"),
+            make_version(algorithm, "private", "patch"),
         )
     }
     unpublished = make_build(algorithm)
@@ -181,8 +181,8 @@ def test_resolution(
             target = resolve_call(principal, "DEMO", "hello", text)
             assert target.build_id == by_number[number], text
     for text, build_id in (
-        ("latestPrivate", by_number["1.0.0"]),
-        ("0.1.2", by_number["0.1.2"]),
+        ("latestPrivate", by_number["1.0.1"]),
+        ("1.0.0", by_number["1.0.0"]),
         (unpublished.commit_sha, unpublished.id),
         (made["0.1.0"].build.commit_sha, by_number["0.1.0"]),
     ):

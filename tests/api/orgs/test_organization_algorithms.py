@@ -1,7 +1,6 @@
-"""Algorithms of organizations: members make and manage them, owners publish them for all."""
+"""Algorithms of organizations: members make, see and manage them."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
@@ -34,11 +33,6 @@ def algorithm(makers: Organization, python_environment: Environment) -> Algorith
     made = make_algorithm(makers.account)
     make_build(made)
     return made
-
-
-def publish(client: APIClient, callability: str) -> Any:
-    body = {"settings": {"algorithm_callability": callability}}
-    return client.post(f"{ONE}/versions", body, format="json")
 
 
 def test_members_make_algorithms_in_it(
@@ -78,18 +72,6 @@ def test_members_see_what_is_private_in_it(
     for url in (ONE, f"{ONE}/builds"):
         assert member.get(url).status_code == 200
         assert stranger.get(url).status_code == 404
-
-
-def test_owners_publish_for_everybody_and_members_for_themselves(
-    algorithm: Algorithm, demo: User, guest: User, api_of: Callable[..., APIClient]
-) -> None:
-    member, owner = api_of(guest), api_of(demo)
-    refused = publish(member, "public")
-    assert refused.status_code == 403
-    assert "An owner of the organization publishes" in refused.json()["error"]["message"]
-    assert publish(member, "private").status_code == 200
-    make_build(algorithm)
-    assert publish(owner, "public").status_code == 200
 
 
 def test_the_errors_of_its_algorithms_are_its_members_to_see(

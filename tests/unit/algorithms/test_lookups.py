@@ -56,7 +56,7 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("version", ["", "0", "0.1", "0.1.0", "latestPrivate", "commit"])
 def test_a_call_is_resolved_by_indexes(algorithm: Algorithm, version: str) -> None:
     callability = "private" if version == "latestPrivate" else "public"
-    published = make_version(algorithm, callability, "revision")
+    published = make_version(algorithm, callability)
     if version == "commit":
         version = published.build.commit_sha
     with indexes_used() as used:

@@ -1,0 +1,30 @@
+"""Every table of this app."""
+
+from algorithms.models.catalog import (
+    Algorithm,
+    Approval,
+    Build,
+    BuildLogLine,
+    Environment,
+    Sample,
+    Version,
+)
+from algorithms.models.queue import AsyncCall, WebhookDelivery, WebhookSecret
+from algorithms.models.records import AlgorithmError, CallRecord, Feature, Reservation
+
+__all__ = [
+    "Algorithm",
+    "AlgorithmError",
+    "Approval",
+    "AsyncCall",
+    "Build",
+    "BuildLogLine",
+    "CallRecord",
+    "Environment",
+    "Feature",
+    "Reservation",
+    "Sample",
+    "Version",
+    "WebhookDelivery",
+    "WebhookSecret",
+]
