@@ -11,6 +11,7 @@ from algorithms.models import Algorithm
 from algorithms.selectors import get_algorithm_for, log_after
 from algorithms.services import request_build, watch_build
 from scm.host import RepositoryAccess
+from scm.selectors import check_internal
 
 _POLL_SECONDS = 0.05
 # A pusher who left is noticed at a yield only; an empty line is not shown.
@@ -28,6 +29,7 @@ class AlgorithmRepositories:
         algorithm = get_algorithm_for(principal, owner, name, Action.READ_SOURCE)
         if write:
             get_algorithm_for(principal, owner, name, Action.WRITE_SOURCE)
+            check_internal(algorithm.scm)
         return RepositoryAccess(algorithm.id, str(algorithm))
 
     def pushed(

@@ -38,7 +38,7 @@ from algorithms.version_specs import SpecKind, VersionSpec, parse_version_spec
 
 def _algorithms() -> AlgorithmQuerySet:
     public = Version.objects.filter(algorithm=OuterRef("pk")).public()
-    return Algorithm.objects.select_related("owner", "environment").annotate(
+    return Algorithm.objects.select_related("owner", "environment", "scm").annotate(
         has_public_version=Exists(public)
     )
 

@@ -42,6 +42,7 @@ from algorithms.updates import (
 )
 from dataportal.services import delete_algorithm_collections
 from scm.repositories import create_repository, delete_repository
+from scm.selectors import get_scm_for_creation
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,16 @@ def create_algorithm(
     details: AlgorithmDetails,
     chosen: AlgorithmSettings,
     sample_input: str = "",
+    scm_id: str | None = None,
 ) -> Algorithm:
     """A new algorithm with its repository, which holds the environment's working template.
 
-    Raises AlgorithmNameHasBeenTaken, InputValidationError and the environment errors; nothing
-    stays behind when it fails.
+    The repository is on the default host, unless `scm_id` says otherwise. Raises
+    AlgorithmNameHasBeenTaken, InputValidationError, and the errors of environments and hosts;
+    nothing stays behind when it fails.
     """
     check_name(name)
+    scm = get_scm_for_creation(scm_id)
     environment, form = find_environment(
         language=chosen.language,
         machine_type=chosen.environment,
@@ -104,6 +108,7 @@ def create_algorithm(
         royalty_microcredits=chosen.royalty_microcredits,
         insights_enabled=chosen.insights_enabled,
         sample_input=sample_input,
+        scm=scm,
     )
     check_settings(algorithm)
     files = template_files(environment.recipe, owner=owner.username, name=name)

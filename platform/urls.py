@@ -16,6 +16,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("v1/", include("algoport.accounts.api.urls")),
     path("v1/", include("orgs.api.urls")),
+    path("v1/", include("scm.api.urls")),
     path("v1/", include("dataportal.api.urls")),
     path("v1/", include("algorithms.api.urls")),
     re_path(r"^v1(?:/(?P<unmatched>.*))?$", not_found),

@@ -1,6 +1,6 @@
-"""Refusals and failures of the repositories that the platform hosts."""
+"""Refusals and failures of repositories and of their hosts."""
 
-from algoport.errors import InputValidationError, InvalidRequest, PlatformError
+from algoport.errors import InputValidationError, InvalidRequest, PlatformError, UserError
 
 
 class CommitNotUsable(InputValidationError):
@@ -43,3 +43,94 @@ class GitFailed(PlatformError):
 
     code, status = 4084, 503
     message = "Failed communicating with SCM."
+
+
+class ScmConnectionNotFound(UserError):
+    """The account has authorized nothing at the host."""
+
+    code, status = 4008, 404
+    message = "The SCM OAuth token was not found."
+
+
+class ScmConfigurationNotFound(UserError):
+    code, status = 4009, 404
+    message = "The SCM configuration was not found."
+
+
+class NotOnInternalScm(UserError):
+    code = 4011
+    message = (
+        "Only algorithms backed with the internal SCM can modify code through Algorithmia APIs."
+    )
+
+
+class WebhooksNotSupported(UserError):
+    code = 4012
+    message = "Internal SCM does not support webhooks."
+
+
+class ScmBadCreatePayload(UserError):
+    code = 4020
+    message = "The provided SCM configuration is invalid. {reason}"
+
+
+class ScmBadUpdatePayload(UserError):
+    code = 4021
+    message = "Malformed update SCM payload. {reason}"
+
+
+class ScmEnabled(UserError):
+    code, status = 4040, 409
+    message = "Unable to delete SCM configuration. Disable it first."
+
+
+class ScmIsDefault(UserError):
+    code, status = 4041, 409
+    message = (
+        "Unable to perform specified action on the default SCM. Make another SCM the default first."
+    )
+
+
+class ScmDisabled(UserError):
+    code = 4042
+    message = "Unable to perform specified action on a disabled SCM."
+
+
+class ScmInUse(UserError):
+    code, status = 4043, 409
+    message = "Unable to delete SCM configuration in use. It can be disabled."
+
+
+class ScmConflict(UserError):
+    code, status = 4044, 409
+    message = (
+        "Duplicate SCM exists that has the same id or matches provider, OAuth client ID, "
+        "and web URL."
+    )
+
+
+class ScmDisallowedOperation(UserError):
+    """The internal host is neither made nor changed nor removed."""
+
+    code = 4045
+    message = "Unable to modify the referenced SCM configuration. The internal SCM stays as it is."
+
+
+class ScmOAuthUnsupported(UserError):
+    code = 4050
+    message = "Unable to start OAuth flow. {reason}"
+
+
+class ScmOAuthMissingParameters(UserError):
+    code = 4051
+    message = "Unable to finish OAuth flow. The parameter code is missing."
+
+
+class ScmOAuthInvalidAuthorizationCode(UserError):
+    code = 4052
+    message = "Unable to finish OAuth flow. The code was not given out for a flow begun here."
+
+
+class WebhookMalformed(UserError):
+    code = 4070
+    message = "Webhook payload malformed. {reason}"

@@ -73,12 +73,15 @@ def delete_repository(repository_id: UUID) -> None:
     shutil.rmtree(grave)
 
 
+def has_repository(repository_id: UUID) -> bool:
+    return repository_path(repository_id).is_dir()
+
+
 def existing_path(repository_id: UUID) -> Path:
     """Path of a repository that is there. Raises RepositoryMissing."""
-    path = repository_path(repository_id)
-    if not path.is_dir():
+    if not has_repository(repository_id):
         raise RepositoryMissing
-    return path
+    return repository_path(repository_id)
 
 
 def head_commit(repository_id: UUID) -> str | None:

@@ -17,6 +17,7 @@ from algoport.audit.constants import GENESIS
 from algoport.audit.models import AuditHead
 from algorithms.models import Environment
 from tests.acceptance.platform import Platform, running_platform
+from tests.factories.scm import make_internal_scm
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +65,8 @@ def live() -> Iterator[Platform]:
 
 @pytest.fixture
 def python_environment(db: None) -> Environment:
-    """The environment of the migrations; tests with real transactions empty the tables."""
+    """What the migrations made for algorithms; tests with real transactions empty the tables."""
+    make_internal_scm()
     environment, _ = Environment.objects.get_or_create(
         name="python311",
         defaults={

@@ -19,8 +19,7 @@ from algorithms.constants import (
 from algorithms.models import Algorithm, Build, Environment, Sample, Version
 from algorithms.services import AlgorithmDetails, AlgorithmSettings, Publication
 from algorithms.updates import AlgorithmChanges
-
-INTERNAL_SCM = {"id": "internal", "provider": "internal", "default": True, "enabled": True}
+from scm.api.serializers import scm_body
 
 
 class MomentField(serializers.Field[datetime, str, str, Any]):
@@ -84,6 +83,17 @@ class SampleSerializer(serializers.Serializer[Any]):
     )
 
 
+class ScmField(serializers.CharField):
+    """The id of a host, or the host as bodies show it: some send back what they were told."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return super().to_internal_value(data.get("id") if isinstance(data, dict) else data)
+
+
+class SourceSerializer(serializers.Serializer[Any]):
+    scm = ScmField(required=False, allow_blank=True, allow_null=True, default=None)
+
+
 class AlgorithmCreateSerializer(serializers.Serializer[Any]):
     """Body of a creation; members that other hosts of code need are accepted and not used."""
 
@@ -91,6 +101,7 @@ class AlgorithmCreateSerializer(serializers.Serializer[Any]):
     details = DetailsSerializer()
     settings = SettingsSerializer()
     version_info = SampleSerializer(required=False)
+    source = SourceSerializer(required=False)
 
     def details_given(self) -> AlgorithmDetails:
         return AlgorithmDetails(**self.validated_data["details"])
@@ -231,7 +242,7 @@ def algorithm_body(algorithm: Algorithm, base_url: str) -> dict[str, Any]:
         "name": algorithm.name,
         "details": details,
         "settings": _settings_body(algorithm, algorithm, algorithm.environment),
-        "source": {"scm": INTERNAL_SCM},
+        "source": {"scm": scm_body(algorithm.scm)},
         "self_link": link_of(algorithm, base_url),
         "resource_type": "algorithm",
     }

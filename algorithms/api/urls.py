@@ -9,6 +9,7 @@ from algorithms.api import (
     error_logs,
     listings,
     requests,
+    scm,
     views,
     webhooks,
 )
@@ -31,7 +32,8 @@ _OF_ALGORITHMS = algorithm_routes(
     ),
     ("/versions/<str:number>/refuse", approvals.RefuseView.as_view(), "version-refuse"),
     ("/log", views.CommitListView.as_view(), "commit-list"),
-    ("/scm/status", views.ScmStatusView.as_view(), "scm-status"),
+    ("/scm/status", scm.ScmStatusView.as_view(), "scm-status"),
+    ("/scm/webhook", scm.ScmWebhookView.as_view(), "scm-webhook"),
     ("/errors", error_logs.AlgorithmErrorListView.as_view(), "error-list"),
 )
 

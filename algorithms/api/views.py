@@ -48,6 +48,7 @@ class AlgorithmListView(APIView):
             details=given.details_given(),
             chosen=given.settings_given(),
             sample_input=sample,
+            scm_id=given.validated_data.get("source", {}).get("scm"),
         )
         return Response(algorithm_body(algorithm, base_url(request)), status=201)
 
@@ -172,9 +173,3 @@ class CommitListView(APIView):
         given.is_valid(raise_exception=True)
         commits = list_commits(algorithm.id, **given.validated_data, limit=MOST_COMMITS)
         return Response({"commits": [asdict(commit) for commit in commits]})
-
-
-class ScmStatusView(APIView):
-    def get(self, request: Request, **where: Any) -> Response:
-        algorithm_of(request, where, Action.SEE_BUILDS)
-        return Response({"scm_connection_status": "active"})

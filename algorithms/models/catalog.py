@@ -23,6 +23,8 @@ from algorithms.querysets import (
     BuildQuerySet,
     VersionQuerySet,
 )
+from scm.constants import INTERNAL
+from scm.models import ScmConfiguration
 
 
 class Environment(UUIDModel):
@@ -64,6 +66,10 @@ class Algorithm(UUIDModel):
     sample_input = models.TextField(blank=True)
     # Of the README that `summary` was made from, or that it took the place of.
     readme_digest = models.CharField(max_length=64, blank=True)
+    # Hosts that have algorithms are not deleted.
+    scm = models.ForeignKey(
+        ScmConfiguration, models.PROTECT, default=INTERNAL, related_name="+", editable=False
+    )
 
     objects = AlgorithmQuerySet.as_manager()
 

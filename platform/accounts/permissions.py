@@ -129,6 +129,7 @@ class Action(Enum):
     SEE_ORGANIZATION_ERRORS = "read the error log of the organization's algorithms"
     SEE_ORGANIZATION = "see the organization and who is in it"
     MANAGE_ORGANIZATION = "change the organization and who is in it"
+    CONNECT_SCM = "connect the own account with one at a repository host"
     READ_REFERENCE = "read languages, environments and repository hosts"
     ADMINISTER = "administer the platform"
 
@@ -508,6 +509,12 @@ def _manage_organization(principal: Principal, resource: Resource) -> Decision:
     return Decision(allowed, "organizations are managed by their owners")
 
 
+def _connect_scm(principal: Principal, resource: Resource) -> Decision:
+    if principal.kind is PrincipalKind.RUN:
+        return Decision(False, "an algorithm's code does not connect accounts")
+    return Decision(principal.scopes.management, "the key may manage algorithms")
+
+
 def _anyone(principal: Principal, resource: Resource) -> Decision:
     return Decision(True, "every account")
 
@@ -540,6 +547,7 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.SEE_ORGANIZATION_ERRORS: _see_organization_errors,
     Action.SEE_ORGANIZATION: _see_organization,
     Action.MANAGE_ORGANIZATION: _manage_organization,
+    Action.CONNECT_SCM: _connect_scm,
     Action.READ_REFERENCE: _anyone,
     Action.ADMINISTER: _administer,
 }
