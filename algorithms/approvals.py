@@ -6,11 +6,13 @@ from django.utils import timezone
 
 from algoport.accounts.models import User
 from algoport.accounts.permissions import Principal
+from algoport.audit.recording import act
 from algoport.db.changes import announce_change
 from algorithms.constants import ApprovalState
 from algorithms.errors import NothingToApprove
 from algorithms.models import Approval, Version
 
+_ACTS = {ApprovalState.APPROVED: "approve", ApprovalState.REFUSED: "refuse"}
 _SHOWN = ("version__algorithm__owner", "version__build", "version__published_by", "decided_by")
 
 
@@ -37,9 +39,10 @@ def _decide(version: Version, decider: Principal, state: ApprovalState) -> Appro
         raise NothingToApprove(version=version, state="not held: it never needed an approval")
     if approval.state != ApprovalState.HELD:
         raise NothingToApprove(version=version, state=f"{approval.state} already")
-    approval.state = state
-    approval.decided_by_id = decider.user_id
-    approval.decided_at = timezone.now()
-    approval.save(update_fields=["state", "decided_by", "decided_at"])
+    with act(f"version.{_ACTS[state]}", approval):
+        approval.state = state
+        approval.decided_by_id = decider.user_id
+        approval.decided_at = timezone.now()
+        approval.save(update_fields=["state", "decided_by", "decided_at"])
     announce_change()
     return approval

@@ -2,6 +2,7 @@
 
 from django.db import transaction
 
+from algoport.audit.recording import act
 from algoport.db.changes import announce_change
 from algorithms.constants import FeatureName
 from algorithms.errors import FeatureNotFound
@@ -23,5 +24,7 @@ def switch_feature(*, name: str, enabled: bool) -> None:
     """Every process follows within two seconds of the commit. Raises FeatureNotFound."""
     if name not in FeatureName.values:
         raise FeatureNotFound(names=", ".join(FeatureName.values))
-    Feature.objects.update_or_create(name=name, defaults={"enabled": enabled})
+    with act("feature.switch") as done:
+        done.target, _ = Feature.objects.update_or_create(name=name, defaults={"enabled": enabled})
+        done.note(enabled=enabled)
     announce_change()

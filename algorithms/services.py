@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from algoport.accounts.models import User
 from algoport.accounts.permissions import Principal
+from algoport.audit.recording import act
 from algoport.db.changes import announce_change
 from algoport.errors import InputValidationError
 from algorithms.building.aftermath import README, digest_readme
@@ -114,8 +115,9 @@ def create_algorithm(
     files = template_files(environment.recipe, owner=owner.username, name=name)
     algorithm.readme_digest = digest_readme(files.get(README, b""))
     try:
-        with transaction.atomic():
+        with transaction.atomic(), act("algorithm.create") as done:
             algorithm.save(force_insert=True)
+            done.target = algorithm
             create_repository(algorithm.id, files, message="Initial commit", author=owner.username)
     except IntegrityError as exc:
         raise AlgorithmNameHasBeenTaken from exc
@@ -133,9 +135,11 @@ def check_name(name: str) -> None:
 @transaction.atomic
 def request_build(*, algorithm: Algorithm, commit_sha: str) -> Build:
     """Record a build of a commit and wake a worker when that is committed."""
-    build = Build.objects.create(
-        algorithm=algorithm, commit_sha=commit_sha, environment=algorithm.environment
-    )
+    with act("build.request") as done:
+        build = Build.objects.create(
+            algorithm=algorithm, commit_sha=commit_sha, environment=algorithm.environment
+        )
+        done.target = build
     transaction.on_commit(lambda: build_requested.send(Build, build_id=build.id))
     return build
 
@@ -188,6 +192,14 @@ def _publishable_build(algorithm: Algorithm, publication: Publication) -> Build:
 @transaction.atomic
 def _publish(*, algorithm: Algorithm, publisher: Principal, publication: Publication) -> Version:
     locked = lock_algorithm(algorithm)
+    with act("algorithm.publish", locked) as done:
+        version = _publish_locked(locked, publisher, publication)
+        done.note(version=str(version), approval=version.approval_state)
+    announce_change()
+    return version
+
+
+def _publish_locked(locked: Algorithm, publisher: Principal, publication: Publication) -> Version:
     build = _publishable_build(locked, publication)
     apply_changes(locked, publication.changes)
     before = newest_version(locked)
@@ -212,7 +224,6 @@ def _publish(*, algorithm: Algorithm, publisher: Principal, publication: Publica
     if is_held:
         Approval.objects.create(version=version, owner=locked.owner)
     _take_sample(version, publication.sample_output)
-    announce_change()
     return version
 
 
@@ -235,13 +246,18 @@ def delete_algorithm(*, algorithm: Algorithm) -> None:
     locked = lock_algorithm(algorithm)
     if Version.objects.filter(algorithm=locked).public().exists():
         raise PublicVersionsExist
-    _delete(locked)
+    with act("algorithm.delete", locked) as done:
+        _delete(locked)
+        done.removed()
 
 
 @transaction.atomic
 def force_delete(*, algorithm: Algorithm) -> None:
     """As delete_algorithm, whoever may call it: for administrators."""
-    _delete(lock_algorithm(algorithm))
+    locked = lock_algorithm(algorithm)
+    with act("algorithm.force_delete", locked) as done:
+        _delete(locked)
+        done.removed()
 
 
 def _delete(locked: Algorithm) -> None:

@@ -8,7 +8,9 @@ is published; the rows of published versions keep their own.
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.forms.models import model_to_dict
 
+from algoport.audit.recording import act
 from algoport.db.changes import announce_change
 from algoport.errors import InputValidationError
 from algorithms.constants import (
@@ -67,11 +69,14 @@ def update_algorithm(*, algorithm: Algorithm, changes: AlgorithmChanges) -> Algo
     """
     locked = lock_algorithm(algorithm)
     sampled = locked.sample_input
-    apply_changes(locked, changes)
-    if locked.sample_input != sampled:
-        build = sampled_build(locked)
-        if build is not None:
-            run_sample(build=build, text=locked.sample_input)
+    with act("algorithm.update", locked) as done:
+        if not apply_changes(locked, changes):
+            done.nothing()
+            return locked
+        if locked.sample_input != sampled:
+            build = sampled_build(locked)
+            if build is not None:
+                run_sample(build=build, text=locked.sample_input)
     announce_change()
     return locked
 
@@ -82,15 +87,22 @@ def lock_algorithm(algorithm: Algorithm) -> Algorithm:
     return rows.select_related("owner", "environment", "scm").get(pk=algorithm.pk)
 
 
-def apply_changes(algorithm: Algorithm, changes: AlgorithmChanges) -> None:
-    """Change and save a locked row; to be called in a transaction. Raises as update_algorithm."""
+def apply_changes(algorithm: Algorithm, changes: AlgorithmChanges) -> bool:
+    """Change and save a locked row; whether anything is not as it was.
+
+    To be called in a transaction. Raises as update_algorithm.
+    """
+    before = model_to_dict(algorithm)
     for name in _PLAIN:
         value = getattr(changes, name)
         if value is not None:
             setattr(algorithm, name, value)
     _change_environment(algorithm, changes)
+    if model_to_dict(algorithm) == before:
+        return False
     check_settings(algorithm)
     algorithm.save()
+    return True
 
 
 def check_settings(algorithm: Algorithm) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
+from algoport.audit.recording import act
 from algoport.errors import ApiError
 from algoport.markdown import render_markdown
 from algorithms.building.leases import LeaseLost, finish
@@ -60,7 +61,9 @@ def succeed(build: Build, readme: Readme | None) -> None:
     newer = Build.objects.filter(algorithm=algorithm, started_at__gt=build.started_at).succeeded()
     if readme is not None and not newer.exists():
         # The API reference: an updated README takes the place of the summary.
-        algorithm.summary, algorithm.readme_digest = readme.html, readme.digest
-        algorithm.save(update_fields=["summary", "readme_digest"])
+        with act("algorithm.document", algorithm) as done:
+            algorithm.summary, algorithm.readme_digest = readme.html, readme.digest
+            algorithm.save(update_fields=["summary", "readme_digest"])
+            done.note(commit=build.commit_sha)
     if algorithm.sample_input:
         run_sample(build=build, text=algorithm.sample_input)

@@ -106,6 +106,8 @@ class Build(UUIDModel):
 
     objects = BuildQuerySet.as_manager()
 
+    AUDIT_OWNER = "algorithm.owner_id"
+
     class Meta:
         indexes = [
             models.Index(fields=["algorithm", "-started_at", "-id"]),

@@ -144,5 +144,7 @@ class WebhookSecret(models.Model):
     previous = models.TextField(blank=True, editable=False)
     previous_until = models.DateTimeField(null=True)
 
+    AUDIT_HIDDEN = ("current", "previous")
+
     def __str__(self) -> str:
         return f"secret of {self.account_id}"

@@ -103,6 +103,8 @@ class Reservation(UUIDModel):
     version_identifier = models.CharField(max_length=60, blank=True)
     num_slots = models.PositiveSmallIntegerField()
 
+    AUDIT_OWNER = "caller_id"
+
     class Meta:
         indexes = [models.Index(fields=["created_at"])]
 

@@ -11,6 +11,7 @@ from algoport.accounts.authentication import principal_of_user, principals_of_us
 from algoport.accounts.errors import UserNotFound
 from algoport.accounts.models import User
 from algoport.accounts.permissions import Principal
+from algoport.audit.recording import act
 from algoport.db.changes import announce_change
 from algoport.errors import InputValidationError, NotAuthorized
 from algorithms.constants import (
@@ -119,7 +120,9 @@ def create_reservation(*, asked: ReservationRequest) -> Reservation:
             raise ReservedForItsOwnerOnly(version_type=asked.version_type, caller=caller.username)
         raise VersionDoesNotExist
     _check_room(asked.num_slots)
-    reservation.save(force_insert=True)
+    with act("reservation.create") as done:
+        reservation.save(force_insert=True)
+        done.target = reservation
     announce_change()
     return reservation
 
@@ -131,9 +134,12 @@ def delete_reservation(*, reservation_id: str) -> None:
         identifier = UUID(reservation_id)
     except ValueError as exc:
         raise ReservationNotFound from exc
-    deleted, _ = Reservation.objects.filter(pk=identifier).delete()
-    if not deleted:
+    reservation = reservations().filter(pk=identifier).first()
+    if reservation is None:
         raise ReservationNotFound
+    with act("reservation.delete", reservation) as done:
+        reservation.delete()
+        done.removed()
     announce_change()
 
 

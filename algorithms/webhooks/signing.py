@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from algoport.audit.recording import act
 from algoport.encryption import (
     NotDecryptable,
     Reencryption,
@@ -41,6 +42,8 @@ def replace_secret(account_id: UUID) -> str:
         row.previous_until = now + SECRET_OVERLAP
         row.current, row.made_at = values["current"], now
         row.save()
+    with act("webhook_secret.replace") as done:
+        done.target = row
     return secret
 
 
