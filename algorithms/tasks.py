@@ -7,6 +7,7 @@ from celery import shared_task
 from algorithms.building.work import perform_build, wake_waiting_builds
 from algorithms.metering.error_log import remove_old_errors
 from algorithms.queueing.services import remove_old_requests
+from algorithms.running.overview import tell_beat
 from algorithms.running.program import program_from
 from algorithms.running.starting import start_runner
 from algorithms.waking import EXECUTOR, SENDER
@@ -47,3 +48,8 @@ def remove_old_requests_task(**kwargs: object) -> None:
 @shared_task
 def remove_old_errors_task(**kwargs: object) -> None:
     remove_old_errors()
+
+
+@shared_task(expires=10)
+def tell_beat_task(**kwargs: object) -> None:
+    tell_beat()

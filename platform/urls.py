@@ -4,16 +4,21 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from algoport.accounts.api.authentication import MayAdminister
+from algoport.accounts.web.impersonation import stop_impersonation
 from algoport.api.exception_handler import not_found
 from algoport.web.views import MetricsView, health, home
-from algorithms.admin import runners
+from algorithms.admin.dashboard import dashboard, dashboard_figures
+from algorithms.admin.runners import runners
 
 urlpatterns = [
     path("", home, name="home"),
     path("healthz", health, name="health"),
     path("metrics", MetricsView.as_view(permission_classes=[MayAdminister]), name="metrics"),
+    path("admin/", admin.site.admin_view(dashboard)),
+    path("admin/figures/", admin.site.admin_view(dashboard_figures), name="admin-figures"),
     path("admin/runners/", admin.site.admin_view(runners), name="admin-runners"),
     path("admin/", admin.site.urls),
+    path("impersonation/stop", stop_impersonation, name="impersonation-stop"),
     path("v1/", include("algoport.accounts.api.urls")),
     path("v1/", include("orgs.api.urls")),
     path("v1/", include("scm.api.urls")),

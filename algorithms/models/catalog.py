@@ -111,6 +111,7 @@ class Build(UUIDModel):
     class Meta:
         indexes = [
             models.Index(fields=["algorithm", "-started_at", "-id"]),
+            models.Index(fields=["-started_at", "-id"], name="build_newest"),
             models.Index(fields=["algorithm", "commit_sha", "-started_at"]),
             models.Index(
                 fields=["lease_expires_at"],

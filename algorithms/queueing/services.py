@@ -60,7 +60,11 @@ def cancel_request(*, principal: Principal, request_id: str) -> AsyncCall:
 
     Raises RequestNotFound, RequestHasEnded.
     """
-    call = get_request(principal, request_id)
+    return end_call(call=get_request(principal, request_id))
+
+
+def end_call(*, call: AsyncCall) -> AsyncCall:
+    """End a call that has not ended, for whom no rule has to let. Raises RequestHasEnded."""
     cancelled = AsyncCall.objects.filter(pk=call.pk).exclude(state__in=ENDED_STATES)
     with transaction.atomic():
         changed = cancelled.update(
@@ -69,17 +73,24 @@ def cancel_request(*, principal: Principal, request_id: str) -> AsyncCall:
         if changed:
             record_delivery(call)
             record_output(call, result=None, content_type="")
+            transaction.on_commit(lambda: call_cancelled.send(AsyncCall, call_id=call.pk))
     call.refresh_from_db()
     if not changed:
         raise RequestHasEnded(state=call.state)
-    call_cancelled.send(AsyncCall, call_id=call.pk)
     return call
 
 
-@transaction.atomic
 def redrive_request(*, principal: Principal, request_id: str) -> AsyncCall:
-    """Queue a dead request again, with as many attempts as it had. Raises RequestNotDead."""
-    call = get_request(principal, request_id)
+    """Queue a dead request again, with as many attempts as it had.
+
+    Raises RequestNotFound, RequestNotDead.
+    """
+    return redrive_call(call=get_request(principal, request_id))
+
+
+@transaction.atomic
+def redrive_call(*, call: AsyncCall) -> AsyncCall:
+    """Queue a dead call again, for whom no rule has to let. Raises RequestNotDead."""
     dead = AsyncCall.objects.filter(pk=call.pk, state=AsyncState.DEAD, payload__isnull=False)
     if not dead.select_for_update().exists():
         raise RequestNotDead(state=call.state)

@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, cast
@@ -14,7 +15,7 @@ from algoport.accounts.models import User
 from algorithms.models import Build
 from algorithms.running import registry
 from algorithms.running.groups import GroupState
-from algorithms.running.pool import RunnerPool
+from algorithms.running.pool import MOST_RUNNERS, RunnerPool
 
 MOST_GROUPS = 500
 PUBLISH_SECONDS = 2.0
@@ -63,13 +64,54 @@ class GatewayPool:
     groups: list[RunnerGroup]
 
 
-def read_pools() -> list[GatewayPool]:
-    """The pools of all gateways that live, in two queries. Raises RedisError."""
+@dataclass(frozen=True)
+class PoolsTold:
+    """All pools together: runners by what they do, and how many processes of a role there are."""
+
+    counts: Counter[str]
+    processes: Counter[str]
+
+    @property
+    def runners(self) -> int:
+        return sum(self.counts[state] for state in ("idle", "busy", "starting", "unbound"))
+
+    @property
+    def places(self) -> int:
+        """How many runners there may be."""
+        return MOST_RUNNERS * self.processes.total()
+
+
+def read_told() -> PoolsTold:
+    """What all pools hold together, without a query. Raises RedisError."""
+    told = _read_told()
+    counts: Counter[str] = Counter()
+    for each in told:
+        counts.update(each["state"])
+    return PoolsTold(counts, Counter(each["role"] for each in told))
+
+
+def tell_beat() -> None:
+    """Beat has sent a task and a worker has taken it, now. Raises RedisError."""
+    registry.worker_connection().set(registry.BEAT_KEY, time.time(), ex=FORGOTTEN_SECONDS)
+
+
+def read_beat() -> float | None:
+    """When beat was last heard; None when that was long ago. Raises RedisError."""
+    told = registry.worker_connection().get(registry.BEAT_KEY)
+    return None if told is None else float(registry.as_text(cast("bytes", told)))
+
+
+def _read_told() -> list[dict[str, Any]]:
     valkey = registry.worker_connection()
     gateways = cast("list[bytes]", valkey.zrange(registry.POOLS_KEY, 0, -1))
     keys = [registry.pool_key(registry.as_text(member)) for member in gateways]
     values = valkey.mget(keys) if keys else []
-    told = [registry.decode(value) for value in values if value is not None]
+    return [registry.decode(value) for value in values if value is not None]
+
+
+def read_pools() -> list[GatewayPool]:
+    """The pools of all gateways that live, in two queries. Raises RedisError."""
+    told = _read_told()
     groups = [[_group_state(group) for group in each["groups"]] for each in told]
     named = _Names(state for states in groups for state in states)
     pools = [

@@ -18,6 +18,8 @@ UNNAMED_SECONDS = 7
 GATEWAYS_CHANNEL = "algoport:gateways"
 # Gateways by the time at which they last told what their pools hold.
 POOLS_KEY = "algoport:pools"
+# When a worker last took a task of beat.
+BEAT_KEY = "algoport:beat"
 
 
 @cache

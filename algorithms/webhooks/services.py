@@ -31,13 +31,18 @@ def redeliver(*, principal: Principal, request_id: str) -> WebhookDelivery:
     if last is None:
         reason = "the request has not ended" if call.webhook else "the request has no webhook"
         raise NoWebhookDelivery(reason=reason)
-    with transaction.atomic():
-        WebhookDelivery.objects.filter(pk=last.pk).not_in_flight().update(
-            state=DeliveryState.PENDING, tries=0, not_before=timezone.now(), lease_expires_at=None
-        )
-        transaction.on_commit(lambda: delivery_due.send(WebhookDelivery))
-    last.refresh_from_db()
-    return last
+    return send_again(delivery=last)
+
+
+@transaction.atomic
+def send_again(*, delivery: WebhookDelivery) -> WebhookDelivery:
+    """Send what a receiver was to be told again, for whom no rule has to let."""
+    WebhookDelivery.objects.filter(pk=delivery.pk).not_in_flight().update(
+        state=DeliveryState.PENDING, tries=0, not_before=timezone.now(), lease_expires_at=None
+    )
+    transaction.on_commit(lambda: delivery_due.send(WebhookDelivery))
+    delivery.refresh_from_db()
+    return delivery
 
 
 def get_secret(principal: Principal) -> WebhookSecret | None:

@@ -31,7 +31,11 @@ def actor_of_session(request: HttpRequest) -> Actor:
     user = getattr(request, "user", None)
     if not isinstance(user, User):
         return Actor(_ANONYMOUS, via)
-    return Actor(_SESSION, via, user.id, user.username)
+    behind = getattr(request, "impersonator", None)
+    if behind is None:
+        return Actor(_SESSION, via, user.id, user.username)
+    impersonator = {"impersonator_id": behind.id, "impersonator_name": behind.username}
+    return Actor(_SESSION, via, user.id, user.username, **impersonator)
 
 
 @sync_and_async_middleware

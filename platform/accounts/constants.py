@@ -6,6 +6,8 @@ NAME_PATTERN = r"^[a-zA-Z][a-zA-Z0-9_]*\Z"
 NAME_LENGTH = 30
 EMAIL_PATTERN = r"^[a-zA-Z0-9._%+-]+@[a-zA-Z0-9.-]+[.][a-zA-Z]{2,6}\Z"
 DEFAULT_KEY_LABEL = "default-key"
+# What an administrator may let an account run at the same time.
+MOST_CALLS_OF_ACCOUNT = 100_000
 KEY_PREFIX = "sim"
 KEY_RANDOM_CHARACTERS = 25
 

@@ -132,6 +132,7 @@ class Action(Enum):
     CONNECT_SCM = "connect the own account with one at a repository host"
     READ_REFERENCE = "read languages, environments and repository hosts"
     ADMINISTER = "administer the platform"
+    IMPERSONATE = "act as the user, as if they had signed in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,15 @@ class AccountResource:
     """An account, as the owner of what is to be made in it."""
 
     id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class UserResource:
+    """An account as somebody whom an administrator may want to be."""
+
+    is_person: bool
+    is_staff: bool
+    is_active: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +210,7 @@ class RequestResource:
 
 Resource = (
     AccountResource
+    | UserResource
     | AlgorithmResource
     | CollectionResource
     | ConnectorResource
@@ -465,6 +476,20 @@ def _administer(principal: Principal, resource: Resource) -> Decision:
     return Decision(principal.is_staff, "the platform is administered by administrators")
 
 
+def _impersonate(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, UserResource)
+    administering = _administer(principal, resource)
+    if not administering:
+        return administering
+    if principal.kind is not PrincipalKind.PASSWORD:
+        return Decision(False, "only who has signed in acts as another")
+    if not resource.is_person:
+        return Decision(False, "an organization signs in nowhere")
+    if resource.is_staff:
+        return Decision(False, "nobody acts as another administrator")
+    return Decision(resource.is_active, "the account has to be active")
+
+
 def _manage_webhooks(principal: Principal, resource: Resource) -> Decision:
     assert isinstance(resource, AccountResource)
     if principal.kind is PrincipalKind.RUN:
@@ -550,4 +575,5 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.CONNECT_SCM: _connect_scm,
     Action.READ_REFERENCE: _anyone,
     Action.ADMINISTER: _administer,
+    Action.IMPERSONATE: _impersonate,
 }

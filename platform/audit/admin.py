@@ -1,7 +1,6 @@
 """The audit trail in the admin site: to look at, to search and to take away as CSV."""
 
 from functools import partial
-from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -13,17 +12,18 @@ from algoport.audit.export import csv_lines
 from algoport.audit.models import AuditEntry
 from algoport.audit.selectors import search_entries
 from algoport.http.streaming import stream
+from algoport.web.portal.pages import PortalAdmin
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(admin.ModelAdmin):
+class AuditEntryAdmin(PortalAdmin):
+    section = "Platform"
     list_display = ("number", "at", "actor_name", "via", "action", "target_kind", "target_name")
     list_filter = ("via", "at")
     # How a word is looked for is said by get_search_results; this shows the field for it.
     search_fields = ("actor_name",)
     search_help_text = "A name or id of who acted or of what was changed, an action or a request"
     ordering = ("-number",)
-    show_full_result_count = False
     change_list_template = "admin/audit_entries.html"
 
     def get_search_results(
@@ -47,12 +47,3 @@ class AuditEntryAdmin(admin.ModelAdmin):
         )
         response["Content-Disposition"] = 'attachment; filename="audit.csv"'
         return response
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

@@ -60,11 +60,12 @@ ENCRYPTION_KEYS = env.encryption_keys()
 DEBUG = False
 ALLOWED_HOSTS = ["*"]  # Links are made from ALGOPORT_URL or the request; nothing trusts Host.
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "algoport.web.portal.apps.PortalConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "django.contrib.staticfiles",
     "rest_framework",
     "algoport.web",
@@ -82,6 +83,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "algoport.accounts.web.impersonation.ImpersonationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -97,6 +99,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "algoport.accounts.web.impersonation.impersonation",
             ]
         },
     }
@@ -177,6 +180,10 @@ CELERY_TASK_ROUTES = {
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
+    "tell-beat": {
+        "task": "algorithms.tasks.tell_beat_task",
+        "schedule": 5.0,
+    },
     "wake-waiting-builds": {
         "task": "algorithms.tasks.wake_waiting_builds_task",
         "schedule": 5.0,

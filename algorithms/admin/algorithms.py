@@ -1,0 +1,65 @@
+"""Algorithms, their builds with what they have logged, and their versions."""
+
+from django.contrib import admin
+from django.utils.html import format_html
+
+from algoport.web.portal.pages import PortalAdmin
+from algorithms.models import Algorithm, Approval, Build, Version
+from algorithms.selectors import read_log
+
+_MOST_CHARACTERS = 200_000
+
+
+@admin.register(Algorithm)
+class AlgorithmAdmin(PortalAdmin):
+    section = "Algorithms"
+    list_display = ("name", "owner", "callability", "environment", "network_access", "created_at")
+    list_select_related = ("owner", "environment")
+    list_filter = ("callability", "environment", "network_access", "source_visibility")
+    search_fields = ("name", "owner__username", "label")
+    search_help_text = "Name, owner or label"
+    ordering = ("-created_at",)
+
+
+@admin.register(Build)
+class BuildAdmin(PortalAdmin):
+    section = "Algorithms"
+    list_display = ("id", "algorithm", "commit_sha", "state", "started_at", "finished_at")
+    list_select_related = ("algorithm__owner",)
+    list_filter = ("state",)
+    search_fields = ("commit_sha", "algorithm__name", "algorithm__owner__username")
+    search_help_text = "Commit, algorithm or owner"
+    ordering = ("-started_at",)
+    fields = (
+        *("algorithm", "commit_sha", "environment", "state", "error", "log"),
+        *("started_at", "finished_at", "attempt", "lease_expires_at"),
+    )
+    readonly_fields = ("log",)
+
+    def log(self, row: Build) -> str:
+        text = read_log(row)
+        cut = text[-_MOST_CHARACTERS:]
+        note = "" if cut == text else "The beginning is left out.\n"
+        return format_html('<pre class="log" tabindex="0">{}{}</pre>', note, cut or "Nothing yet.")
+
+
+@admin.register(Version)
+class VersionAdmin(PortalAdmin):
+    section = "Algorithms"
+    list_display = ("algorithm", "__str__", "callability", "published_by", "created_at")
+    list_select_related = ("algorithm__owner", "published_by")
+    list_filter = ("callability",)
+    search_fields = ("algorithm__name", "algorithm__owner__username")
+    search_help_text = "Algorithm or owner"
+    ordering = ("-created_at",)
+
+
+@admin.register(Approval)
+class ApprovalAdmin(PortalAdmin):
+    section = "Algorithms"
+    list_display = ("__str__", "owner", "state", "created_at", "decided_by", "decided_at")
+    list_select_related = ("version", "owner", "decided_by")
+    list_filter = ("state",)
+    search_fields = ("owner__username", "version__algorithm__name")
+    search_help_text = "Owner or algorithm"
+    ordering = ("-created_at",)

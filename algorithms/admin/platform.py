@@ -1,0 +1,125 @@
+"""What administrators set for the site: reservations, features, environments."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+
+from algoport.web.portal.acts import Act, Asked, Done
+from algoport.web.portal.pages import PortalAdmin
+from algorithms.constants import MOST_SLOTS_OF_RESERVATION
+from algorithms.features import switch_feature
+from algorithms.models import Environment, Feature, Reservation
+from algorithms.running.reservations import (
+    ReservationRequest,
+    create_reservation,
+    delete_reservation,
+)
+
+
+class ReservationForm(forms.ModelForm):
+    algorithm_name = forms.CharField(
+        label="Algorithm", max_length=100, help_text="OWNER/NAME", widget=forms.TextInput()
+    )
+    caller_name = forms.CharField(
+        label="Caller", max_length=30, help_text="The account whose calls find the runners ready."
+    )
+    num_slots = forms.IntegerField(
+        label="Runners", min_value=1, max_value=MOST_SLOTS_OF_RESERVATION, initial=1
+    )
+
+    class Meta:
+        model = Reservation
+        fields = ["version_type", "version_identifier", "num_slots"]
+        help_texts = {
+            "version_identifier": "The number or the commit of the specific version types.",
+        }
+
+
+@admin.register(Reservation)
+class ReservationAdmin(PortalAdmin):
+    section = "Platform"
+    may_add = may_delete = True
+    list_display = (
+        *("algorithm", "caller", "version_type", "version_identifier", "num_slots", "created_at"),
+    )
+    list_select_related = ("algorithm__owner", "caller")
+    list_filter = ("version_type",)
+    search_fields = ("algorithm__name", "caller__username")
+    search_help_text = "Algorithm or caller"
+    ordering = ("-created_at",)
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any
+    ) -> Any:
+        if obj is None:
+            options["form"], options["fields"] = ReservationForm, None
+        return super().get_form(request, obj, change, **options)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        version = ("version_type", "version_identifier", "num_slots")
+        if obj is None:
+            return ("algorithm_name", "caller_name", *version)
+        return ("algorithm", "caller", *version, "created_at")
+
+    def save_model(self, request: HttpRequest, obj: Reservation, form: Any, change: bool) -> None:
+        owner, _, name = form.cleaned_data["algorithm_name"].partition("/")
+        made = create_reservation(
+            asked=ReservationRequest(
+                owner=owner.strip(),
+                name=name.strip(),
+                caller=form.cleaned_data["caller_name"],
+                version_type=obj.version_type,
+                version_identifier=obj.version_identifier,
+                num_slots=obj.num_slots,
+            )
+        )
+        obj.pk, obj.algorithm, obj.caller = made.pk, made.algorithm, made.caller
+
+    def delete_model(self, request: HttpRequest, obj: Reservation) -> None:
+        delete_reservation(reservation_id=str(obj.pk))
+
+
+def _switch(enabled: bool) -> Any:
+    def perform(asked: Asked) -> Done:
+        switch_feature(name=asked.row.name, enabled=enabled)
+        return Done(f"{asked.row} is {'on' if enabled else 'off'}.")
+
+    return perform
+
+
+@admin.register(Feature)
+class FeatureAdmin(PortalAdmin):
+    """Features that were switched once; the others are off."""
+
+    section = "Platform"
+    may_add = True
+    list_display = ("name", "enabled")
+    acts = (
+        Act(
+            "switch-on",
+            "Switch on",
+            _switch(True),
+            "Every process follows within two seconds.",
+            offered=lambda asked: not asked.row.enabled,
+        ),
+        Act(
+            "switch-off",
+            "Switch off",
+            _switch(False),
+            "Every process follows within two seconds.",
+            offered=lambda asked: asked.row.enabled,
+        ),
+    )
+
+    def save_model(self, request: HttpRequest, obj: Feature, form: Any, change: bool) -> None:
+        switch_feature(name=obj.name, enabled=obj.enabled)
+
+
+@admin.register(Environment)
+class EnvironmentAdmin(PortalAdmin):
+    section = "Algorithms"
+    list_display = ("name", "display_name", "language", "machine_type")
+    list_filter = ("language", "machine_type")
+    search_fields = ("name", "display_name", "language")
