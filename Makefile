@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONHOME VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo data-services test faults soak lint format bench migrations requirements clean
+.PHONY: help setup up demo data-services test golden faults soak lint format bench migrations requirements clean
 
 help: ## list the targets
 	@awk -F ":.*## " '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ data-services: setup ## start storages to connect to while developing; Ctrl-C st
 
 test: setup ## run all tests (ARGS="-k name" passes options to pytest)
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup $(ARGS)
+
+golden: setup ## write the expected answers of tests anew; look at what changes
+	$(BIN)/python -m pytest -q --write-golden tests/api/test_error_codes.py
 
 faults: setup ## kill processes under load 1000 times (ROUNDS=100 SEED=1)
 	@$(BIN)/python -m tests.faults.run --rounds $(or $(ROUNDS),1000) $(if $(SEED),--seed $(SEED))

@@ -20,6 +20,7 @@ import django
 from django.conf import settings
 from gunicorn.glogging import Logger
 
+from algoport.http.server_errors import use_envelope
 from algoport.logs import configure
 
 # Before gunicorn's first line; Django does the same again when it is set up.
@@ -102,6 +103,7 @@ def post_worker_init(worker: Any) -> None:
     ASGIProtocol._h1c_protocol_class = functools.partial(
         ASGIProtocol._h1c_protocol_class, limit_remaining=_EARLY_REQUEST_BYTES
     )
+    use_envelope(ASGIProtocol)
 
 
 def post_fork(server: Any, worker: Any) -> None:

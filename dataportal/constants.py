@@ -57,7 +57,7 @@ CREDENTIAL_TYPES = {
     str(Protocol.DROPBOX): str(CredentialType.OAUTH),
 }
 # The protocol's, and the underscore and dash that its own examples use.
-LABEL_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}\Z")
+LABEL_PATTERN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}\Z")
 LABEL_LENGTH = 60
 RESTRICTION_LENGTH = 1024
 EVERY_PATH = "*"

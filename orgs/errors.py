@@ -4,6 +4,7 @@ from algoport.errors import InputValidationError
 
 
 class UnknownOrganizationType(InputValidationError):
+    code = 3108
     message = "type_id: there is no such type of organization; see /v1/organization/types."
 
 
@@ -13,5 +14,5 @@ class OrganizationTypeInUse(InputValidationError):
 
 
 class OrganizationTypeExists(InputValidationError):
-    status = 409
+    code, status = 3109, 409
     message = "There is a type {name!r} already."

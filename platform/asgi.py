@@ -18,7 +18,14 @@ import algoport.celery  # noqa: E402, F401  (tasks are sent by this application'
 from algoport.accounts.callers import CallerAuthenticator  # noqa: E402
 from algoport.audit.actors import set_actor  # noqa: E402
 from algoport.db.changes import ChangeListener  # noqa: E402
-from algoport.http.asgi import Receive, Scope, Send  # noqa: E402
+from algoport.http.asgi import (  # noqa: E402
+    Receive,
+    Request,
+    RequestTooLarge,
+    Scope,
+    Send,
+    answer,
+)
 from algoport.http.relay import PRINCIPAL, set_application  # noqa: E402
 from algoport.http.tracing import begin, traced  # noqa: E402
 from algoport.metrics import Flusher, http_requests  # noqa: E402
@@ -32,17 +39,45 @@ _count_call, _count_data, _count_git, _count_django = (
 )
 
 
-def at_most(receive: Receive, limit: int) -> Receive:
-    """End a request whose body is larger: Django would write all of it to disk before a view."""
-    size = 0
+class Bounded:
+    """A request's body as Django gets it: one that is too large ends, as if the client had gone.
 
-    async def counted() -> MutableMapping[str, Any]:
-        nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if size > limit else message
+    Django would write all of it to disk before a view.
+    """
 
-    return counted
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._size = 0
+        self._has_ended = False
+
+    @property
+    def is_too_large(self) -> bool:
+        return self._size > self._limit
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        message = await self._receive()
+        self._size += len(message.get("body", b""))
+        self._has_ended = not message.get("more_body", False)
+        return {"type": "http.disconnect"} if self.is_too_large else message
+
+    async def skip(self) -> None:
+        """Read on for a while: most clients read no answer before they have sent everything."""
+        while not self._has_ended and self._size < 4 * self._limit:
+            await self.receive()
+
+
+async def through_django(scope: Scope, receive: Receive, send: Send) -> None:
+    limit = settings.DJANGO_BODY_BYTES
+    body = Bounded(receive, limit)
+
+    async def handle(request: Request, send: Send) -> None:
+        await django_application(scope, body.receive, send)
+        if body.is_too_large:
+            await body.skip()
+            raise RequestTooLarge(limit=limit)
+
+    await answer(handle, scope, body.receive, send)
 
 
 class Platform:
@@ -72,8 +107,7 @@ class Platform:
         elif path.startswith("/git/") and PRINCIPAL not in scope:
             await self._git(scope, receive, traced(send, trace, _count_git))
         else:
-            bounded = at_most(receive, settings.DJANGO_BODY_BYTES)
-            await django_application(scope, bounded, traced(send, trace, _count_django))
+            await through_django(scope, receive, traced(send, trace, _count_django))
 
     async def open(self, role: Role) -> None:
         """Start what calls need, in this event loop; web processes and workers do."""

@@ -5,6 +5,7 @@
 """
 
 import uuid
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -92,8 +93,18 @@ class RouteNotFound(UserError):
 
 
 class MethodNotAllowed(UserError):
+    """`allow` are the methods that are supported; DRF tells them by itself."""
+
     code, status = 6001, 405
     message = "This method is not supported here."
+
+    def __init__(self, message: str | None = None, *, allow: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.allow = tuple(allow)
+
+    def headers(self) -> dict[str, str]:
+        told = {"Allow": ", ".join(self.allow)} if self.allow else {}
+        return {**super().headers(), **told}
 
 
 class ServiceUnavailable(PlatformError):

@@ -6,9 +6,13 @@ from django.urls import include, path, re_path
 from algoport.accounts.api.authentication import MayAdminister
 from algoport.accounts.web.impersonation import stop_impersonation
 from algoport.api.exception_handler import not_found
+from algoport.api.specification import SpecificationView, api_reference
 from algoport.web.views import MetricsView, health, home
 from algorithms.admin.dashboard import dashboard, dashboard_figures
 from algorithms.admin.runners import runners
+
+handler400 = "algoport.api.exception_handler.bad_request"
+handler500 = "algoport.api.exception_handler.server_error"
 
 urlpatterns = [
     path("", home, name="home"),
@@ -19,6 +23,8 @@ urlpatterns = [
     path("admin/runners/", admin.site.admin_view(runners), name="admin-runners"),
     path("admin/", admin.site.urls),
     path("impersonation/stop", stop_impersonation, name="impersonation-stop"),
+    path("developers/api", api_reference, name="api-reference"),
+    path("v1/openapispec", SpecificationView.as_view(), name="openapispec"),
     path("v1/", include("algoport.accounts.api.urls")),
     path("v1/", include("orgs.api.urls")),
     path("v1/", include("scm.api.urls")),

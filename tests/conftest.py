@@ -20,6 +20,12 @@ from tests.acceptance.platform import Platform, running_platform
 from tests.factories.scm import make_internal_scm
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--write-golden", action="store_true", help="write expected answers instead of checking"
+    )
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
     """A database of this worker's own, copied from the migrated template."""

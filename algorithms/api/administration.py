@@ -2,14 +2,27 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import MayAdminister
+from algoport.accounts.errors import UserNotFound
+from algoport.api.description import refusals
 from algoport.errors import FeatureNotImplemented
 from algoport.http.asgi import parse_boolean
+from algorithms.api.shapes import FeatureShape, ReservationShape
+from algorithms.errors import (
+    AlgorithmNotFound,
+    FeatureNotFound,
+    PublicVersionsExist,
+    ReservationNotFound,
+    ReservedForItsOwnerOnly,
+    TooManyReservedSlots,
+    VersionDoesNotExist,
+)
 from algorithms.features import features, switch_feature
 from algorithms.models import Reservation
 from algorithms.running.reservations import (
@@ -32,13 +45,22 @@ class FeatureSerializer(serializers.Serializer[Any]):
 
 
 class FeatureListView(AdministrationView):
+    @extend_schema(
+        responses={200: FeatureShape(many=True), **refusals(FeatureNotImplemented)},
+    )
     def get(self, request: Request) -> Response:
+        """List the site's features."""
         _check_site_wide(request)
         return Response([{"name": name, "enabled": on} for name, on in features().items()])
 
 
 class FeatureView(AdministrationView):
+    @extend_schema(
+        request=FeatureSerializer,
+        responses={204: None, **refusals(FeatureNotFound, FeatureNotImplemented)},
+    )
     def put(self, request: Request, name: str) -> Response:
+        """Switch a feature for the whole site."""
         _check_site_wide(request)
         given = FeatureSerializer(data=request.data)
         given.is_valid(raise_exception=True)
@@ -67,12 +89,30 @@ class ReservationSerializer(serializers.Serializer[Any]):
 
 
 class ReservationListView(AdministrationView):
+    @extend_schema(
+        responses=ReservationShape(many=True),
+    )
     def get(self, request: Request) -> Response:
+        """List the reservations of runners."""
         rows = list(reservations())
         commits = commits_of(rows)
         return Response([reservation_body(row, commits.get(row.pk, "")) for row in rows])
 
+    @extend_schema(
+        request=ReservationSerializer,
+        responses={
+            200: ReservationShape,
+            **refusals(
+                AlgorithmNotFound,
+                UserNotFound,
+                VersionDoesNotExist,
+                ReservedForItsOwnerOnly,
+                TooManyReservedSlots,
+            ),
+        },
+    )
     def post(self, request: Request) -> Response:
+        """Keep runners ready for a caller."""
         given = ReservationSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         reservation = create_reservation(asked=given.asked())
@@ -81,14 +121,22 @@ class ReservationListView(AdministrationView):
 
 
 class ReservationView(AdministrationView):
+    @extend_schema(
+        responses={200: None, **refusals(ReservationNotFound)},
+    )
     def delete(self, request: Request, reservation_id: str) -> Response:
+        """Delete a reservation."""
         delete_reservation(reservation_id=reservation_id)
         return Response()
 
 
 class AlgorithmView(AdministrationView):
+    @extend_schema(
+        parameters=[OpenApiParameter("force", bool)],
+        responses={204: None, **refusals(AlgorithmNotFound, PublicVersionsExist)},
+    )
     def delete(self, request: Request, owner: str, name: str) -> Response:
-        """With `force=true` whoever may call it (spec.md 3.15)."""
+        """Delete anybody's algorithm, with `force` whoever may call it."""
         algorithm = get_algorithm(owner, name)
         if parse_boolean([request.query_params.get("force")]):
             force_delete(algorithm=algorithm)

@@ -2,29 +2,46 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import principal_of
+from algoport.accounts.errors import OrganizationNotFound
 from algoport.accounts.models import User
 from algoport.accounts.permissions import Action
+from algoport.api.description import page_of, refusals
 from algoport.api.links import base_url
 from algoport.api.pagination import newest_first
 from algoport.api.timestamps import to_milliseconds
 from algoport.errors import InputValidationError
 from algorithms.api.lookup import algorithm_of
 from algorithms.api.serializers import link_of
+from algorithms.api.shapes import ApprovalShape
 from algorithms.approvals import approvals_of, approve_version, refuse_version
 from algorithms.constants import ApprovalState
+from algorithms.errors import (
+    AlgorithmIdDoesNotExist,
+    AlgorithmNotFound,
+    NothingToApprove,
+    VersionDoesNotExist,
+)
 from algorithms.models import Approval
 from algorithms.selectors import get_published_version
 from orgs.selectors import get_organization_for
 
 
 class ApprovalListView(APIView):
+    @extend_schema(
+        parameters=[OpenApiParameter("state", enum=ApprovalState.values)],
+        responses={
+            200: page_of(ApprovalShape),
+            **refusals(OrganizationNotFound, InputValidationError),
+        },
+    )
     def get(self, request: Request, organization: str) -> Response:
-        """What is held, or with `state` what was decided, newest first; for owners."""
+        """List what is held, or with `state` what was decided, newest first."""
         found = get_organization_for(
             principal_of(request), organization, Action.MANAGE_ORGANIZATION
         )
@@ -40,7 +57,17 @@ class ApprovalListView(APIView):
 
 
 class ApproveView(APIView):
+    @extend_schema(
+        request=None,
+        responses={
+            200: ApprovalShape,
+            **refusals(
+                AlgorithmNotFound, AlgorithmIdDoesNotExist, VersionDoesNotExist, NothingToApprove
+            ),
+        },
+    )
     def post(self, request: Request, number: str, **where: Any) -> Response:
+        """Let everybody call a version."""
         algorithm = algorithm_of(request, where, Action.PUBLISH_PUBLICLY)
         version = get_published_version(algorithm, number)
         approval = approve_version(version=version, decider=principal_of(request))
@@ -48,7 +75,17 @@ class ApproveView(APIView):
 
 
 class RefuseView(APIView):
+    @extend_schema(
+        request=None,
+        responses={
+            200: ApprovalShape,
+            **refusals(
+                AlgorithmNotFound, AlgorithmIdDoesNotExist, VersionDoesNotExist, NothingToApprove
+            ),
+        },
+    )
     def post(self, request: Request, number: str, **where: Any) -> Response:
+        """Keep a version to the organization."""
         algorithm = algorithm_of(request, where, Action.PUBLISH_PUBLICLY)
         version = get_published_version(algorithm, number)
         approval = refuse_version(version=version, decider=principal_of(request))

@@ -71,7 +71,7 @@ class CallPlane:
     async def _handle(self, request: Request, send: Send) -> None:
         trace: Trace = request.scope[TRACE]
         if request.method != "POST":
-            raise MethodNotAllowed("Algorithms are called with POST.")
+            raise MethodNotAllowed("Algorithms are called with POST.", allow=["POST"])
         principal = await self._authenticate(request)
         if principal.user_id is None:
             raise NotAuthenticated("authorization required")

@@ -2,14 +2,19 @@
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.permissions import Action, Principal
+from algoport.api.description import refusals
 from algoport.errors import MalformedJson
 from algorithms.api.lookup import algorithm_of
+from algorithms.api.shapes import ScmStatusShape
+from algorithms.errors import AlgorithmIdDoesNotExist, AlgorithmNotFound
 from scm.errors import WebhookMalformed, WebhooksNotSupported
 from scm.repositories import has_repository
 
@@ -18,7 +23,11 @@ _SIGNS = (("X-GitHub-Event", "X-Hub-Signature"), ("X-Gitlab-Event",), ("X-Event-
 
 
 class ScmStatusView(APIView):
+    @extend_schema(
+        responses={200: ScmStatusShape, **refusals(AlgorithmNotFound, AlgorithmIdDoesNotExist)},
+    )
     def get(self, request: Request, **where: Any) -> Response:
+        """Tell whether the algorithm's repository can be reached."""
         healthy = has_repository(algorithm_of(request, where, Action.SEE_BUILDS).id)
         return Response(
             {"scm_connection_status": "active" if healthy else "provider_internal_error"}
@@ -34,7 +43,14 @@ class ScmWebhookView(APIView):
 
     permission_classes: list[type[BasePermission]] = []
 
+    @extend_schema(
+        request=OpenApiTypes.OBJECT,
+        responses=refusals(
+            AlgorithmNotFound, AlgorithmIdDoesNotExist, WebhookMalformed, WebhooksNotSupported
+        ),
+    )
     def post(self, request: Request, **where: Any) -> Response:
+        """Tell of an event at a repository host."""
         _check_event(request)
         if isinstance(request.user, Principal):
             algorithm_of(request, where)

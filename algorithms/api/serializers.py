@@ -3,18 +3,24 @@
 from datetime import UTC, datetime, time
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from algoport.api.fields import OneOf, PatternField
 from algoport.api.timestamps import to_milliseconds
 from algorithms.constants import (
     MOST_ROYALTY,
     MOST_SAMPLE_CHARACTERS,
+    NAME_LENGTH,
+    NAME_PATTERN,
     ApprovalState,
     BuildState,
     Callability,
     EnvironmentForm,
     License,
+    NetworkAccess,
     VersionType,
+    Visibility,
 )
 from algorithms.models import Algorithm, Build, Environment, Sample, Version
 from algorithms.services import AlgorithmDetails, AlgorithmSettings, Publication
@@ -22,6 +28,9 @@ from algorithms.updates import AlgorithmChanges
 from scm.api.serializers import scm_body
 
 
+@extend_schema_field(
+    {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
+)
 class MomentField(serializers.Field[datetime, str, str, Any]):
     """A moment in ISO 8601, or a day, which begins or ends it; UTC unless it says otherwise."""
 
@@ -50,11 +59,11 @@ class DetailsSerializer(serializers.Serializer[Any]):
 
 
 class SettingsSerializer(serializers.Serializer[Any]):
-    license = serializers.CharField(required=False, default=License.APL)
-    network_access = serializers.CharField()
+    license = OneOf(License.choices, required=False, default=License.APL)
+    network_access = OneOf(NetworkAccess.choices)
     pipeline_enabled = serializers.BooleanField()
-    source_visibility = serializers.CharField()
-    algorithm_callability = serializers.CharField(required=False, default=Callability.PRIVATE)
+    source_visibility = OneOf(Visibility.choices)
+    algorithm_callability = OneOf(Callability.choices, required=False, default=Callability.PRIVATE)
     language = serializers.CharField(required=False, default=None, allow_null=True)
     environment = serializers.CharField(required=False, default=None, allow_null=True)
     package_set = serializers.CharField(required=False, default=None, allow_null=True)
@@ -97,7 +106,7 @@ class SourceSerializer(serializers.Serializer[Any]):
 class AlgorithmCreateSerializer(serializers.Serializer[Any]):
     """Body of a creation; members that other hosts of code need are accepted and not used."""
 
-    name = serializers.CharField()
+    name = PatternField(NAME_PATTERN, max_length=NAME_LENGTH)
     details = DetailsSerializer()
     settings = SettingsSerializer()
     version_info = SampleSerializer(required=False)
@@ -121,11 +130,11 @@ class ChangedDetailsSerializer(serializers.Serializer[Any]):
 
 
 class ChangedSettingsSerializer(serializers.Serializer[Any]):
-    license = serializers.CharField(required=False, allow_null=True)
-    network_access = serializers.CharField(required=False, allow_null=True)
+    license = OneOf(License.choices, required=False, allow_null=True)
+    network_access = OneOf(NetworkAccess.choices, required=False, allow_null=True)
     pipeline_enabled = serializers.BooleanField(required=False, allow_null=True)
-    source_visibility = serializers.CharField(required=False, allow_null=True)
-    algorithm_callability = serializers.CharField(required=False, allow_null=True)
+    source_visibility = OneOf(Visibility.choices, required=False, allow_null=True)
+    algorithm_callability = OneOf(Callability.choices, required=False, allow_null=True)
     language = serializers.CharField(required=False, allow_null=True)
     environment = serializers.CharField(required=False, allow_null=True)
     package_set = serializers.CharField(required=False, allow_null=True)
@@ -157,8 +166,8 @@ class AlgorithmUpdateSerializer(serializers.Serializer[Any]):
 
 
 class VersionInfoSerializer(ChangedSampleSerializer):
-    version_type = serializers.CharField(required=False, allow_null=True, allow_blank=True)
-    type = serializers.CharField(required=False, allow_null=True, allow_blank=True)
+    version_type = OneOf(VersionType.choices, required=False, allow_null=True, allow_blank=True)
+    type = OneOf(VersionType.choices, required=False, allow_null=True, allow_blank=True)
     release_notes = serializers.CharField(required=False, allow_null=True, allow_blank=True)
     sample_output = serializers.CharField(
         required=False, allow_null=True, allow_blank=True, max_length=MOST_SAMPLE_CHARACTERS

@@ -5,15 +5,18 @@ from dataclasses import asdict
 from typing import Any
 
 from django.http import QueryDict
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import principal_of
+from algoport.accounts.errors import UserNotFound
 from algoport.accounts.permissions import Action
+from algoport.api.description import page_of, refusals
 from algoport.api.links import base_url
 from algoport.api.pagination import newest_first
-from algoport.errors import ServiceUnavailable
+from algoport.errors import FeatureNotImplemented, ServiceUnavailable
 from algoport.http.asgi import parse_boolean
 from algorithms import selectors, services
 from algorithms.api.lookup import algorithm_of
@@ -26,10 +29,38 @@ from algorithms.api.serializers import (
     build_body,
     version_body,
 )
+from algorithms.api.shapes import (
+    AlgorithmShape,
+    BuildLogShape,
+    BuildShape,
+    CommitLogShape,
+    CreatedAlgorithmShape,
+    MissingAlgorithmShape,
+    VersionShape,
+)
 from algorithms.constants import MOST_COMMITS, BuildState
-from algorithms.errors import AlgorithmNotFound, BuildFailed, NoSuchAlgorithm
+from algorithms.errors import (
+    AlgorithmBuildLogsNotFound,
+    AlgorithmBuildNotFound,
+    AlgorithmIdDoesNotExist,
+    AlgorithmNameHasBeenTaken,
+    AlgorithmNotFound,
+    BuildFailed,
+    EnvironmentNotFound,
+    LanguageCannotChange,
+    LargerVersionNeeded,
+    NoSuchAlgorithm,
+    PackageSetNotFound,
+    PublicVersionsExist,
+    UnknownAlgorithmLanguage,
+    UnsupportedAlgorithmLanguage,
+    UnsupportedMachineType,
+    VersionAlreadyPublished,
+    VersionDoesNotExist,
+)
 from algorithms.models import Algorithm, Build
 from algorithms.updates import update_algorithm
+from scm.errors import ScmConfigurationNotFound, ScmDisabled
 from scm.repositories import head_commit, list_commits
 
 _POLL_SECONDS = 0.04
@@ -37,7 +68,26 @@ _COMPILE_SECONDS = 1800
 
 
 class AlgorithmListView(APIView):
+    @extend_schema(
+        request=AlgorithmCreateSerializer,
+        responses={
+            201: CreatedAlgorithmShape,
+            **refusals(
+                UserNotFound,
+                AlgorithmNameHasBeenTaken,
+                ScmConfigurationNotFound,
+                ScmDisabled,
+                FeatureNotImplemented,
+                PackageSetNotFound,
+                EnvironmentNotFound,
+                UnknownAlgorithmLanguage,
+                UnsupportedAlgorithmLanguage,
+                UnsupportedMachineType,
+            ),
+        },
+    )
     def post(self, request: Request, owner: str) -> Response:
+        """Create an algorithm."""
         account = selectors.get_owner_for(principal_of(request), owner)
         given = AlgorithmCreateSerializer(data=request.data)
         given.is_valid(raise_exception=True)
@@ -54,14 +104,35 @@ class AlgorithmListView(APIView):
 
 
 class AlgorithmView(APIView):
+    @extend_schema(
+        responses={200: AlgorithmShape, 404: MissingAlgorithmShape},
+    )
     def get(self, request: Request, **where: Any) -> Response:
+        """Get an algorithm at its newest version."""
         try:
             algorithm = algorithm_of(request, where)
         except AlgorithmNotFound as exc:
             raise NoSuchAlgorithm from exc
         return Response(self._newest(request, algorithm))
 
+    @extend_schema(
+        request=AlgorithmUpdateSerializer,
+        responses={
+            200: CreatedAlgorithmShape,
+            **refusals(
+                AlgorithmNotFound,
+                AlgorithmIdDoesNotExist,
+                LanguageCannotChange,
+                PackageSetNotFound,
+                EnvironmentNotFound,
+                UnknownAlgorithmLanguage,
+                UnsupportedAlgorithmLanguage,
+                UnsupportedMachineType,
+            ),
+        },
+    )
     def put(self, request: Request, **where: Any) -> Response:
+        """Change an algorithm; what is left out stays."""
         algorithm = algorithm_of(request, where, Action.MANAGE_ALGORITHM)
         # The PyPI client sends its objects as a form, which keeps nothing but their keys: nothing
         # can be understood of that, and it wants to be told that all is well (wire.md 5).
@@ -72,7 +143,14 @@ class AlgorithmView(APIView):
         changed = update_algorithm(algorithm=algorithm, changes=given.changes())
         return Response(algorithm_body(changed, base_url(request)))
 
+    @extend_schema(
+        responses={
+            204: None,
+            **refusals(AlgorithmNotFound, AlgorithmIdDoesNotExist, PublicVersionsExist),
+        },
+    )
     def delete(self, request: Request, **where: Any) -> Response:
+        """Delete an algorithm."""
         algorithm = algorithm_of(request, where, Action.MANAGE_ALGORITHM)
         services.delete_algorithm(algorithm=algorithm)
         return Response(status=204)
@@ -87,7 +165,15 @@ class AlgorithmView(APIView):
 
 
 class CompileView(APIView):
+    @extend_schema(
+        request=None,
+        responses={
+            200: VersionShape,
+            **refusals(AlgorithmNotFound, AlgorithmIdDoesNotExist, BuildFailed),
+        },
+    )
     def post(self, request: Request, **where: Any) -> Response:
+        """Build the newest commit and wait until that has ended."""
         algorithm = algorithm_of(request, where, Action.MANAGE_ALGORITHM)
         build = services.request_build(algorithm=algorithm, commit_sha=head_commit(algorithm.id))
         ended = self._wait(build)
@@ -107,27 +193,61 @@ class CompileView(APIView):
 
 
 class BuildListView(APIView):
+    @extend_schema(
+        responses={
+            200: page_of(BuildShape),
+            **refusals(AlgorithmNotFound, AlgorithmIdDoesNotExist),
+        },
+    )
     def get(self, request: Request, **where: Any) -> Response:
+        """List an algorithm's builds, newest first."""
         algorithm = algorithm_of(request, where, Action.SEE_BUILDS)
         rows = selectors.builds_of(algorithm)
         return Response(newest_first(request, rows, time_field="started_at", render=build_body))
 
 
 class BuildView(APIView):
+    @extend_schema(
+        responses={
+            200: BuildShape,
+            **refusals(AlgorithmNotFound, AlgorithmIdDoesNotExist, AlgorithmBuildNotFound),
+        },
+    )
     def get(self, request: Request, build_id: str, **where: Any) -> Response:
+        """Get a build."""
         algorithm = algorithm_of(request, where, Action.SEE_BUILDS)
         return Response(build_body(selectors.get_build(algorithm, build_id)))
 
 
 class BuildLogView(APIView):
+    @extend_schema(
+        responses={
+            200: BuildLogShape,
+            **refusals(
+                AlgorithmNotFound,
+                AlgorithmIdDoesNotExist,
+                AlgorithmBuildNotFound,
+                AlgorithmBuildLogsNotFound,
+            ),
+        },
+    )
     def get(self, request: Request, build_id: str, **where: Any) -> Response:
+        """Get what a build that has ended printed."""
         algorithm = algorithm_of(request, where, Action.SEE_BUILDS)
         build = selectors.get_build(algorithm, build_id)
         return Response({"logs": selectors.get_build_log(build)})
 
 
 class VersionListView(APIView):
+    @extend_schema(
+        parameters=[OpenApiParameter("published", bool), OpenApiParameter("callable", bool)],
+        responses={
+            200: page_of(VersionShape),
+            **refusals(AlgorithmNotFound, AlgorithmIdDoesNotExist),
+        },
+    )
     def get(self, request: Request, **where: Any) -> Response:
+        """List an algorithm's versions and unpublished builds, newest first."""
         principal = principal_of(request)
         algorithm = algorithm_of(request, where)
         rows = selectors.visible_versions(principal, algorithm)
@@ -143,7 +263,20 @@ class VersionListView(APIView):
         ]
         return Response(page)
 
+    @extend_schema(
+        request=VersionPublishSerializer,
+        responses={
+            200: VersionShape,
+            **refusals(
+                AlgorithmNotFound,
+                AlgorithmIdDoesNotExist,
+                LargerVersionNeeded,
+                VersionAlreadyPublished,
+            ),
+        },
+    )
     def post(self, request: Request, **where: Any) -> Response:
+        """Publish the newest successful build, or the one of `git_hash`."""
         principal = principal_of(request)
         algorithm = algorithm_of(request, where, Action.MANAGE_ALGORITHM)
         given = VersionPublishSerializer(data=request.data)
@@ -157,7 +290,14 @@ class VersionListView(APIView):
 
 
 class VersionView(APIView):
+    @extend_schema(
+        responses={
+            200: VersionShape,
+            **refusals(AlgorithmNotFound, AlgorithmIdDoesNotExist, VersionDoesNotExist),
+        },
+    )
     def get(self, request: Request, git_hash: str, **where: Any) -> Response:
+        """Get the version of a commit."""
         principal = principal_of(request)
         algorithm = algorithm_of(request, where)
         build = selectors.get_version(principal, algorithm, git_hash)
@@ -166,8 +306,12 @@ class VersionView(APIView):
 
 
 class CommitListView(APIView):
+    @extend_schema(
+        parameters=[CommitRangeSerializer],
+        responses={200: CommitLogShape, **refusals(AlgorithmNotFound, AlgorithmIdDoesNotExist)},
+    )
     def get(self, request: Request, **where: Any) -> Response:
-        """The newest commits of master; `since` and `until` are inclusive (spec.md 3.4)."""
+        """List the newest commits of master, from `since` until `until`."""
         algorithm = algorithm_of(request, where, Action.READ_SOURCE)
         given = CommitRangeSerializer(data=request.query_params)
         given.is_valid(raise_exception=True)

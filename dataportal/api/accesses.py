@@ -4,20 +4,39 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import principal_of
+from algoport.accounts.errors import UserNotFound
+from algoport.api.description import page_of, refusals
 from algoport.api.pagination import newest_first
 from algoport.api.timestamps import to_milliseconds
 from algoport.errors import InputValidationError
-from dataportal.auditing.selectors import AccessFilter, find_accesses_for
+from dataportal.api.shapes import DataAccessShape
+from dataportal.auditing.selectors import OUTCOMES, AccessFilter, find_accesses_for
 from dataportal.models import DataAccess
+
+FILTERS = [
+    OpenApiParameter("since", datetime, description="From this time on."),
+    OpenApiParameter("until", datetime, description="Before this time."),
+    OpenApiParameter("connector", description="`data`, or the id of a connector."),
+    OpenApiParameter("path", description="How the path begins."),
+    OpenApiParameter("account", description="Who used it."),
+    OpenApiParameter("algorithm", UUID, description="Which algorithm did, in somebody's place."),
+    OpenApiParameter("outcome", enum=OUTCOMES),
+]
 
 
 class DataAccessListView(APIView):
+    @extend_schema(
+        parameters=FILTERS,
+        responses={200: page_of(DataAccessShape), **refusals(UserNotFound, InputValidationError)},
+    )
     def get(self, request: Request, username: str) -> Response:
+        """List who has used an account's data, newest first."""
         rows = find_accesses_for(principal_of(request), username, _wanted(request))
         return Response(newest_first(request, rows, time_field="accessed_at", render=access_body))
 

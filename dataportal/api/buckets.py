@@ -3,20 +3,50 @@
 from dataclasses import asdict
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import principal_of
+from algoport.api.description import refusals
 from algoport.api.timestamps import to_milliseconds
+from dataportal.api.shapes import (
+    AccessListShape,
+    BucketListShape,
+    CannedAclShape,
+    CorsShape,
+    NewBucketShape,
+)
 from dataportal.connectors import buckets
+from dataportal.errors import (
+    ConnectorNotFound,
+    CredentialsNotReadable,
+    InvalidPath,
+    NotPossibleHere,
+    PathNotFound,
+    StorageNotReached,
+    StorageRefused,
+    TooManyAtOnce,
+)
 from dataportal.stores.s3_buckets import BUCKET_ACLS, OBJECT_ACLS, AccessList, CorsRule
 
 _METHODS = ("GET", "PUT", "POST", "DELETE", "HEAD")
 # S3's own limit.
 _MOST_RULES = 100
 _LONGEST_AGE = 7 * 24 * 3600
+
+_REFUSALS = refusals(
+    ConnectorNotFound,
+    PathNotFound,
+    InvalidPath,
+    NotPossibleHere,
+    StorageRefused,
+    StorageNotReached,
+    TooManyAtOnce,
+    CredentialsNotReadable,
+)
 
 
 class BucketSerializer(serializers.Serializer[Any]):
@@ -75,14 +105,23 @@ class CorsSerializer(serializers.Serializer[Any]):
 
 
 class BucketListView(APIView):
+    @extend_schema(
+        responses={200: BucketListShape, **_REFUSALS},
+    )
     def get(self, request: Request, username: str, connector_id: str) -> Response:
+        """List the buckets of an S3 connector."""
         found = buckets.list_buckets(principal_of(request), username, connector_id)
         listed = [
             {"name": each.name, "created_at": to_milliseconds(each.created_at)} for each in found
         ]
         return Response({"buckets": listed})
 
+    @extend_schema(
+        request=BucketSerializer,
+        responses={200: NewBucketShape, **_REFUSALS},
+    )
     def post(self, request: Request, username: str, connector_id: str) -> Response:
+        """Create a bucket."""
         given = _valid(BucketSerializer(data=request.data))
         name, location = given["name"], given["location"]
         buckets.create_bucket(
@@ -96,11 +135,20 @@ class BucketListView(APIView):
 
 
 class BucketAclView(APIView):
+    @extend_schema(
+        responses={200: AccessListShape, **_REFUSALS},
+    )
     def get(self, request: Request, username: str, connector_id: str, bucket: str) -> Response:
+        """Tell who may do what with a bucket."""
         acl = buckets.get_bucket_acl(principal_of(request), username, connector_id, bucket)
         return Response(acl_body(acl))
 
+    @extend_schema(
+        request=BucketAclSerializer,
+        responses={200: CannedAclShape, **_REFUSALS},
+    )
     def put(self, request: Request, username: str, connector_id: str, bucket: str) -> Response:
+        """Set a bucket's canned policy."""
         acl = _valid(BucketAclSerializer(data=request.data))["acl"]
         buckets.set_bucket_acl(
             principal=principal_of(request),
@@ -113,12 +161,23 @@ class BucketAclView(APIView):
 
 
 class ObjectAclView(APIView):
+    @extend_schema(
+        parameters=[KeySerializer],
+        responses={200: AccessListShape, **_REFUSALS},
+    )
     def get(self, request: Request, username: str, connector_id: str, bucket: str) -> Response:
+        """Tell who may do what with an object."""
         key = _valid(KeySerializer(data=request.query_params))["key"]
         acl = buckets.get_object_acl(principal_of(request), username, connector_id, bucket, key)
         return Response(acl_body(acl))
 
+    @extend_schema(
+        parameters=[KeySerializer],
+        request=ObjectAclSerializer,
+        responses={200: CannedAclShape, **_REFUSALS},
+    )
     def put(self, request: Request, username: str, connector_id: str, bucket: str) -> Response:
+        """Set an object's canned policy."""
         key = _valid(KeySerializer(data=request.query_params))["key"]
         acl = _valid(ObjectAclSerializer(data=request.data))["acl"]
         buckets.set_object_acl(
@@ -133,17 +192,30 @@ class ObjectAclView(APIView):
 
 
 class CorsView(APIView):
+    @extend_schema(
+        responses={200: CorsShape, **_REFUSALS},
+    )
     def get(self, request: Request, username: str, connector_id: str, bucket: str) -> Response:
+        """Tell which pages may use a bucket."""
         rules = buckets.get_cors(principal_of(request), username, connector_id, bucket)
         return Response({"rules": [asdict(rule) for rule in rules]})
 
+    @extend_schema(
+        request=CorsSerializer,
+        responses={200: CorsShape, **_REFUSALS},
+    )
     def put(self, request: Request, username: str, connector_id: str, bucket: str) -> Response:
+        """Set which pages may use a bucket."""
         given = CorsSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         self._set(request, username, connector_id, bucket, given.rules_given())
         return Response({"rules": [asdict(rule) for rule in given.rules_given()]})
 
+    @extend_schema(
+        responses={204: None, **_REFUSALS},
+    )
     def delete(self, request: Request, username: str, connector_id: str, bucket: str) -> Response:
+        """Let no page of another site use a bucket."""
         self._set(request, username, connector_id, bucket, [])
         return Response(status=204)
 

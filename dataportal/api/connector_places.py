@@ -8,7 +8,7 @@ from algoport.accounts.permissions import Principal
 from algoport.api.pagination import decode_marker, encode_marker
 from algoport.db.changes import ChangeCache, ChangeListener
 from algoport.db.threads import in_database_thread
-from algoport.errors import InputValidationError, InvalidMarker
+from algoport.errors import InputValidationError, InvalidMarker, MethodNotAllowed
 from algoport.http.asgi import Request, Response, Send, json_response, parse_boolean
 from dataportal.api.bodies import LONGEST_BODY_BYTES, file_body, parse_collection_body
 from dataportal.api.store_threads import in_background, in_store_thread
@@ -41,6 +41,7 @@ R = TypeVar("R")
 # for one of ours.
 _MOST_PAGES = 10
 _LONGEST_MARKER = 4096
+_ROOT_METHODS = ("GET", "HEAD", "POST")
 
 
 class ConnectorFinder:
@@ -72,6 +73,10 @@ async def serve_connector(
     send: Send,
 ) -> None:
     """Answer a request for a path in a connector."""
+    if not path.segments and method not in _ROOT_METHODS:
+        raise MethodNotAllowed(
+            "A connector's root is listed, or given a directory.", allow=_ROOT_METHODS
+        )
     place = _Place(ConnectorAccess(principal, connector), path, request, send)
     try:
         await _METHODS[method](place)
@@ -191,8 +196,6 @@ class _Place:
                 await json_response({"result": {"deleted": 1}}).send(self._send)
                 return
         self.access.check_clear(self.key)
-        if not self.key:
-            raise self._not_possible("a connector's root cannot be deleted")
         force = parse_boolean([self._request.query().get("force")])
         deleted = await self.ask(lambda store: store.delete_directory(self.key, force=force))
         if deleted.failures:

@@ -2,14 +2,24 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import principal_of
-from algoport.accounts.errors import InconsistentUsername
+from algoport.accounts.errors import InconsistentUsername, UserNotFound
+from algoport.api.description import refusals
+from algoport.api.fields import OneOf, PatternField
 from algoport.api.timestamps import to_milliseconds
+from dataportal.api.shapes import (
+    ConnectorListShape,
+    ConnectorShape,
+    CreatedConnectorShape,
+    PreviewShape,
+    VerdictShape,
+)
 from dataportal.connectors.inspection import Match, preview_restriction, probe_connector
 from dataportal.connectors.selectors import find_connector_for, list_connectors_for
 from dataportal.connectors.services import (
@@ -18,20 +28,33 @@ from dataportal.connectors.services import (
     delete_connector,
     update_connector,
 )
-from dataportal.constants import CREDENTIAL_TYPES, EVERY_PATH
+from dataportal.constants import CREDENTIAL_TYPES, EVERY_PATH, LABEL_PATTERN
+from dataportal.errors import (
+    ConnectorAlreadyExists,
+    ConnectorNotFound,
+    CredentialsNotReadable,
+    InvalidConnector,
+    NotPossibleHere,
+    StorageNotReached,
+    StorageRefused,
+    TooManyAtOnce,
+    TooManyConnectors,
+)
 from dataportal.models import Connector
 from dataportal.selectors import MY
+
+_LABEL = LABEL_PATTERN.pattern
 
 
 class ConnectorSerializer(serializers.Serializer[Any]):
     """What a connector may be changed in. Credentials come in here and leave nowhere."""
 
-    label = serializers.CharField(required=False, allow_blank=True)
+    label = PatternField(_LABEL, required=False, allow_blank=True)
     path = serializers.CharField(required=False)
     writeable = serializers.BooleanField(required=False)
     is_default = serializers.BooleanField(required=False)
     options = serializers.DictField(required=False)
-    cred_type = serializers.CharField(required=False)
+    cred_type = OneOf(sorted(set(CREDENTIAL_TYPES.values())), required=False)
     # JSON text or an object.
     cred_data = serializers.JSONField(required=False, write_only=True)
 
@@ -42,12 +65,12 @@ class ConnectorSerializer(serializers.Serializer[Any]):
 class ConnectorCreateSerializer(ConnectorSerializer):
     username = serializers.CharField()
     protocol = serializers.CharField()
-    label = serializers.CharField(required=False, allow_blank=True, default="")
+    label = PatternField(_LABEL, required=False, allow_blank=True, default="")
     path = serializers.CharField(required=False, default=EVERY_PATH)
     writeable = serializers.BooleanField(required=False, default=False)
     is_default = serializers.BooleanField(required=False, default=False)
     options = serializers.DictField(required=False, default=dict)
-    cred_type = serializers.CharField()
+    cred_type = OneOf(sorted(set(CREDENTIAL_TYPES.values())))
     cred_data = serializers.JSONField(write_only=True)
 
     def asked(self) -> NewConnector:
@@ -58,11 +81,29 @@ class ConnectorCreateSerializer(ConnectorSerializer):
 
 
 class ConnectorListView(APIView):
+    @extend_schema(
+        responses={200: ConnectorListShape, **refusals(UserNotFound)},
+    )
     def get(self, request: Request, username: str) -> Response:
+        """List an account's connectors."""
         rows = list_connectors_for(principal_of(request), username)
         return Response({"connectors": [connector_body(request, row) for row in rows]})
 
+    @extend_schema(
+        request=ConnectorCreateSerializer,
+        responses={
+            200: CreatedConnectorShape,
+            **refusals(
+                UserNotFound,
+                InconsistentUsername,
+                InvalidConnector,
+                ConnectorAlreadyExists,
+                TooManyConnectors,
+            ),
+        },
+    )
     def post(self, request: Request, username: str) -> Response:
+        """Connect a storage."""
         given = ConnectorCreateSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         named = principal_of(request).username if username == MY else username
@@ -75,11 +116,25 @@ class ConnectorListView(APIView):
 
 
 class ConnectorView(APIView):
+    @extend_schema(
+        responses={200: ConnectorShape, **refusals(ConnectorNotFound)},
+    )
     def get(self, request: Request, username: str, connector_id: str) -> Response:
+        """Get a connector, without its credentials."""
         connector = find_connector_for(principal_of(request), username, connector_id)
         return Response(connector_body(request, connector))
 
+    @extend_schema(
+        request=ConnectorSerializer,
+        responses={
+            200: ConnectorShape,
+            **refusals(
+                ConnectorNotFound, InvalidConnector, ConnectorAlreadyExists, CredentialsNotReadable
+            ),
+        },
+    )
     def patch(self, request: Request, username: str, connector_id: str) -> Response:
+        """Change a connector; what is left out stays."""
         given = ConnectorSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         connector = update_connector(
@@ -90,19 +145,44 @@ class ConnectorView(APIView):
         )
         return Response(connector_body(request, connector))
 
+    @extend_schema(
+        responses={204: None, **refusals(ConnectorNotFound)},
+    )
     def delete(self, request: Request, username: str, connector_id: str) -> Response:
+        """Delete a connector; the storage keeps what it has."""
         delete_connector(principal=principal_of(request), owner=username, connector_id=connector_id)
         return Response(status=204)
 
 
 class ConnectorTestView(APIView):
+    @extend_schema(
+        request=None,
+        responses={200: VerdictShape, **refusals(ConnectorNotFound)},
+    )
     def post(self, request: Request, username: str, connector_id: str) -> Response:
+        """Try whether a connector's storage can be used."""
         verdict = probe_connector(principal_of(request), username, connector_id)
         return Response({"ok": True} if verdict.ok else {"ok": False, "reason": verdict.reason})
 
 
 class ConnectorPreviewView(APIView):
+    @extend_schema(
+        parameters=[OpenApiParameter("path", description="A path restriction.")],
+        responses={
+            200: PreviewShape,
+            **refusals(
+                ConnectorNotFound,
+                InvalidConnector,
+                NotPossibleHere,
+                StorageRefused,
+                StorageNotReached,
+                TooManyAtOnce,
+                CredentialsNotReadable,
+            ),
+        },
+    )
     def get(self, request: Request, username: str, connector_id: str) -> Response:
+        """Show some of the files that a path restriction leaves."""
         pattern = request.query_params.get("path", "")
         preview = preview_restriction(principal_of(request), username, connector_id, pattern)
         return Response(

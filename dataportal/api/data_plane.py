@@ -59,7 +59,14 @@ from dataportal.services import (
 )
 from dataportal.system_paths import SYSTEM_FOLDERS
 
-METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"})
+METHODS = ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE")
+FILE_METHODS = ("GET", "HEAD", "PUT", "DELETE")
+# Of the root, of an account's folder, and of a collection, by how long their paths are.
+_ALLOWED = (
+    ("GET", "HEAD"),
+    ("GET", "HEAD", "POST"),
+    ("GET", "HEAD", "POST", "PATCH", "DELETE"),
+)
 
 
 class DataPlane:
@@ -129,24 +136,27 @@ def method_of(request: Request) -> str:
     override = request.header(b"x-http-method-override")
     if request.method == "POST" and override is not None:
         if override.strip().upper() != "PATCH":
-            raise MethodNotAllowed("X-HTTP-Method-Override may say PATCH.")
+            raise MethodNotAllowed("X-HTTP-Method-Override may say PATCH.", allow=METHODS)
         return "PATCH"
     if request.method not in METHODS:
-        raise MethodNotAllowed
+        raise MethodNotAllowed(allow=METHODS)
     return request.method
 
 
 async def _serve_folder(
     request: Request, method: str, principal: Principal, path: DataPath
 ) -> Response:
-    if method == "PUT":
-        raise InvalidPath(reason="a file is put at OWNER/COLLECTION/FILE")
+    allowed = _ALLOWED[len(path.segments)]
+    if method not in allowed:
+        raise MethodNotAllowed(
+            "A file is put at OWNER/COLLECTION/FILE, a collection made in an account's folder as"
+            " data://.my; only collections and files can be changed or deleted.",
+            allow=allowed,
+        )
     if len(path.segments) == 2:
         return await _serve_collection(request, method, principal, path.segments)
     if method == "POST":
         return await _create(request, principal, path.segments)
-    if method in ("PATCH", "DELETE"):
-        raise InvalidPath(reason="only collections and files can be changed or deleted")
     if not path.segments:
         # The first folder is how clients learn the caller's name (wire.md 4).
         page = FolderPage([principal.username], more=False)
@@ -166,8 +176,6 @@ async def _read_account(
 
 
 async def _create(request: Request, principal: Principal, segments: tuple[str, ...]) -> Response:
-    if not segments:
-        raise InvalidPath(reason="a collection is made in an account's folder, as in data://.my")
     said = await _read_body(request)
     if said.name is None:
         raise InputValidationError("name is missing.")
@@ -215,7 +223,7 @@ async def _serve_file(
     request: Request, method: str, principal: Principal, path: DataPath, send: Send
 ) -> None:
     if method in ("POST", "PATCH"):
-        raise MethodNotAllowed("A file is put, read or deleted.")
+        raise MethodNotAllowed("A file is put, read or deleted.", allow=FILE_METHODS)
     if len(path.segments) > 3 or path.trailing_slash:
         if method == "PUT":
             raise InvalidPath(reason="collections do not nest; put files at OWNER/COLLECTION/FILE")

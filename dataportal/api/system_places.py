@@ -8,7 +8,6 @@ from algoport.http.tracing import SESSION
 from dataportal.api.bodies import file_listing, folder_listing, parse_marker
 from dataportal.api.hosted_places import receive_file, send_file
 from dataportal.api.transfers import DIRECTORY
-from dataportal.errors import InvalidPath
 from dataportal.paths import DataPath
 from dataportal.selectors import (
     get_system_collection_for,
@@ -18,6 +17,9 @@ from dataportal.selectors import (
 )
 from dataportal.services import delete_system_file, open_system_collection
 from dataportal.system_paths import SystemFile, SystemFolder, SystemPlace, parse_system_path
+
+_READING = ("GET", "HEAD")
+_FILE_METHODS = ("GET", "HEAD", "PUT", "DELETE")
 
 
 async def serve_system_path(
@@ -29,7 +31,9 @@ async def serve_system_path(
         await _serve_file(request, method, principal, place, send)
         return
     if method == "PUT":
-        raise InvalidPath(reason="a file is put into a collection, as in data://.algo/perm/FILE")
+        raise MethodNotAllowed(
+            "A file is put into a collection, as in data://.algo/perm/FILE.", allow=_READING
+        )
     if isinstance(place, SystemPlace):
         response = await _serve_collection(request, method, principal, place)
     else:
@@ -43,8 +47,9 @@ async def _serve_folder(
     after = parse_marker(request.query())
     page = await in_database_thread(list_system_folder_for, principal, folder, after)
     if method not in ("GET", "HEAD"):
-        raise InvalidPath(
-            reason="temp and perm always exist for every algorithm, and there is nothing else"
+        raise MethodNotAllowed(
+            "temp and perm always exist for every algorithm, and there is nothing else.",
+            allow=_READING,
         )
     return json_response(folder_listing(page), headers=dict(DIRECTORY))
 
@@ -57,7 +62,7 @@ async def _serve_collection(
         await in_database_thread(
             get_system_collection_for, principal, place, Action.MANAGE_COLLECTION
         )
-        raise MethodNotAllowed
+        raise MethodNotAllowed(allow=_READING)
     if method == "HEAD":
         await in_database_thread(get_system_collection_for, principal, place)
         return Response(content_type=None, headers=dict(DIRECTORY))
@@ -71,7 +76,7 @@ async def _serve_file(
     request: Request, method: str, principal: Principal, file: SystemFile, send: Send
 ) -> None:
     if method in ("POST", "PATCH"):
-        raise MethodNotAllowed("A file is put, read or deleted.")
+        raise MethodNotAllowed("A file is put, read or deleted.", allow=_FILE_METHODS)
     if method == "PUT":
         response = await _put(request, principal, file)
         await response.send(send)

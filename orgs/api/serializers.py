@@ -1,19 +1,23 @@
 """Organizations as they come in and go out (spec.md 2.8)."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from algoport.accounts.constants import OrganizationRole
-from algoport.accounts.errors import MissingRequiredFields
+from algoport.accounts.constants import EMAIL_PATTERN, NAME_LENGTH, NAME_PATTERN, OrganizationRole
+from algoport.accounts.errors import MalformedOrganizationJson, MissingRequiredFields
 from algoport.accounts.models import Membership
+from algoport.api.fields import PatternField
 from algoport.api.timestamps import to_milliseconds
 from orgs.models import Organization
 from orgs.services import Profile
 
-_REQUIRED = ("org_label", "org_contact_name", "org_email")
 
-
+@extend_schema_field(
+    {"oneOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
+)
 class GroupField(serializers.Field[list[str], Any, list[str], Any]):
     """A list of tags, or one text with commas between them; null is none."""
 
@@ -27,7 +31,7 @@ class GroupField(serializers.Field[list[str], Any, list[str], Any]):
 class OrganizationSerializer(serializers.Serializer[Any]):
     org_label = serializers.CharField(max_length=100)
     org_contact_name = serializers.CharField(max_length=100)
-    org_email = serializers.CharField(max_length=100)
+    org_email = PatternField(EMAIL_PATTERN, max_length=100)
     org_url = serializers.CharField(max_length=100, required=False, allow_blank=True, default="")
     type_id = serializers.UUIDField(required=False, allow_null=True, default=None)
     external_id = serializers.CharField(
@@ -37,8 +41,12 @@ class OrganizationSerializer(serializers.Serializer[Any]):
     external_member_group = GroupField(required=False, allow_null=True, default=list)
     external_executor_group = GroupField(required=False, allow_null=True, default=list)
 
+    needed: ClassVar[tuple[str, ...]] = ("org_label", "org_contact_name", "org_email")
+
     def to_internal_value(self, data: Any) -> Any:
-        if not isinstance(data, dict) or any(not data.get(name) for name in _REQUIRED):
+        if not isinstance(data, Mapping):
+            raise MalformedOrganizationJson
+        if any(not data.get(name) for name in self.needed):
             raise MissingRequiredFields
         return super().to_internal_value(data)
 
@@ -55,6 +63,12 @@ class OrganizationSerializer(serializers.Serializer[Any]):
             external_member_group=given["external_member_group"] or [],
             external_executor_group=given["external_executor_group"] or [],
         )
+
+
+class OrganizationCreateSerializer(OrganizationSerializer):
+    needed = ("org_name", *OrganizationSerializer.needed)
+
+    org_name = PatternField(NAME_PATTERN, max_length=NAME_LENGTH)
 
 
 class MemberSerializer(serializers.Serializer[Any]):

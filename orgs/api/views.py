@@ -2,32 +2,52 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import MayAdminister, principal_of
-from algoport.accounts.api.keys import key_body, make_key
-from algoport.accounts.errors import MissingRequiredFields
+from algoport.accounts.api.keys import KeySerializer, key_body, make_key
+from algoport.accounts.api.shapes import KeyShape
+from algoport.accounts.errors import (
+    CanNotReserveUserForOrganization,
+    InvalidKeyScope,
+    KeyAlreadyExists,
+    MalformedOrganizationJson,
+    MissingRequiredFields,
+    OrganizationAlreadyExists,
+    OrganizationNotFound,
+    OrganizationRequiresOwner,
+    UserNotFound,
+)
 from algoport.accounts.permissions import Action
 from algoport.accounts.selectors import keys_of
+from algoport.api.description import page_of, refusals
 from algoport.api.links import base_url
 from algoport.api.pagination import newest_first
 from orgs import selectors, services
 from orgs.api.serializers import (
     MemberSerializer,
+    OrganizationCreateSerializer,
     OrganizationSerializer,
     member_body,
     organization_body,
 )
+from orgs.api.shapes import MemberShape, OrganizationShape, OrganizationTypeShape
+from orgs.errors import OrganizationTypeExists, OrganizationTypeInUse, UnknownOrganizationType
 from orgs.models import Organization
 
 
 class OrganizationListView(APIView):
     permission_classes = [MayAdminister]
 
+    @extend_schema(
+        responses=page_of(OrganizationShape),
+    )
     def get(self, request: Request) -> Response:
+        """List organizations, newest first."""
         base = base_url(request)
         return Response(
             newest_first(
@@ -38,44 +58,85 @@ class OrganizationListView(APIView):
             )
         )
 
+    @extend_schema(
+        request=OrganizationCreateSerializer,
+        responses={
+            200: OrganizationShape,
+            **refusals(
+                MalformedOrganizationJson,
+                MissingRequiredFields,
+                UnknownOrganizationType,
+                OrganizationAlreadyExists,
+                CanNotReserveUserForOrganization,
+            ),
+        },
+    )
     def post(self, request: Request) -> Response:
+        """Create an organization; its creator becomes an owner."""
         creator = principal_of(request).user_id
         assert creator is not None
-        given = OrganizationSerializer(data=request.data)
+        given = OrganizationCreateSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        name = request.data.get("org_name")
-        if not isinstance(name, str) or not name:
-            raise MissingRequiredFields
+        name = given.validated_data["org_name"]
         made = services.create_organization(name=name, profile=given.profile(), creator_id=creator)
         return Response(organization_body(made, base_url(request)))
 
 
 class OrganizationView(APIView):
+    @extend_schema(
+        responses={200: OrganizationShape, **refusals(OrganizationNotFound)},
+    )
     def get(self, request: Request, name: str) -> Response:
+        """Get an organization."""
         found = selectors.get_organization_for(principal_of(request), name)
         return Response(organization_body(found, base_url(request)))
 
+    @extend_schema(
+        request=OrganizationSerializer,
+        responses={
+            204: None,
+            **refusals(
+                MalformedOrganizationJson,
+                MissingRequiredFields,
+                UnknownOrganizationType,
+                OrganizationNotFound,
+            ),
+        },
+    )
     def put(self, request: Request, name: str) -> Response:
+        """Change an organization."""
         found = _managed(request, name)
         given = OrganizationSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         services.update_organization(organization=found, profile=given.profile())
         return Response(status=204)
 
+    @extend_schema(
+        responses={204: None, **refusals(OrganizationNotFound)},
+    )
     def delete(self, request: Request, name: str) -> Response:
+        """Delete an organization."""
         found = _managed(request, name)
         services.delete_organization(organization=found)
         return Response(status=204)
 
 
 class ExternalOrganizationView(APIView):
+    @extend_schema(
+        responses={200: OrganizationShape, **refusals(OrganizationNotFound)},
+    )
     def get(self, request: Request, external_id: str) -> Response:
+        """Get the organization of an external id."""
         found = selectors.get_organization_by_external_id_for(principal_of(request), external_id)
         return Response(organization_body(found, base_url(request)))
 
 
 class MemberListView(APIView):
+    @extend_schema(
+        responses={200: page_of(MemberShape), **refusals(OrganizationNotFound)},
+    )
     def get(self, request: Request, name: str) -> Response:
+        """List an organization's members, newest first."""
         found = selectors.get_organization_for(principal_of(request), name)
         base = base_url(request)
         return Response(
@@ -89,7 +150,16 @@ class MemberListView(APIView):
 
 
 class MemberView(APIView):
+    @extend_schema(
+        request=MemberSerializer,
+        responses={
+            200: None,
+            201: None,
+            **refusals(OrganizationNotFound, UserNotFound, OrganizationRequiresOwner),
+        },
+    )
     def put(self, request: Request, name: str, username: str) -> Response:
+        """Add a user to an organization, or change their role."""
         found = _managed(request, name)
         given = MemberSerializer(data=request.data)
         given.is_valid(raise_exception=True)
@@ -98,7 +168,11 @@ class MemberView(APIView):
         )
         return Response(status=201 if is_new else 200)
 
+    @extend_schema(
+        responses={204: None, **refusals(OrganizationNotFound, OrganizationRequiresOwner)},
+    )
     def delete(self, request: Request, name: str, username: str) -> Response:
+        """Remove a user from an organization."""
         found = _managed(request, name)
         services.remove_member(organization=found, username=username)
         return Response(status=204)
@@ -107,11 +181,23 @@ class MemberView(APIView):
 class KeyListView(APIView):
     permission_classes = [MayAdminister]
 
+    @extend_schema(
+        responses={200: KeyShape(many=True), **refusals(OrganizationNotFound)},
+    )
     def get(self, request: Request, name: str) -> Response:
+        """List an organization's keys."""
         account = selectors.get_organization_for(principal_of(request), name).account
         return Response([key_body(key, account) for key in keys_of(account)])
 
+    @extend_schema(
+        request=KeySerializer,
+        responses={
+            200: KeyShape,
+            **refusals(OrganizationNotFound, InvalidKeyScope, KeyAlreadyExists),
+        },
+    )
     def post(self, request: Request, name: str) -> Response:
+        """Make a key for an organization; it is told this once."""
         account = selectors.get_organization_for(principal_of(request), name).account
         return Response(make_key(request, account))
 
@@ -119,7 +205,15 @@ class KeyListView(APIView):
 class MemberKeyListView(APIView):
     permission_classes = [MayAdminister]
 
+    @extend_schema(
+        request=KeySerializer,
+        responses={
+            201: KeyShape,
+            **refusals(OrganizationNotFound, UserNotFound, InvalidKeyScope, KeyAlreadyExists),
+        },
+    )
     def post(self, request: Request, name: str, username: str) -> Response:
+        """Make a key for a member; it is told this once."""
         found = selectors.get_organization_for(principal_of(request), name)
         member = selectors.get_member(found, username)
         return Response(make_key(request, member), status=201)
@@ -133,11 +227,20 @@ class TypeListView(APIView):
     def get_permissions(self) -> list[Any]:
         return [MayAdminister()] if self.request.method == "POST" else super().get_permissions()
 
+    @extend_schema(
+        responses=OrganizationTypeShape(many=True),
+    )
     def get(self, request: Request) -> Response:
+        """List the types of organizations."""
         types = selectors.organization_types()
         return Response([{"id": str(each.pk), "name": each.name} for each in types])
 
+    @extend_schema(
+        request=TypeSerializer,
+        responses={200: OrganizationTypeShape, **refusals(OrganizationTypeExists)},
+    )
     def post(self, request: Request) -> Response:
+        """Add a type of organizations."""
         given = TypeSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         made = services.create_organization_type(name=given.validated_data["name"])
@@ -147,7 +250,11 @@ class TypeListView(APIView):
 class TypeView(APIView):
     permission_classes = [MayAdminister]
 
+    @extend_schema(
+        responses={204: None, **refusals(OrganizationTypeInUse)},
+    )
     def delete(self, request: Request, name: str) -> Response:
+        """Delete a type of organizations."""
         services.delete_organization_type(name=name)
         return Response(status=204)
 

@@ -10,6 +10,9 @@ DEFAULT_KEY_LABEL = "default-key"
 MOST_CALLS_OF_ACCOUNT = 100_000
 KEY_PREFIX = "sim"
 KEY_RANDOM_CHARACTERS = 25
+KEY_PATTERN = rf"^{KEY_PREFIX}[A-Za-z0-9+/]{{20,90}}\Z"
+# What a key may call.
+SCOPE_PATTERN = r"^algo://(\*|[a-zA-Z][a-zA-Z0-9_]*/(\*|[a-zA-Z][a-zA-Z0-9_]*(/\*)?))\Z"
 
 
 class AccountKind(models.TextChoices):

@@ -8,6 +8,11 @@ class UserNotFound(UserError):
     message = "The requested user was not found."
 
 
+class MalformedUserJson(UserError):
+    code = 3001
+    message = "Malformed user JSON in request."
+
+
 class UsernameHasBeenTaken(UserError):
     code, status = 3003, 409
     message = "The username is already taken."
@@ -36,6 +41,11 @@ class UpdatingEmailNotAllowed(UserError):
 class OrganizationNotFound(UserError):
     code, status = 3100, 404
     message = "The requested organization was not found."
+
+
+class MalformedOrganizationJson(UserError):
+    code = 3103
+    message = "Malformed organization JSON in request."
 
 
 class OrganizationAlreadyExists(UserError):

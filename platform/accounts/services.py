@@ -14,10 +14,12 @@ from algoport.accounts.authentication import digest_key
 from algoport.accounts.constants import (
     DEFAULT_KEY_LABEL,
     EMAIL_PATTERN,
+    KEY_PATTERN,
     KEY_PREFIX,
     KEY_RANDOM_CHARACTERS,
     NAME_LENGTH,
     NAME_PATTERN,
+    SCOPE_PATTERN,
     AccountKind,
     KeyType,
     OrganizationRole,
@@ -35,8 +37,6 @@ from algoport.db.changes import announce_change
 from algoport.errors import InputValidationError
 
 _ALPHABET = string.ascii_letters + string.digits + "+/"
-_KEY_PATTERN = re.compile(rf"{KEY_PREFIX}[A-Za-z0-9+/]{{20,90}}\Z", re.ASCII)
-_SCOPE_PATTERN = re.compile(r"^algo://(\*|[a-zA-Z]\w*/(\*|[a-zA-Z]\w*(/\*)?))\Z", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -102,14 +102,14 @@ def create_key(
     administrator.
     """
     for pattern in scopes.algo_acl:
-        if not _SCOPE_PATTERN.match(pattern):
+        if not re.match(SCOPE_PATTERN, pattern, re.ASCII):
             raise InvalidKeyScope(scope=pattern)
     if key_type == KeyType.ADMIN and not owner.is_staff:
         raise InputValidationError(f"{owner.username} is not an administrator.")
     if secret is None:
         letters = (secrets.choice(_ALPHABET) for _ in range(KEY_RANDOM_CHARACTERS))
         secret = KEY_PREFIX + "".join(letters)
-    elif not _KEY_PATTERN.match(secret):
+    elif not re.match(KEY_PATTERN, secret, re.ASCII):
         raise InputValidationError(
             f"api_key: it begins with {KEY_PREFIX} and has 20 letters, digits, + or / at least."
         )

@@ -3,8 +3,10 @@
 import logging
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
+from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -13,6 +15,7 @@ from algoport.db.outages import is_outage
 from algoport.errors import (
     ApiError,
     InputValidationError,
+    InvalidRequest,
     MethodNotAllowed,
     NotAuthenticated,
     NotAuthorized,
@@ -57,6 +60,8 @@ def as_api_error(exc: Exception) -> ApiError:
         return MethodNotAllowed()
     if isinstance(exc, Http404):
         return RouteNotFound()
+    if isinstance(exc, SuspiciousOperation | BadRequest):
+        return InvalidRequest()
     if isinstance(exc, exceptions.APIException) and exc.status_code < 500:
         return InputValidationError(str(exc.detail))
     if is_outage(exc):
@@ -75,8 +80,34 @@ def first_message(detail: Any, path: str = "") -> str:
     return f"{path}: {detail}" if path else str(detail)
 
 
+@csrf_exempt
 def not_found(request: HttpRequest, unmatched: str = "") -> HttpResponse:
     """Answer to a /v1 path that does not exist."""
-    error = RouteNotFound()
+    return plain_response(request, RouteNotFound())
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400."""
+    if is_api(request):
+        return plain_response(request, InvalidRequest())
+    return defaults.bad_request(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500; Django has logged the exception."""
+    if is_api(request):
+        return plain_response(request, ApiError())
+    return defaults.server_error(request)
+
+
+def is_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/v1/")
+
+
+def plain_response(request: HttpRequest, error: ApiError) -> HttpResponse:
+    """The answer where DRF is not."""
+    headers = error.headers()
+    if request.method == "HEAD":
+        headers["X-Error-Message"] = error.text
     body = CompactJSONRenderer().render(error.body())
-    return HttpResponse(body, status=error.status, content_type="application/json")
+    return HttpResponse(body, "application/json", error.status, headers=headers)

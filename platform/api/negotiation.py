@@ -1,11 +1,17 @@
-"""Content negotiation: there is none, every answer is JSON whatever Accept says (wire.md 2)."""
+"""What DRF would settle with the client: every answer is JSON whatever Accept says (wire.md 2)."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from rest_framework.metadata import BaseMetadata
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+
+if TYPE_CHECKING:
+    # The views module reads this module's name from the settings while it is imported.
+    from rest_framework.views import APIView
 
 
 class IgnoreAccept(BaseContentNegotiation):
@@ -21,3 +27,10 @@ class IgnoreAccept(BaseContentNegotiation):
         format_suffix: str | None = None,
     ) -> tuple[BaseRenderer, str]:
         return renderers[0], renderers[0].media_type
+
+
+class AllowOnly(BaseMetadata):
+    """OPTIONS is answered by the header Allow; /v1/openapispec has the rest."""
+
+    def determine_metadata(self, request: Request, view: "APIView") -> None:
+        return None

@@ -68,6 +68,8 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "algoport.web",
     "algoport.audit",
     "algoport.accounts",
@@ -159,9 +161,39 @@ REST_FRAMEWORK = {
         "rest_framework.parsers.FormParser",
     ],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "algoport.api.negotiation.IgnoreAccept",
+    "DEFAULT_SCHEMA_CLASS": "algoport.api.auto_schema.OperationSchema",
+    "DEFAULT_METADATA_CLASS": "algoport.api.negotiation.AllowOnly",
     "EXCEPTION_HANDLER": "algoport.api.exception_handler.handle",
     "UNAUTHENTICATED_USER": None,
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Algoport",
+    "DESCRIPTION": "Algorithms as versioned endpoints, and the data that they and their callers"
+    " share. Every refusal has the same form; its `code` says what it is about.",
+    "VERSION": "v1",
+    "SCHEMA_PATH_PREFIX": "/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "SORT_OPERATION_PARAMETERS": False,
+    "PREPROCESSING_HOOKS": ["algoport.api.auto_schema.below_v1"],
+    "POSTPROCESSING_HOOKS": [
+        "algoport.api.auto_schema.unique_ids",
+        "algorithms.api.call_description.add_calls",
+        "dataportal.api.data_description.add_data",
+        "algoport.api.auto_schema.head_of_every_answer",
+    ],
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "ApiKey": {
+                "type": "apiKey",
+                "in": "header",
+                "name": "Authorization",
+                "description": "`Simple KEY`. The bare key will do as well.",
+            }
+        }
+    },
 }
 
 # -- Celery ---------------------------------------------------------------------------------

@@ -1,15 +1,27 @@
 """Repository hosts under /v1/scms and /v1/admin/scms (spec.md 6)."""
 
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import MayAdminister, principal_of
+from algoport.api.description import refusals
 from algoport.errors import FeatureNotImplemented
 from scm import selectors, services
 from scm.api.serializers import ScmCreateSerializer, ScmUpdateSerializer, scm_body
+from scm.api.shapes import AuthorizationStatusShape, ScmListShape, ScmShape
 from scm.errors import (
+    ScmBadCreatePayload,
+    ScmBadUpdatePayload,
+    ScmConfigurationNotFound,
+    ScmConflict,
     ScmConnectionNotFound,
+    ScmDisabled,
+    ScmDisallowedOperation,
+    ScmEnabled,
+    ScmInUse,
+    ScmIsDefault,
     ScmOAuthInvalidAuthorizationCode,
     ScmOAuthMissingParameters,
     ScmOAuthUnsupported,
@@ -17,20 +29,36 @@ from scm.errors import (
 
 
 class ScmListView(APIView):
+    @extend_schema(
+        responses=ScmListShape,
+    )
     def get(self, request: Request) -> Response:
+        """List the hosts that repositories can be on."""
         rows = selectors.list_scms_for(principal_of(request))
         return Response({"results": [scm_body(row) for row in rows]})
 
 
 class ScmView(APIView):
+    @extend_schema(
+        responses={200: ScmShape, **refusals(ScmConfigurationNotFound)},
+    )
     def get(self, request: Request, scm_id: str) -> Response:
+        """Get a repository host."""
         return Response(scm_body(selectors.get_scm_for(principal_of(request), scm_id)))
 
 
 class ScmAdminListView(APIView):
     permission_classes = [MayAdminister]
 
+    @extend_schema(
+        request=ScmCreateSerializer,
+        responses={
+            201: ScmShape,
+            **refusals(ScmBadCreatePayload, ScmConflict, ScmDisallowedOperation),
+        },
+    )
     def post(self, request: Request) -> Response:
+        """Add a repository host."""
         given = ScmCreateSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         return Response(scm_body(services.create_scm(new=given.asked())), status=201)
@@ -39,7 +67,21 @@ class ScmAdminListView(APIView):
 class ScmAdminView(APIView):
     permission_classes = [MayAdminister]
 
+    @extend_schema(
+        request=ScmUpdateSerializer,
+        responses={
+            200: ScmShape,
+            **refusals(
+                ScmConfigurationNotFound,
+                ScmBadUpdatePayload,
+                ScmIsDefault,
+                ScmConflict,
+                ScmDisallowedOperation,
+            ),
+        },
+    )
     def patch(self, request: Request, scm_id: str) -> Response:
+        """Change a repository host."""
         selectors.get_scm(scm_id)
         given = ScmUpdateSerializer(data=request.data)
         given.is_valid(raise_exception=True)
@@ -48,7 +90,16 @@ class ScmAdminView(APIView):
         )
         return Response(scm_body(row))
 
+    @extend_schema(
+        responses={
+            204: None,
+            **refusals(
+                ScmConfigurationNotFound, ScmEnabled, ScmIsDefault, ScmInUse, ScmDisallowedOperation
+            ),
+        },
+    )
     def delete(self, request: Request, scm_id: str) -> Response:
+        """Delete a repository host that is not used."""
         services.delete_scm(scm_id=scm_id)
         return Response(status=204)
 
@@ -56,7 +107,12 @@ class ScmAdminView(APIView):
 class ScmDefaultView(APIView):
     permission_classes = [MayAdminister]
 
+    @extend_schema(
+        request=None,
+        responses={204: None, **refusals(ScmConfigurationNotFound, ScmDisabled)},
+    )
     def post(self, request: Request, scm_id: str) -> Response:
+        """Make a repository host the default."""
         services.make_scm_default(scm_id=scm_id)
         return Response(status=204)
 
@@ -64,19 +120,33 @@ class ScmDefaultView(APIView):
 class AuthorizationStatusView(APIView):
     """Nobody has authorized the platform anywhere: it does not talk to other hosts yet."""
 
+    @extend_schema(
+        responses={200: AuthorizationStatusShape, **refusals(ScmConfigurationNotFound)},
+    )
     def get(self, request: Request, scm_id: str) -> Response:
+        """Tell whether the caller has authorized the platform at a host."""
         selectors.get_scm_for(principal_of(request), scm_id)
         return Response({"authorization_status": "unauthorized"})
 
 
 class TokenStatusView(AuthorizationStatusView):
+    @extend_schema(
+        request=None,
+        responses={200: AuthorizationStatusShape, **refusals(ScmConfigurationNotFound)},
+    )
     def post(self, request: Request, scm_id: str) -> Response:
+        """Tell whether the caller has authorized the platform at a host."""
         # One of the two documented methods (spec.md 15 row 12).
         return self.get(request, scm_id)
 
 
 class RevokeView(APIView):
+    @extend_schema(
+        request=None,
+        responses=refusals(ScmConfigurationNotFound, ScmConnectionNotFound),
+    )
     def post(self, request: Request, scm_id: str) -> Response:
+        """Take back an authorization."""
         selectors.get_scm_to_connect_for(principal_of(request), scm_id)
         raise ScmConnectionNotFound
 
@@ -89,7 +159,12 @@ class ConnectView(APIView):
 
     http_method_names = ["get", "options"]
 
+    @extend_schema(
+        request=None,
+        responses=refusals(ScmConfigurationNotFound, ScmOAuthUnsupported, FeatureNotImplemented),
+    )
     def get(self, request: Request, scm_id: str) -> Response:
+        """Begin to authorize the platform at a host."""
         scm = selectors.get_scm_to_connect_for(principal_of(request), scm_id)
         if scm.is_internal:
             raise ScmOAuthUnsupported(reason="The internal SCM needs no authorization.")
@@ -99,7 +174,14 @@ class ConnectView(APIView):
 
 
 class FinishView(APIView):
+    @extend_schema(
+        parameters=[OpenApiParameter("code")],
+        responses=refusals(
+            ScmConfigurationNotFound, ScmOAuthMissingParameters, ScmOAuthInvalidAuthorizationCode
+        ),
+    )
     def get(self, request: Request, scm_id: str) -> Response:
+        """End an authorization that was begun."""
         selectors.get_scm_to_connect_for(principal_of(request), scm_id)
         if not request.query_params.get("code"):
             raise ScmOAuthMissingParameters

@@ -4,11 +4,14 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import MayAdminister
+from algoport.accounts.api.shapes import AuditEntryShape
+from algoport.api.description import page_of, refusals
 from algoport.api.pagination import decode_marker, encode_marker, page_body, read_limit
 from algoport.api.timestamps import to_milliseconds
 from algoport.audit.models import AuditEntry
@@ -18,11 +21,23 @@ from algoport.errors import InputValidationError, InvalidMarker
 _LARGEST_NUMBER = 2**63 - 1
 _TEXTS = ("actor", "action", "target", "target_kind", "request_id")
 
+_FILTERS = [
+    *(OpenApiParameter(name) for name in _TEXTS),
+    OpenApiParameter("owner", UUID),
+    OpenApiParameter("since", datetime, description="From this time on."),
+    OpenApiParameter("until", datetime, description="Before this time."),
+]
+
 
 class AuditListView(APIView):
     permission_classes = [MayAdminister]
 
+    @extend_schema(
+        parameters=_FILTERS,
+        responses={200: page_of(AuditEntryShape), **refusals(InputValidationError)},
+    )
     def get(self, request: Request) -> Response:
+        """List who has changed what, newest first."""
         rows = find_entries(_wanted(request))
         marker, limit = request.query_params.get("marker"), read_limit(request)
         if marker:

@@ -2,17 +2,22 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import MayAdminister
-from algoport.accounts.constants import KeyType
+from algoport.accounts.api.shapes import KeyShape
+from algoport.accounts.constants import KEY_PATTERN, SCOPE_PATTERN, KeyType
+from algoport.accounts.errors import InvalidKeyScope, KeyAlreadyExists, UserNotFound
 from algoport.accounts.models import ApiKey, User
 from algoport.accounts.permissions import Scopes
 from algoport.accounts.selectors import get_user, keys_of
 from algoport.accounts.services import create_key
+from algoport.api.description import refusals
+from algoport.api.fields import PatternField
 from algoport.api.timestamps import to_milliseconds
 
 # What the protocol once called an admin key.
@@ -22,7 +27,9 @@ _FORMER_TYPE = "ManagementKey"
 class PermissionsSerializer(serializers.Serializer[Any]):
     """What a key may be used for; nothing by default."""
 
-    algo_acl = serializers.ListField(child=serializers.CharField(max_length=200), default=list)
+    algo_acl = serializers.ListField(
+        child=PatternField(SCOPE_PATTERN, max_length=200), default=list
+    )
     allow_algo_management = serializers.BooleanField(default=False)
     allow_algo = serializers.BooleanField(default=False)
     allow_web_algo = serializers.BooleanField(default=False)
@@ -41,19 +48,28 @@ class KeySerializer(serializers.Serializer[Any]):
         choices=[*KeyType.values, _FORMER_TYPE], default=KeyType.STANDARD
     )
     permissions = PermissionsSerializer(required=False)
-    api_key = serializers.CharField(
-        required=False, default=None, max_length=100, trim_whitespace=False
+    api_key = PatternField(
+        KEY_PATTERN, required=False, default=None, max_length=100, trim_whitespace=False
     )
 
 
 class UserKeyListView(APIView):
     permission_classes = [MayAdminister]
 
+    @extend_schema(
+        responses={200: KeyShape(many=True), **refusals(UserNotFound)},
+    )
     def get(self, request: Request, username: str) -> Response:
+        """List a user's keys."""
         user = get_user(username)
         return Response([key_body(key, user) for key in keys_of(user)])
 
+    @extend_schema(
+        request=KeySerializer,
+        responses={200: KeyShape, **refusals(UserNotFound, InvalidKeyScope, KeyAlreadyExists)},
+    )
     def post(self, request: Request, username: str) -> Response:
+        """Make a key for a user; it is told this once."""
         return Response(make_key(request, get_user(username)))
 
 

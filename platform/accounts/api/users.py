@@ -1,30 +1,42 @@
 """/v1/users: accounts, for administrators (spec.md 2.1)."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import MayAdminister
+from algoport.accounts.api.shapes import UserShape
+from algoport.accounts.constants import EMAIL_PATTERN, NAME_LENGTH, NAME_PATTERN
 from algoport.accounts.errors import (
+    EmailAddressHasBeenTaken,
     InconsistentUsername,
+    MalformedUserJson,
     MissingRequiredFields,
+    OrganizationRequiresOwner,
     UpdatingEmailNotAllowed,
+    UsernameHasBeenTaken,
+    UserNotFound,
 )
 from algoport.accounts.models import User
 from algoport.accounts.selectors import get_user, users
 from algoport.accounts.services import create_user, delete_user, update_user
+from algoport.api.description import page_of, refusals
+from algoport.api.fields import PatternField
 from algoport.api.links import base_url
 from algoport.api.pagination import newest_first
+from algoport.errors import InputValidationError
 
 
 class UserSerializer(serializers.Serializer[Any]):
     """What a user may be told of; clients send more, which is not looked at."""
 
-    username = serializers.CharField(max_length=100)
-    email = serializers.CharField(max_length=200)
+    username = PatternField(NAME_PATTERN, max_length=NAME_LENGTH)
+    email = PatternField(EMAIL_PATTERN, max_length=100)
     fullname = serializers.CharField(
         max_length=100, required=False, allow_blank=True, allow_null=True, default=""
     )
@@ -36,7 +48,9 @@ class UserSerializer(serializers.Serializer[Any]):
     )
 
     def to_internal_value(self, data: Any) -> Any:
-        if not isinstance(data, dict) or not (data.get("username") and data.get("email")):
+        if not isinstance(data, Mapping):
+            raise MalformedUserJson
+        if not (data.get("username") and data.get("email")):
             raise MissingRequiredFields
         return super().to_internal_value(data)
 
@@ -50,7 +64,11 @@ class UserSerializer(serializers.Serializer[Any]):
 class UserListView(APIView):
     permission_classes = [MayAdminister]
 
+    @extend_schema(
+        responses=page_of(UserShape),
+    )
     def get(self, request: Request) -> Response:
+        """List users, newest first."""
         base = base_url(request)
         return Response(
             newest_first(
@@ -58,7 +76,20 @@ class UserListView(APIView):
             )
         )
 
+    @extend_schema(
+        request=UserSerializer,
+        responses={
+            200: UserShape,
+            **refusals(
+                MalformedUserJson,
+                MissingRequiredFields,
+                UsernameHasBeenTaken,
+                EmailAddressHasBeenTaken,
+            ),
+        },
+    )
     def post(self, request: Request) -> Response:
+        """Create a user."""
         given = UserSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         user = create_user(
@@ -72,10 +103,28 @@ class UserListView(APIView):
 class UserView(APIView):
     permission_classes = [MayAdminister]
 
+    @extend_schema(
+        responses={200: UserShape, **refusals(UserNotFound)},
+    )
     def get(self, request: Request, username: str) -> Response:
+        """Get a user."""
         return Response(user_body(get_user(username), base_url(request)))
 
+    @extend_schema(
+        request=UserSerializer,
+        responses={
+            200: UserShape,
+            **refusals(
+                MalformedUserJson,
+                MissingRequiredFields,
+                InconsistentUsername,
+                UpdatingEmailNotAllowed,
+                UserNotFound,
+            ),
+        },
+    )
     def put(self, request: Request, username: str) -> Response:
+        """Change a user."""
         user = get_user(username)
         given = UserSerializer(data=request.data)
         given.is_valid(raise_exception=True)
@@ -86,7 +135,14 @@ class UserView(APIView):
         user = update_user(user=user, **given.texts())
         return Response(user_body(user, base_url(request)))
 
+    @extend_schema(
+        responses={
+            204: None,
+            **refusals(UserNotFound, InputValidationError, OrganizationRequiresOwner),
+        },
+    )
     def delete(self, request: Request, username: str) -> Response:
+        """Delete a user."""
         delete_user(user=get_user(username))
         return Response(status=204)
 

@@ -84,7 +84,7 @@ def test_collection_is_made(
     [
         ("/v1/data/guest", b'{"name":"x"}', 403),
         ("/v1/data/nobody", b'{"name":"x"}', 404),
-        ("/v1/data", b'{"name":"x"}', 400),
+        ("/v1/data", b'{"name":"x"}', 405),
         ("/v1/data/demo/c", b'{"name":"x"}', 400),
         ("/v1/data/demo", b'{"name":""}', 400),
         ("/v1/data/demo", b'{"name":"a/b"}', 400),
@@ -94,7 +94,7 @@ def test_collection_is_made(
         ("/v1/data/demo", b'{"name":"x","acl":{"read":["user://guest"]}}', 400),
         ("/v1/data/demo", b"{", 400),
         ("/v1/data/demo", b"", 400),
-        ("/v1/data/.algo", b'{"name":"x"}', 400),
+        ("/v1/data/.algo", b'{"name":"x"}', 405),
         ("/v1/data/demo", b'{"name":"' + b"x" * 70_000 + b'"}', 413),
     ],
 )
@@ -225,7 +225,9 @@ def test_directory_is_deleted(
 def test_folders_above_collections_do_not_change(
     demo: Caller, request_as: RequestAs, method: str, target: str
 ) -> None:
-    assert request_as(demo, method, target).status == 400
+    refused = request_as(demo, method, target)
+    assert refused.status == 405
+    assert refused.headers["Allow"].startswith("GET, HEAD")
 
 
 @pytest.mark.parametrize(

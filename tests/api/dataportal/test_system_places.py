@@ -193,9 +193,9 @@ def unread() -> Iterator[bytes]:
         (".algo/demo/Missing/perm/f", 404, "algorithm was not found"),
         (".algo/demo/Keeper/other/f", 404, "temp and perm"),
         (".algo/demo/Keeper/perm/d/f", 404, "do not nest"),
-        (".algo/demo/Keeper", 400, "a file is put into a collection"),
-        (".algo/demo/Keeper/perm", 400, "a file is put into a collection"),
-        (".session", 400, "a file is put into a collection"),
+        (".algo/demo/Keeper", 405, "A file is put into a collection"),
+        (".algo/demo/Keeper/perm", 405, "A file is put into a collection"),
+        (".session", 405, "A file is put into a collection"),
     ],
 )
 def test_refused_upload_is_not_read(
@@ -238,7 +238,7 @@ def test_system_collections_are_not_made_changed_or_deleted(
             assert inside(method, f"{folder}/f", body=body).status == 405
     for folder in (".algo", ".algo/demo", ".algo/demo/keeper"):
         refused = inside(method, folder, body=body)
-        assert refused.status == 400
+        assert refused.status == 405
         assert "always exist" in refused.json()["error"]["message"]
     assert inside(method, ".algo/demo/Missing/perm", body=body).status == 404
 

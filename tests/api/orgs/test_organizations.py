@@ -85,7 +85,7 @@ def test_an_organization_as_its_creator_made_it(administrator: APIClient) -> Non
         ({"org_email": "nobody"}, (400, 6001)),
         ({"org_label": "x" * 101}, (400, 6001)),
         ({"type_id": "basic"}, (400, 6001)),
-        ({"type_id": "6b1d3a5e-5d0c-4c5e-9a53-7f1f3f6f7a11"}, (400, 6001)),
+        ({"type_id": "6b1d3a5e-5d0c-4c5e-9a53-7f1f3f6f7a11"}, (400, 3108)),
         ({"external_admin_group": 7}, (400, 6001)),
         ({"org_name": "externalId"}, (400, 6001)),
         ({"org_name": "ADMIN"}, (409, 3104)),

@@ -1,0 +1,57 @@
+"""What views say of themselves for /v1/openapispec, beside drf_spectacular's `extend_schema`."""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework import serializers
+
+from algoport.errors import ApiError
+
+
+class Shape(serializers.Serializer[Any]):
+    """A body that goes out; it describes what is written elsewhere, key by key."""
+
+
+class ErrorFieldsShape(Shape):
+    id = serializers.UUIDField()
+    code = serializers.IntegerField()
+    message = serializers.CharField(allow_blank=True)
+
+
+class ErrorShape(ErrorFieldsShape):
+    """Every refusal and failure: nested for clients, and flat beside it (spec.md 15 row 1)."""
+
+    error = ErrorFieldsShape()
+
+
+class PageShape(Shape):
+    """One page of a list; `marker` and `next_link` lead to the next and are null at the end."""
+
+    marker = serializers.CharField(allow_null=True)
+    next_link = serializers.URLField(allow_null=True)
+
+
+@cache
+def page_of(each: type[Shape]) -> type[PageShape]:
+    """The answer of a list made by `newest_first`; its parameters describe themselves."""
+    name = each.__name__.removesuffix("Shape")
+    fields = {"results": each(many=True), "__doc__": PageShape.__doc__}
+    return type(f"{name}PageShape", (PageShape,), fields)
+
+
+def refusals(*errors: type[ApiError]) -> dict[int, OpenApiResponse]:
+    """The refusals that an operation has beyond those of every one, for its `responses`."""
+    statuses = sorted({error.status for error in errors})
+    return {
+        status: OpenApiResponse(
+            ErrorShape, describe(error for error in errors if error.status == status)
+        )
+        for status in statuses
+    }
+
+
+def describe(errors: Iterable[type[ApiError]]) -> str:
+    """Codes, names and texts of errors, one a line."""
+    return "\n".join(f"- {e.code} `{e.__name__}`: {e.message}" for e in errors)
