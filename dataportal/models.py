@@ -231,6 +231,7 @@ class DataAccess(models.Model):
     seconds = models.FloatField()
 
     class Meta:
+        verbose_name_plural = "data accesses"
         indexes = [
             models.Index(fields=["owner", "-accessed_at", "-id"], name="access_of_owner"),
             models.Index(fields=["owner", "account", "-accessed_at", "-id"], name="access_by"),

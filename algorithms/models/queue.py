@@ -73,6 +73,7 @@ class AsyncCall(models.Model):
     )
 
     class Meta:
+        verbose_name = "queued call"
         constraints = [
             models.UniqueConstraint(
                 fields=["caller", "idempotency_key"], name="async_call_idempotent"
@@ -140,6 +141,7 @@ class WebhookDelivery(UUIDModel):
     AUDIT_IGNORED = ("url", "payload", "last_error")
 
     class Meta:
+        verbose_name_plural = "webhook deliveries"
         indexes = [
             models.Index(
                 fields=["account", "receiver", "not_before"],

@@ -124,6 +124,7 @@ class ApiKey(UUIDModel):
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
+        verbose_name = "API key"
         ordering = ["-created_at"]
         indexes = [models.Index(fields=["owner", "-created_at"])]
 

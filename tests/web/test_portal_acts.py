@@ -23,6 +23,7 @@ from algorithms.constants import AsyncState, DeliveryState, FeatureName
 from algorithms.features import is_enabled
 from algorithms.models import AsyncCall, Environment, Reservation, WebhookDelivery
 from orgs.models import Organization
+from scm.models import ScmConfiguration
 from tests.factories.algorithms import make_algorithm, make_version
 from tests.factories.organizations import make_organization
 from tests.factories.queueing import make_queued_call
@@ -260,3 +261,34 @@ def test_acts_that_are_not_offered_are_not_done(portal: Client, demo: User) -> N
     assert client.post(act_url(demo, "deactivate")).status_code == 403
     demo.refresh_from_db()
     assert demo.is_active
+
+
+def test_repository_hosts_are_added_changed_and_deleted(portal: Client) -> None:
+    add = "/admin/scm/scmconfiguration/add/"
+    given = {"scm_id": "lab", "name": "Lab", "provider": "gitlab", "enabled": "on"}
+    given |= {"client_id": "client", "client_secret": "a-secret-of-the-lab", "project_key": ""}
+    given |= {"web_url": "https://git.example.com", "api_url": "https://git.example.com/api"}
+    refused = portal.post(add, given | {"ssh_url": "nowhere"}).content.decode()
+    assert "ssh://" in refused and "a-secret-of-the-lab" not in refused
+    assert not ScmConfiguration.objects.filter(pk="lab").exists()
+    assert portal.post(add, given | {"ssh_url": "ssh://git.example.com"}).status_code == 302
+    row = ScmConfiguration.objects.get(pk="lab")
+    one = f"/admin/scm/scmconfiguration/{row.pk}/change/"
+    for page in (one, "/admin/scm/scmconfiguration/", "/admin/scm/scmconfiguration/export/"):
+        text = portal.get(page).getvalue().decode()
+        assert "secret" not in text and row.client_secret not in text
+    addresses = {"web_url": "https://other.example.com", "api_url": row.api_url}
+    do(portal, row, "change-addresses", **addresses, ssh_url=row.ssh_url)
+    assert row.web_url == "https://other.example.com"
+    do(portal, row, "make-default")
+    answer = portal.post(act_url(row, "disable"))
+    assert answer.status_code == 409 and row.enabled
+    do(portal, ScmConfiguration.objects.get(pk="internal"), "make-default")
+    do(portal, row, "disable")
+    assert "delete" in offered(portal, row)
+    assert portal.post(act_url(row, "delete")).status_code == 302
+    assert not ScmConfiguration.objects.filter(pk="lab").exists()
+    recorded(
+        *("scm.create", "scm.update", "scm.make_default", "scm.make_default"),
+        *("scm.update", "scm.delete"),
+    )

@@ -1,0 +1,122 @@
+"""Chromium on the pages of a running platform, under the strictest policy of content."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+CHROMIUM = shutil.which("chromium")
+# What our pages must do with, whatever the platform itself sends.
+POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; object-src 'none'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+_UNLABELLED = """() => [...document.querySelectorAll("input, select, textarea")]
+    .filter(each => !["hidden", "submit", "button"].includes(each.type))
+    .filter(each => !each.labels?.length && !each.getAttribute("aria-label")
+        && !each.getAttribute("aria-labelledby") && !each.title)
+    .map(each => each.outerHTML)"""
+
+
+@dataclass
+class Window:
+    """A window of a browser, and what went wrong in it."""
+
+    url: str
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    def go(self, path: str) -> None:
+        answer = self.page.goto(f"{self.url}{path}")
+        assert answer is not None and answer.ok, (path, answer and answer.status)
+        self.check()
+
+    def press(self, name: str) -> None:
+        """Press the button, and look at the page that it leads to."""
+        with self.page.expect_navigation():
+            self.page.get_by_role("button", name=name, exact=True).first.click()
+        self.check()
+
+    def follow(self, name: str) -> None:
+        with self.page.expect_navigation():
+            self.page.get_by_role("link", name=name, exact=True).first.click()
+        self.check()
+
+    def fill(self, label: str, value: str) -> None:
+        self.page.get_by_label(label, exact=True).fill(value)
+
+    @property
+    def text(self) -> str:
+        return self.page.inner_text("body")
+
+    def check(self) -> None:
+        """No error in the console, nothing refused by the policy, every input with a label."""
+        assert not self.complaints, self.complaints
+        unlabelled = self.page.evaluate(_UNLABELLED)
+        assert not unlabelled, (self.page.url, unlabelled)
+
+    def picture(self, folder: Path, name: str) -> None:
+        """The page as it looks, in light and in dark."""
+        for scheme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            self.page.screenshot(path=folder / f"{name}-{scheme}.png", full_page=True)
+        self.page.emulate_media(color_scheme="light")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser. Left out loudly, or with ALGOPORT_TEST_STRICT failed, where there is none."""
+    if CHROMIUM is None:
+        reason = "Chromium is missing: apt-get install chromium"
+        if os.environ.get("ALGOPORT_TEST_STRICT"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        # Its own sandbox does not work for root.
+        sandboxed = os.geteuid() != 0
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, chromium_sandbox=sandboxed, args=["--disable-dev-shm-usage"]
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def open_window(browser: Browser, url: str) -> Iterator[Window]:
+    """A window with a session of its own."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    window = Window(url, context.new_page())
+
+    def with_policy(route: Route) -> None:
+        answer = route.fetch(max_redirects=0)
+        route.fulfill(response=answer, headers=answer.headers | {"content-security-policy": POLICY})
+
+    def complain(text: str) -> None:
+        window.complaints.append(f"{window.page.url}: {text}")
+
+    host = urlsplit(url).netloc
+    context.route(lambda asked: urlsplit(asked).netloc == host, with_policy)
+    window.page.on("console", lambda said: said.type == "error" and complain(said.text))
+    window.page.on("pageerror", lambda error: complain(str(error)))
+    try:
+        yield window
+    finally:
+        # A page that asks for something every few seconds is always in the middle of it.
+        context.unroute_all(behavior="ignoreErrors")
+        context.close()
+
+
+def sign_in(window: Window, name: str, password: str) -> None:
+    """Into the portal."""
+    window.go("/admin/login/?next=/admin/")
+    window.fill("Username:", name)
+    window.fill("Password:", password)
+    window.press("Log in")
