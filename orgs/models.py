@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models.functions import Lower
 
+from algoport.accounts.constants import OrganizationRole
 from algoport.accounts.models import User
 from algoport.db.models import UUIDModel
 
@@ -45,3 +46,56 @@ class Organization(UUIDModel):
 
     def __str__(self) -> str:
         return self.account.username
+
+
+class InvitationState(models.TextChoices):
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+
+
+class Invitation(UUIDModel):
+    """An owner's word that a user, or whoever has the address, may join.
+
+    pending -> accepted, declined or withdrawn, and no further. `nonce` is in the token of the
+    mailed link, so that only this row's is good for it.
+    """
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="invitations")
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="invitations")
+    email = models.CharField(max_length=100, blank=True)
+    role = models.CharField(
+        max_length=10, choices=OrganizationRole.choices, default=OrganizationRole.MEMBER
+    )
+    state = models.CharField(
+        max_length=10, choices=InvitationState.choices, default=InvitationState.PENDING
+    )
+    nonce = models.CharField(max_length=32)
+    expires_at = models.DateTimeField()
+    invited_by = models.ForeignKey(User, models.CASCADE, related_name="+")
+
+    AUDIT_OWNER = "organization.account_id"
+    AUDIT_HIDDEN = ("nonce",)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "user"],
+                condition=models.Q(state=InvitationState.PENDING),
+                name="invitation_of_user_unique",
+            ),
+            models.UniqueConstraint(
+                "organization",
+                Lower("email"),
+                condition=models.Q(state=InvitationState.PENDING, user=None),
+                name="invitation_of_address_unique",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "-created_at", "-id"]),
+            models.Index(Lower("email"), name="invitation_email"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user or self.email} to {self.organization}"

@@ -86,6 +86,8 @@ def update_organization(*, organization: Organization, profile: Profile) -> None
     organization.account.save(update_fields=["email"])
     _apply(organization, profile)
     organization.save()
+    # Its groups decide who is in it, as soon as they come back.
+    announce_change()
 
 
 @transaction.atomic

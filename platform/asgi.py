@@ -18,6 +18,7 @@ import algoport.celery  # noqa: E402, F401  (tasks are sent by this application'
 from algoport.accounts.callers import CallerAuthenticator  # noqa: E402
 from algoport.audit.actors import set_actor  # noqa: E402
 from algoport.db.changes import ChangeListener  # noqa: E402
+from algoport.errors import RouteNotFound  # noqa: E402
 from algoport.http.asgi import (  # noqa: E402
     Receive,
     Request,
@@ -25,6 +26,7 @@ from algoport.http.asgi import (  # noqa: E402
     Scope,
     Send,
     answer,
+    error_response,
 )
 from algoport.http.relay import PRINCIPAL, set_application  # noqa: E402
 from algoport.http.tracing import begin, traced  # noqa: E402
@@ -106,6 +108,9 @@ class Platform:
             await self._data(scope, receive, traced(send, trace, _count_data))
         elif path.startswith("/git/") and PRINCIPAL not in scope:
             await self._git(scope, receive, traced(send, trace, _count_git))
+        elif PRINCIPAL in scope and not path.startswith("/v1/"):
+            # Code of an algorithm has no business with the pages on which people sign in.
+            await error_response(RouteNotFound()).send(traced(send, trace, _count_django))
         else:
             await through_django(scope, receive, traced(send, trace, _count_django))
 

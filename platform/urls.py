@@ -1,5 +1,6 @@
 """Every route that Django answers."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path, re_path
 
@@ -14,6 +15,9 @@ from algorithms.admin.runners import runners
 handler400 = "algoport.api.exception_handler.bad_request"
 handler500 = "algoport.api.exception_handler.server_error"
 
+# One way in for all pages, so that a second factor cannot be passed by.
+admin.site.login = secure_admin_login(admin.site.login)
+
 urlpatterns = [
     path("", home, name="home"),
     path("healthz", health, name="health"),
@@ -25,6 +29,8 @@ urlpatterns = [
     path("impersonation/stop", stop_impersonation, name="impersonation-stop"),
     path("developers/api", api_reference, name="api-reference"),
     path("v1/openapispec", SpecificationView.as_view(), name="openapispec"),
+    path("", include("algoport.accounts.web.urls")),
+    path("", include("orgs.web.urls")),
     path("v1/", include("algoport.accounts.api.urls")),
     path("v1/", include("orgs.api.urls")),
     path("v1/", include("scm.api.urls")),

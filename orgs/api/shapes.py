@@ -33,3 +33,16 @@ class MemberShape(Shape):
 class OrganizationTypeShape(Shape):
     id = serializers.UUIDField()
     name = serializers.CharField()
+
+
+class InvitationShape(Shape):
+    """Who was invited by account has a `username`, who by address an `email`."""
+
+    id = serializers.UUIDField()
+    organization = serializers.CharField()
+    username = serializers.CharField(allow_null=True)
+    email = serializers.CharField(allow_null=True)
+    role = serializers.ChoiceField(OrganizationRole.choices)
+    invited_by = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()

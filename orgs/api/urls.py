@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orgs.api import views
+from orgs.api import invitations, views
 
 _ONE = "organizations/<str:name>"
 
@@ -18,6 +18,19 @@ urlpatterns = [
     path(f"{_ONE}/members/<str:username>", views.MemberView.as_view(), name="member"),
     path(f"{_ONE}/members/<str:username>/keys", views.MemberKeyListView.as_view()),
     path(f"{_ONE}/keys", views.KeyListView.as_view(), name="organization-key-list"),
+    path(
+        f"{_ONE}/invitations",
+        invitations.OrganizationInvitationListView.as_view(),
+        name="organization-invitation-list",
+    ),
+    path(
+        f"{_ONE}/invitations/<uuid:invitation_id>",
+        invitations.OrganizationInvitationView.as_view(),
+        name="organization-invitation",
+    ),
+    path("invitations", invitations.OwnInvitationListView.as_view(), name="invitation-list"),
+    path("invitations/<uuid:invitation_id>/accept", invitations.AcceptInvitationView.as_view()),
+    path("invitations/<uuid:invitation_id>/decline", invitations.DeclineInvitationView.as_view()),
     path("organization/types", views.TypeListView.as_view(), name="organization-type-list"),
     path("organization/types/<str:name>", views.TypeView.as_view(), name="organization-type"),
 ]

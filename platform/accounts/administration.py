@@ -4,6 +4,7 @@ from django.db import transaction
 
 from algoport.accounts.constants import MOST_CALLS_OF_ACCOUNT, AccountKind
 from algoport.accounts.models import User
+from algoport.accounts.sessions import end_sessions
 from algoport.audit.recording import act
 from algoport.db.changes import announce_change
 from algoport.errors import InputValidationError
@@ -26,7 +27,9 @@ def deactivate_account(*, account: User) -> None:
     Refuses the last administrator: nobody could restore it.
     """
     _check_not_last_administrator(account)
-    _change(account, "user.deactivate", is_active=False)
+    with act("user.deactivate", account):
+        end_sessions(user=account)
+        _change(account, "user.deactivate", is_active=False)
 
 
 @transaction.atomic
@@ -50,6 +53,17 @@ def remove_administrator(*, account: User) -> None:
     """Let a user administer the platform no more; their admin keys stop with it."""
     _check_not_last_administrator(account)
     _change(account, "user.remove_administrator", is_staff=False, is_superuser=False)
+
+
+@transaction.atomic
+def set_external_id(*, account: User, external_id: str) -> None:
+    """Say whom of the identity provider's users the account is for; nobody, without a text."""
+    if account.kind != AccountKind.USER:
+        raise InputValidationError(f"{account.username} is an organization.")
+    taken = User.objects.filter(external_id=external_id).exclude(pk=account.pk)
+    if external_id and taken.exists():
+        raise InputValidationError("Another account has this external id.")
+    _change(account, "user.set_external_id", external_id=external_id or None)
 
 
 def _change(account: User, action: str, **fields: object) -> None:

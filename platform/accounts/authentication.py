@@ -1,22 +1,19 @@
 """From an Authorization header to a principal (spec.md 2.2)."""
 
-import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth import authenticate
 from django.db.models import Field
 from django.db.models.expressions import RawSQL
 
 from algoport.accounts.constants import KEY_PREFIX, KeyType, OrganizationRole
 from algoport.accounts.models import ApiKey, Membership, User
 from algoport.accounts.permissions import (
-    ANONYMOUS,
     EVERYTHING,
     Principal,
     PrincipalKind,
@@ -116,8 +113,8 @@ def _principal_of(key: ApiKey, member_of: frozenset[UUID], owner_of: frozenset[U
     )
 
 
-def principal_of_user(user: User) -> Principal:
-    return principals_of_users([user])[user.id]
+def principal_of_user(user: User, kind: PrincipalKind = PrincipalKind.PASSWORD) -> Principal:
+    return replace(principals_of_users([user])[user.id], kind=kind)
 
 
 def principals_of_users(users: Iterable[User]) -> dict[UUID, Principal]:
@@ -134,6 +131,7 @@ def principals_of_users(users: Iterable[User]) -> dict[UUID, Principal]:
             user.username,
             user.is_staff,
             EVERYTHING,
+            call_limit=user.call_limit,
             member_of=frozenset(roles[user.id]),
             owner_of=frozenset(
                 each for each, role in roles[user.id].items() if role == OrganizationRole.OWNER
@@ -141,42 +139,6 @@ def principals_of_users(users: Iterable[User]) -> dict[UUID, Principal]:
         )
         for user in by_id.values()
     }
-
-
-def authenticate_basic(header: str | None) -> Principal:
-    """The principal of git's Basic credentials: user and password, or key owner and key.
-
-    Raises NotAuthenticated; ANONYMOUS without a header.
-    """
-    if header is None:
-        return ANONYMOUS
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
-        raise NotAuthenticated
-    try:
-        decoded = base64.b64decode(encoded.strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as exc:
-        raise NotAuthenticated from exc
-    username, _, password = decoded.partition(":")
-    if "\x00" in decoded:
-        raise NotAuthenticated
-    if password.startswith(KEY_PREFIX):
-        try:
-            principal = authenticate_key(password)
-        except NotAuthenticated:
-            # A password may begin like a key.
-            return _authenticate_password(username, password)
-        if principal.username.lower() != username.lower():
-            raise NotAuthenticated
-        return principal
-    return _authenticate_password(username, password)
-
-
-def _authenticate_password(username: str, password: str) -> Principal:
-    user = authenticate(username=username, password=password)
-    if not isinstance(user, User):
-        raise NotAuthenticated("Unknown user name or password.")
-    return principal_of_user(user)
 
 
 def principal_of_relay(principal: Principal | None) -> Principal:

@@ -1,6 +1,12 @@
 """Refusals about accounts and keys."""
 
-from algoport.errors import InputValidationError, UserError
+from algoport.errors import (
+    InputValidationError,
+    NotAuthenticated,
+    NotAuthorized,
+    ServiceUnavailable,
+    UserError,
+)
 
 
 class UserNotFound(UserError):
@@ -72,3 +78,46 @@ class InvalidKeyScope(InputValidationError):
 class KeyAlreadyExists(InputValidationError):
     status = 409
     message = "api_key: there is such a key already."
+
+
+class SignUpClosed(NotAuthorized):
+    """Nobody may make an account for themselves now."""
+
+    message = "Sign-up is closed. Ask an administrator for an account."
+
+
+class InvalidInviteCode(InputValidationError):
+    message = (
+        "This invite code is not valid, or not any more. Ask whoever gave it to you for another."
+    )
+
+
+class InviteCodeExists(InputValidationError):
+    message = "inviteCode: there is such a code already."
+
+
+class InviteCodeNotFound(InputValidationError):
+    message = "There is no such invite code."
+
+
+class InvalidToken(NotAuthenticated):
+    message = "The bearer token is not accepted: {reason}."
+
+
+class IdentityProviderUnavailable(ServiceUnavailable):
+    message = "The identity provider does not answer, so that tokens cannot be checked now."
+    retry_after = 30
+
+
+class KeyNotFound(InputValidationError):
+    status = 404
+    message = "The account has no such key."
+
+
+class KeyBeyondItsMaker(NotAuthorized):
+    message = "A key makes other keys that may do no more than itself. Sign in to make this one."
+
+
+class SessionNotFound(InputValidationError):
+    status = 404
+    message = "The account has no such session."

@@ -22,6 +22,7 @@ class PrincipalKind(Enum):
     KEY = "standard key"
     ADMIN_KEY = "admin key"
     PASSWORD = "password"  # noqa: S105  (a kind, not a secret)
+    TOKEN = "token of the identity provider"  # noqa: S105
     RUN = "run of an algorithm"
 
 
@@ -36,6 +37,15 @@ class Scopes:
     referer_host: str = ""
     data_read: bool = False
     data_write: bool = False
+
+    def cover(self, other: "Scopes") -> bool:
+        """Whether whoever has these may give the others away."""
+        flags = ("management", "native_calls", "web_calls", "data_read", "data_write")
+        if any(getattr(other, flag) and not getattr(self, flag) for flag in flags):
+            return False
+        if other.web_calls and self.referer_host not in ("", other.referer_host):
+            return False
+        return all(_covers_pattern(self.algo_acl, pattern) for pattern in other.algo_acl)
 
 
 EVERYTHING = Scopes(("algo://*",), True, True, True, "", True, True)
@@ -130,6 +140,9 @@ class Action(Enum):
     SEE_ORGANIZATION = "see the organization and who is in it"
     MANAGE_ORGANIZATION = "change the organization and who is in it"
     CONNECT_SCM = "connect the own account with one at a repository host"
+    MANAGE_KEYS = "see, make and revoke the account's keys"
+    MANAGE_SESSIONS = "see and end the account's sessions"
+    ANSWER_INVITATIONS = "see and answer invitations of the account"
     READ_REFERENCE = "read languages, environments and repository hosts"
     ADMINISTER = "administer the platform"
     IMPERSONATE = "act as the user, as if they had signed in"
@@ -263,6 +276,16 @@ def matches_acl(patterns: tuple[str, ...], owner: str, name: str) -> bool:
     owner, name = owner.lower(), name.lower()
     wanted = {"algo://*", f"algo://{owner}/*", f"algo://{owner}/{name}", f"algo://{owner}/{name}/*"}
     return any(pattern.lower() in wanted for pattern in patterns)
+
+
+def _covers_pattern(patterns: tuple[str, ...], wanted: str) -> bool:
+    parts = wanted.lower().removeprefix("algo://").split("/")
+    owner, name = parts[0], parts[1] if len(parts) > 1 else "*"
+    if owner == "*":
+        return any(pattern == "algo://*" for pattern in patterns)
+    if name == "*":
+        return any(pattern.lower() in ("algo://*", f"algo://{owner}/*") for pattern in patterns)
+    return matches_acl(patterns, owner, name)
 
 
 def _create_algorithm(principal: Principal, resource: Resource) -> Decision:
@@ -471,7 +494,7 @@ def _see_data_accesses(principal: Principal, resource: Resource) -> Decision:
 
 
 def _administer(principal: Principal, resource: Resource) -> Decision:
-    if principal.kind not in (PrincipalKind.ADMIN_KEY, PrincipalKind.PASSWORD):
+    if principal.kind not in _ADMINISTRATORS:
         return Decision(False, "administering needs an admin key or a password")
     return Decision(principal.is_staff, "the platform is administered by administrators")
 
@@ -540,10 +563,20 @@ def _connect_scm(principal: Principal, resource: Resource) -> Decision:
     return Decision(principal.scopes.management, "the key may manage algorithms")
 
 
+def _manage_own_access(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, AccountResource)
+    if principal.kind is PrincipalKind.RUN:
+        return Decision(False, "an algorithm's code does not act for the account itself")
+    if principal.user_id != resource.id:
+        return Decision(False, "that is the account's own to manage")
+    return Decision(principal.scopes.management, "the key may not manage algorithms")
+
+
 def _anyone(principal: Principal, resource: Resource) -> Decision:
     return Decision(True, "every account")
 
 
+_ADMINISTRATORS = (PrincipalKind.ADMIN_KEY, PrincipalKind.PASSWORD, PrincipalKind.TOKEN)
 _ADMINISTERED = (Action.SEE_ORGANIZATION, Action.MANAGE_ORGANIZATION)
 _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.CREATE_ALGORITHM: _create_algorithm,
@@ -573,6 +606,9 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.SEE_ORGANIZATION: _see_organization,
     Action.MANAGE_ORGANIZATION: _manage_organization,
     Action.CONNECT_SCM: _connect_scm,
+    Action.MANAGE_KEYS: _manage_own_access,
+    Action.MANAGE_SESSIONS: _manage_own_access,
+    Action.ANSWER_INVITATIONS: _manage_own_access,
     Action.READ_REFERENCE: _anyone,
     Action.ADMINISTER: _administer,
     Action.IMPERSONATE: _impersonate,

@@ -5,6 +5,7 @@ import secrets
 import string
 from dataclasses import dataclass
 
+from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import IntegrityError, transaction
@@ -20,7 +21,6 @@ from algoport.accounts.constants import (
     NAME_LENGTH,
     NAME_PATTERN,
     SCOPE_PATTERN,
-    AccountKind,
     KeyType,
     OrganizationRole,
 )
@@ -33,6 +33,9 @@ from algoport.accounts.errors import (
 )
 from algoport.accounts.models import ApiKey, Membership, User
 from algoport.accounts.permissions import EVERYTHING, Scopes
+from algoport.accounts.selectors import is_address_taken
+from algoport.accounts.sessions import end_sessions
+from algoport.audit.recording import act
 from algoport.db.changes import announce_change
 from algoport.errors import InputValidationError
 
@@ -57,13 +60,17 @@ def create_user(
     company_name: str = "",
     company_role: str = "",
     staff: bool = False,
+    is_address_verified: bool = True,
 ) -> User:
-    """A new account. Raises an InputValidationError, or says that name or address is taken."""
+    """A new account; whoever makes it for another vouches for the address.
+
+    Raises an InputValidationError, or says that name or address is taken.
+    """
     check_name(username)
     check_email(email)
     if User.objects.named(username).exists():
         raise UsernameHasBeenTaken
-    if User.objects.filter(kind=AccountKind.USER, email__iexact=email).exists():
+    if is_address_taken(email):
         raise EmailAddressHasBeenTaken
     user = User(
         username=username,
@@ -79,7 +86,18 @@ def create_user(
             user.save(force_insert=True)
     except IntegrityError as exc:
         raise UsernameHasBeenTaken from exc
+    if is_address_verified:
+        EmailAddress.objects.create(user=user, email=email.lower(), verified=True, primary=True)
     return user
+
+
+@transaction.atomic
+def change_password(*, user: User, password: str) -> None:
+    """A new password; sessions that were begun with the old one end."""
+    with act("user.change_password", user):
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        end_sessions(user=user)
 
 
 def create_default_key(*, owner: User) -> NewKey:
@@ -174,6 +192,7 @@ def delete_user(*, user: User) -> None:
 def end_account(*, account: User) -> None:
     """Let nobody find the account any more, nor use its keys."""
     ApiKey.objects.filter(owner=account, revoked_at=None).update(revoked_at=timezone.now())
+    end_sessions(user=account)
     account.is_active = False
     account.save(update_fields=["is_active"])
     announce_change()

@@ -41,6 +41,26 @@ HOSTED_FILES_PER_ACCOUNT = env.read(
     "ALGOPORT_HOSTED_FILES_PER_ACCOUNT", env.integer(0, 2**62), 10_000_000
 )
 
+# Who gets in. Proxies in front of the platform, whose X-Forwarded-For says where a client is.
+TRUSTED_PROXIES = env.read("ALGOPORT_TRUSTED_PROXIES", env.integer(0, 8), 0)
+# Identity providers that are not on the public internet.
+IDENTITY_HOSTS = env.read("ALGOPORT_IDENTITY_HOSTS", env.hosts, env.hosts(""))
+# Bearer tokens are taken when the first three are set.
+JWT_JWKS_URL = env.read("ALGOPORT_JWT_JWKS_URL", env.url("http", "https"), "")
+JWT_ISSUER = env.read("ALGOPORT_JWT_ISSUER", str, "")
+JWT_AUDIENCE = env.read("ALGOPORT_JWT_AUDIENCE", str, "")
+env.together(
+    {
+        "ALGOPORT_JWT_JWKS_URL": JWT_JWKS_URL,
+        "ALGOPORT_JWT_ISSUER": JWT_ISSUER,
+        "ALGOPORT_JWT_AUDIENCE": JWT_AUDIENCE,
+    }
+)
+JWT_USERNAME_CLAIM = env.read("ALGOPORT_JWT_USERNAME_CLAIM", str, "")
+JWT_EMAIL_CLAIM = env.read("ALGOPORT_JWT_EMAIL_CLAIM", str, "email")
+JWT_GROUPS_CLAIM = env.read("ALGOPORT_JWT_GROUPS_CLAIM", str, "")
+JWT_ADMIN_GROUP = env.read("ALGOPORT_JWT_ADMIN_GROUP", str, "")
+
 SERVICE_FOLDER = env.service_folder(ALGOPORT_DATA)
 SOCKET_FOLDER = env.socket_folder(SERVICE_FOLDER)
 # Where processes leave their metrics for each other (algoport.metrics); the launcher sets it.
@@ -70,6 +90,13 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.socialaccount.providers.github",
+    "allauth.socialaccount.providers.google",
     "algoport.web",
     "algoport.audit",
     "algoport.accounts",
@@ -86,8 +113,11 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "algoport.accounts.web.impersonation.ImpersonationMiddleware",
+    "algoport.accounts.web.middleware.SessionUseMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "algoport.web.middleware.ContentSecurityPolicyMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 ROOT_URLCONF = "algoport.urls"
 ASGI_APPLICATION = "algoport.asgi.application"
@@ -114,14 +144,17 @@ DATABASE_URL = env.read(
 DATABASES = {"default": env.database(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
-# User names are unique, but without case: by a constraint on LOWER(username) that this check
-# does not know.
-SILENCED_SYSTEM_CHECKS = ["auth.E003"]
+# User names are unique, but without case: by a constraint on LOWER(username) that these checks
+# do not know.
+SILENCED_SYSTEM_CHECKS = ["auth.E003", "auth.W004"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+AUTHENTICATION_BACKENDS = ["algoport.accounts.backends.PasswordBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
@@ -131,6 +164,8 @@ APPEND_SLASH = False
 SESSION_COOKIE_NAME = "ALGO_SESSION"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ALGOPORT_URL.startswith("https://")
+# Behind a proxy that speaks TLS, requests come without it.
+CSRF_TRUSTED_ORIGINS = [env.origin(ALGOPORT_URL)]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 STORAGES = {
@@ -151,9 +186,59 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 
+# What a page may load, and where its forms go. Pages below a prefix say otherwise.
+CONTENT_SECURITY_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "font-src": "'self'",
+    "connect-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
+CONTENT_SECURITY_POLICY_BELOW = {
+    "/admin/": {"style-src": "'self' 'unsafe-inline'"},
+    # Their forms lead on to the identity provider, wherever that is.
+    "/signin/with/": {"form-action": "'self' https: http:"},
+}
+
+# -- mail -----------------------------------------------------------------------------------
+MAIL_FOLDER = ALGOPORT_DATA / "mail"
+globals().update(env.read("ALGOPORT_MAIL", env.mail, env.mail("folder")))
+DEFAULT_FROM_EMAIL = env.read("ALGOPORT_MAIL_FROM", str, "algoport@localhost")
+
+# -- signing in (django-allauth) ------------------------------------------------------------
+ACCOUNT_ADAPTER = "algoport.accounts.web.adapters.AccountAdapter"
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = ALGOPORT_URL.partition(":")[0]
+ACCOUNT_EMAIL_MAX_LENGTH = 100
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Algoport] "
+# Mandatory, because only then sign-up does not tell whose address has an account.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_FORMS = {
+    "signup": "algoport.accounts.web.forms.SignUpForm",
+    "reset_password": "algoport.accounts.web.forms.ResetPasswordForm",
+}
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_SIGNUP_FORM_CLASS = "algoport.accounts.web.newcomer_form.NewcomerForm"
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+MFA_ADAPTER = "algoport.accounts.web.adapters.MFAAdapter"
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "Algoport"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not ALGOPORT_URL.startswith("https://")
+SOCIALACCOUNT_ADAPTER = "algoport.accounts.web.adapters.ProviderAdapter"
+
 # -- DRF ------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["algoport.accounts.api.authentication.KeyAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "algoport.accounts.api.authentication.KeyAuthentication",
+        "algoport.accounts.api.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["algoport.accounts.api.authentication.IsSignedIn"],
     "DEFAULT_RENDERER_CLASSES": ["algoport.api.renderers.CompactJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
@@ -200,6 +285,14 @@ SPECTACULAR_SETTINGS = {
 REDIS_URL = env.read(
     "REDIS_URL", env.url("redis", "rediss", "unix"), f"unix://{SOCKET_FOLDER / 'valkey.sock'}"
 )
+CACHES = {
+    "default": {
+        "BACKEND": "algoport.caching.SharedCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "web",
+        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
+    }
+}
 CELERY_BROKER_URL = env.broker(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "periodic"
@@ -239,6 +332,10 @@ CELERY_BEAT_SCHEDULE = {
     "remove-unused-blobs": {
         "task": "dataportal.tasks.remove_unused_blobs_task",
         "schedule": 600.0,
+    },
+    "remove-expired-sessions": {
+        "task": "algoport.accounts.tasks.remove_expired_sessions_task",
+        "schedule": 3600.0,
     },
     "remove-old-accesses": {
         "task": "dataportal.tasks.remove_old_accesses_task",

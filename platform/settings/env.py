@@ -116,6 +116,35 @@ def keys_of_bucket() -> dict[str, str]:
     return {option: key for option, key in keys.items() if key}
 
 
+def origin(address: str) -> str:
+    """Scheme, host and port of an address, as browsers name them."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def mail(raw: str) -> dict[str, object]:
+    """Django's settings for sending mail: `folder`, or an SMTP server's address.
+
+    `smtp://USER:PASSWORD@HOST:PORT` speaks STARTTLS when it has a password, and `smtps://` TLS
+    from the start.
+    """
+    if raw == "folder":
+        return {"EMAIL_BACKEND": "algoport.mail.FolderBackend"}
+    parts = urlsplit(raw)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path.strip("/"):
+        raise ValueError("expected folder, or smtp(s)://USER:PASSWORD@HOST:PORT")
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or (465 if parts.scheme == "smtps" else 25),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+        "EMAIL_USE_TLS": parts.scheme == "smtp" and parts.password is not None,
+        "EMAIL_TIMEOUT": 10,
+    }
+
+
 def folder(raw: str) -> Path:
     path = Path(raw).expanduser().absolute()
     if path.exists() and not path.is_dir():
@@ -191,6 +220,13 @@ def secret_key(data: Path) -> str:
         return _kept_secret(path)
     except OSError as exc:
         raise ImproperlyConfigured(f"ALGOPORT_DATA={str(data)!r} cannot be used: {exc}") from exc
+
+
+def together(values: dict[str, str]) -> None:
+    """Stop the start where some of these variables are set and others are not."""
+    if any(values.values()) and not all(values.values()):
+        missing = ", ".join(name for name, value in values.items() if not value)
+        raise ImproperlyConfigured(f"{' and '.join(values)} go together: {missing} is not set")
 
 
 def encryption_keys() -> tuple[str, ...]:

@@ -12,13 +12,14 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from algoport.accounts.actors import actor_of
-from algoport.accounts.authentication import authenticate_basic
+from algoport.accounts.basic import authenticate_basic
 from algoport.accounts.permissions import Principal
 from algoport.audit.actors import set_actor
 from algoport.audit.constants import Via
 from algoport.db.threads import in_database_thread
 from algoport.errors import ApiError, NotAuthenticated, RouteNotFound
 from algoport.http.asgi import Receive, Request, Response, Scope, Send, answer
+from algoport.http.clients import address_of
 from scm.api.backend import Backend, BodyLimits
 from scm.api.pushes import HOOKS, PushSession
 from scm.errors import UnsupportedContent
@@ -129,7 +130,7 @@ def _refusal(error: ApiError) -> Response:
 async def _handle(request: Request, send: Send) -> None:
     route = parse_route(request)
     header = request.header(b"authorization")
-    principal = await in_database_thread(authenticate_basic, header)
+    principal = await in_database_thread(authenticate_basic, header, address_of(request))
     if principal.user_id is None:
         # The same for what exists and what does not, so that git asks for credentials.
         raise NotAuthenticated("Sign in with a user name and a password or API key.")

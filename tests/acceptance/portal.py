@@ -13,10 +13,11 @@ def sign_in(
     form = browser.get(f"{platform.url}/admin/login/", timeout=10)
     assert form.status_code == 200
     shown = browser.post(
-        f"{platform.url}/admin/login/?next={page}",
+        f"{platform.url}/signin",
         data={
-            "username": name,
+            "login": name,
             "password": password,
+            "next": page,
             "csrfmiddlewaretoken": browser.cookies["csrftoken"],
         },
         timeout=10,

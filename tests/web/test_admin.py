@@ -124,6 +124,8 @@ def test_two_queries_name_everything(
         for number in range(10)
     ]
     publish("a", first)
+    # The first page notes where the session is used.
+    assert names_shown(staff) == {"guest"}
     with CaptureQueriesContext(connection) as few:
         assert names_shown(staff) == {"guest"}
     # Gateways repeat what they tell.

@@ -4,6 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from algoport.accounts.invite_codes import encrypt_codes_again
+from algoport.accounts.providers import encrypt_secrets_again as encrypt_providers_again
+from algoport.accounts.second_factors import encrypt_second_factors_again
 from algorithms.webhooks.signing import encrypt_secrets_again
 from dataportal.connectors.credentials import encrypt_credentials_again
 from scm.services import encrypt_client_secrets_again
@@ -18,9 +21,17 @@ class Command(BaseCommand):
         self.stdout.write(f"signing secrets of webhooks: {secrets.done}")
         self.stdout.write(f"credentials of connectors: {credentials.done}")
         self.stdout.write(f"client secrets of repository hosts: {clients.done}")
+        providers, factors = encrypt_providers_again(), encrypt_second_factors_again()
+        codes = encrypt_codes_again()
+        self.stdout.write(f"secrets of sign-in providers: {providers.done}")
+        self.stdout.write(f"second factors: {factors.done}")
+        self.stdout.write(f"invite codes: {codes.done}")
         left = [f"webhook secret of {row.account}" for row in secrets.unreadable]
         left += [f"{row} of {row.owner}" for row in credentials.unreadable]
         left += [f"client secret of the repository host {row.pk}" for row in clients.unreadable]
+        left += [f"sign-in provider {row}" for row in providers.unreadable]
+        left += [f"{row} of {row.user}" for row in factors.unreadable]
+        left += [str(row) for row in codes.unreadable]
         if left:
             raise CommandError(
                 f"Not encrypted with any of the keys that there are, and left as they were:"

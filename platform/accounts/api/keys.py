@@ -1,6 +1,7 @@
-"""Keys of accounts and organizations, for administrators (spec.md 2.3)."""
+"""Keys of accounts and organizations (spec.md 2.3)."""
 
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -8,17 +9,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from algoport.accounts.api.authentication import MayAdminister
+from algoport.accounts.api.authentication import MayAdminister, principal_of
 from algoport.accounts.api.shapes import KeyShape
 from algoport.accounts.constants import KEY_PATTERN, SCOPE_PATTERN, KeyType
-from algoport.accounts.errors import InvalidKeyScope, KeyAlreadyExists, UserNotFound
+from algoport.accounts.errors import (
+    InvalidKeyScope,
+    KeyAlreadyExists,
+    KeyBeyondItsMaker,
+    KeyNotFound,
+    UserNotFound,
+)
 from algoport.accounts.models import ApiKey, User
-from algoport.accounts.permissions import Scopes
-from algoport.accounts.selectors import get_user, keys_of
-from algoport.accounts.services import create_key
+from algoport.accounts.permissions import Action, Scopes, can
+from algoport.accounts.selectors import get_account_for, get_key_of, keys_of
+from algoport.accounts.services import create_key, revoke_key
 from algoport.api.description import refusals
 from algoport.api.fields import PatternField
 from algoport.api.timestamps import to_milliseconds
+from algoport.errors import NotAuthorized
 
 # What the protocol once called an admin key.
 _FORMER_TYPE = "ManagementKey"
@@ -54,29 +62,49 @@ class KeySerializer(serializers.Serializer[Any]):
 
 
 class UserKeyListView(APIView):
-    permission_classes = [MayAdminister]
+    """An account's own keys, by its session or a key that may manage; all by administrators."""
 
     @extend_schema(
         responses={200: KeyShape(many=True), **refusals(UserNotFound)},
     )
     def get(self, request: Request, username: str) -> Response:
         """List a user's keys."""
-        user = get_user(username)
+        user = _account(request, username)
         return Response([key_body(key, user) for key in keys_of(user)])
 
     @extend_schema(
         request=KeySerializer,
-        responses={200: KeyShape, **refusals(UserNotFound, InvalidKeyScope, KeyAlreadyExists)},
+        responses={
+            200: KeyShape,
+            **refusals(UserNotFound, InvalidKeyScope, KeyAlreadyExists, KeyBeyondItsMaker),
+        },
     )
     def post(self, request: Request, username: str) -> Response:
         """Make a key for a user; it is told this once."""
-        return Response(make_key(request, get_user(username)))
+        return Response(make_key(request, _account(request, username)))
+
+
+class AdministeredKeyListView(UserKeyListView):
+    permission_classes = [MayAdminister]
+
+
+class UserKeyView(APIView):
+    @extend_schema(responses={204: None, **refusals(UserNotFound, KeyNotFound)})
+    def delete(self, request: Request, username: str, key_id: UUID) -> Response:
+        """Revoke a key; it stops working everywhere within a second."""
+        user = _account(request, username)
+        revoke_key(key=get_key_of(user, key_id))
+        return Response(status=204)
+
+
+def _account(request: Request, username: str) -> User:
+    return get_account_for(principal_of(request), username, Action.MANAGE_KEYS)
 
 
 def make_key(request: Request, owner: User) -> dict[str, Any]:
     """Make the key that is asked for and tell it, for this once.
 
-    Raises InvalidKeyScope, KeyAlreadyExists.
+    Raises InvalidKeyScope, KeyAlreadyExists, KeyBeyondItsMaker.
     """
     serializer = KeySerializer(data=request.data)
     serializer.is_valid(raise_exception=True)
@@ -91,6 +119,12 @@ def make_key(request: Request, owner: User) -> dict[str, Any]:
         data_read=allowed["allow_data"],
         data_write=allowed["allow_data_write"],
     )
+    principal = principal_of(request)
+    if not can(principal, Action.ADMINISTER):
+        if not principal.scopes.cover(scopes):
+            raise KeyBeyondItsMaker
+        if given["api_key"] is not None or given["key_type"] != KeyType.STANDARD:
+            raise NotAuthorized("Administrators make admin keys, and take over keys that exist.")
     kind = KeyType.STANDARD if given["key_type"] == KeyType.STANDARD else KeyType.ADMIN
     key = create_key(
         owner=owner,
@@ -105,6 +139,7 @@ def make_key(request: Request, owner: User) -> dict[str, Any]:
 def key_body(key: ApiKey, owner: User, secret: str | None = None) -> dict[str, Any]:
     """A key; later than when it is made, its mask is all that is known of it."""
     return {
+        "id": str(key.id),
         "username": owner.username,
         "owner_name": owner.username,
         "key_label": key.label,

@@ -30,6 +30,7 @@ class PermissionsShape(Shape):
 class KeyShape(Shape):
     """Later than when it is made, its mask is all that is known of a key."""
 
+    id = serializers.UUIDField()
     username = serializers.CharField()
     owner_name = serializers.CharField()
     key_label = serializers.CharField()
@@ -70,3 +71,25 @@ class AuditEntryShape(Shape):
     changes = serializers.JSONField()
     request_id = serializers.CharField(allow_null=True)
     hash = serializers.CharField()
+
+
+class InviteCodeShape(Shape):
+    inviteCode = serializers.CharField()
+    signupCredits = serializers.IntegerField()
+    comments = serializers.CharField(allow_blank=True)
+    expiresAt = serializers.DateTimeField(allow_null=True)
+    createdAt = serializers.DateTimeField()
+    createdBy = serializers.CharField()
+    maxUses = serializers.IntegerField(allow_null=True)
+    uses = serializers.IntegerField()
+
+
+class SessionShape(Shape):
+    """`current` is the session that asks."""
+
+    id = serializers.UUIDField()
+    address = serializers.CharField()
+    agent = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+    last_seen_at = serializers.DateTimeField()
+    current = serializers.BooleanField()

@@ -43,7 +43,7 @@ class BuildRefused(UserError):
     message = "The build failed: no apply() in {name}"
 
 
-def authenticate(header):
+def authenticate(header, address):
     if header is None:
         return ANONYMOUS
     user, _, secret = base64.b64decode(header.split(" ")[1]).decode().partition(":")

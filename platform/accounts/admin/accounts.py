@@ -14,10 +14,13 @@ from algoport.accounts.administration import (
     remove_administrator,
     restore_account,
     set_call_limit,
+    set_external_id,
 )
 from algoport.accounts.constants import MOST_CALLS_OF_ACCOUNT, AccountKind
 from algoport.accounts.models import ApiKey, Membership, User
+from algoport.accounts.second_factors import remove_second_factors
 from algoport.accounts.services import create_user, revoke_key, update_user
+from algoport.accounts.sessions import end_sessions
 from algoport.accounts.web.impersonation import begin
 from algoport.web.portal.acts import Act, Asked, Done, bulk_action
 from algoport.web.portal.pages import PortalAdmin
@@ -29,6 +32,15 @@ class WorkLimitForm(forms.Form):
         min_value=1,
         max_value=MOST_CALLS_OF_ACCOUNT,
         help_text="A whole number greater than zero.",
+    )
+
+
+class ExternalIdForm(forms.Form):
+    external_id = forms.CharField(
+        label="External id",
+        max_length=255,
+        required=False,
+        help_text="What the identity provider's tokens call the user; empty for nobody.",
     )
 
 
@@ -76,6 +88,21 @@ def _remove_administrator(asked: Asked) -> Done:
     return Done(f"{asked.row} is no administrator any more.", goto)
 
 
+def _set_external_id(asked: Asked) -> Done:
+    set_external_id(account=asked.row, external_id=asked.values["external_id"])
+    return Done(f"{asked.row} is {asked.row.external_id or 'nobody'} to the identity provider.")
+
+
+def _end_sessions(asked: Asked) -> Done:
+    end_sessions(user=asked.row)
+    return Done(f"{asked.row} is signed out everywhere.")
+
+
+def _remove_second_factors(asked: Asked) -> Done:
+    remove_second_factors(user=asked.row)
+    return Done(f"{asked.row} signs in with the password alone.")
+
+
 def _revoke(asked: Asked) -> Done:
     revoke_key(key=asked.row)
     return Done(f"{asked.row} is revoked.")
@@ -120,6 +147,30 @@ ACCOUNT_ACTS = (
         "The account stays; this portal is closed to it and its admin keys stop working.",
         destroys=True,
         offered=lambda asked: asked.row.is_staff,
+    ),
+    Act(
+        "external-id",
+        "Set external id",
+        _set_external_id,
+        "Tokens of the identity provider that name this user are for this account from now on.",
+        form=ExternalIdForm,
+        offered=_is_user,
+        initial=lambda row: {"external_id": row.external_id or ""},
+    ),
+    Act(
+        "end-sessions",
+        "Sign out everywhere",
+        _end_sessions,
+        "Every browser in which this user has signed in is signed out. Keys go on.",
+        offered=_is_user,
+    ),
+    Act(
+        "remove-second-factors",
+        "Remove second factors",
+        _remove_second_factors,
+        "For a user who has lost them: the password alone is enough until they set up others.",
+        destroys=True,
+        offered=_is_user,
     ),
     Act(
         "deactivate",

@@ -1,0 +1,7 @@
+"""News of accounts for the apps above."""
+
+from django.dispatch import Signal
+
+# An identity provider has told which groups a user is in: `user`, `groups`. Sent inside the
+# transaction that takes the identity over, only when the provider tells of groups.
+groups_told = Signal()

@@ -1,0 +1,28 @@
+"""Forms of the pages on which people sign in and up, where allauth's are not enough."""
+
+from allauth.account.forms import ResetPasswordForm as AllauthResetPasswordForm
+from allauth.account.forms import SignupForm
+
+from algoport.accounts.constants import AccountKind
+from algoport.accounts.models import User
+from algoport.accounts.selectors import is_address_taken
+
+
+class SignUpForm(SignupForm):
+    field_order = ("username", "email", "fullname", "password1", "password2", "invite_code")
+
+    def validate_unique_email(self, value: str) -> str:
+        """Whether the address is taken is told to its mailbox, not to the browser."""
+        self.account_already_exists = is_address_taken(value)
+        return value
+
+
+class ResetPasswordForm(AllauthResetPasswordForm):
+    """Asks for a link by mail; organizations have addresses too, and no password."""
+
+    users: list[User]
+
+    def clean_email(self) -> str:
+        email: str = super().clean_email()
+        self.users = [user for user in self.users if user.kind == AccountKind.USER]
+        return email
