@@ -46,12 +46,19 @@ class BuildAdmin(PortalAdmin):
 @admin.register(Version)
 class VersionAdmin(PortalAdmin):
     section = "Algorithms"
-    list_display = ("algorithm", "__str__", "callability", "published_by", "created_at")
-    list_select_related = ("algorithm__owner", "published_by")
-    list_filter = ("callability",)
+    list_display = ("algorithm", "__str__", "callable_by", "published_by", "created_at")
+    list_select_related = ("algorithm__owner", "published_by", "approval")
+    list_filter = ("callability", "approval__state")
     search_fields = ("algorithm__name", "algorithm__owner__username")
     search_help_text = "Algorithm or owner"
     ordering = ("-created_at",)
+
+    @admin.display(description="callability")
+    def callable_by(self, row: Version) -> str:
+        state = row.approval_state
+        return (
+            row.effective_callability if state is None else f"{row.effective_callability} ({state})"
+        )
 
 
 @admin.register(Approval)
