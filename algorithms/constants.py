@@ -77,6 +77,12 @@ SAMPLE_SECONDS = 60
 MOST_LISTED = 1000
 # What one look at a repository's history answers with.
 MOST_COMMITS = 1000
+# Secrets of an algorithm (spec.md 10): how many, and how large each of them is.
+MOST_SECRETS = 64
+SECRET_NAME_LENGTH = 200
+SECRET_DESCRIPTION_LENGTH = 2000
+SECRET_VARIABLE_LENGTH = 128
+SECRET_VALUE_BYTES = 16 * 1024
 SOURCE_BYTES = 1024 * 1024 * 1024
 SOURCE_FILES = 50_000
 LONGEST_LOG_CHARACTERS = 4 * 1024 * 1024

@@ -229,6 +229,52 @@ class RunnersUnavailable(PlatformError):
     message = "No runner could be started for this algorithm right now. Try again shortly."
 
 
+class MalformedSecretRequest(UserError):
+    code = 8000
+    message = "The request for a secret is malformed: {reason}"
+
+
+class SecretConstraintViolation(UserError):
+    code = 8001
+    message = "The secret is not possible: {reason}."
+
+
+class SecretVariableTaken(SecretConstraintViolation):
+    status = 409
+    message = "The algorithm has a secret with this secret_key already. Update that one."
+
+
+class CreateRequiresSecretValue(UserError):
+    code = 8004
+    message = "A new secret needs a secret_value that is not empty."
+
+
+class CannotModifyInternalSecretProvider(UserError):
+    code, status = 8005, 403
+    message = "The internal secret provider cannot be changed or deleted."
+
+
+class SecretProviderNotFound(UserError):
+    code, status = 8006, 404
+    message = "There is no such secret provider. GET /v1/secret-provider lists them."
+
+
+class EditSecretFailed(UserError):
+    code = 8007
+    message = "The secret_key cannot be changed. Delete the secret and make another one."
+
+
+class SecretNotFound(UserError):
+    code, status = 8008, 404
+    message = "The algorithm has no such secret."
+
+
+class SecretsNotReadable(RunnersUnavailable):
+    code, status = 8009, 500
+    retry_after = None
+    message = "The algorithm's secrets cannot be read. Tell the platform's administrators."
+
+
 class RunFailed(Exception):
     """A call reached its algorithm and has no result: answered as a result, not as an ApiError."""
 

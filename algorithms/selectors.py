@@ -253,6 +253,7 @@ class Target:
     is_owner: bool
     may_read_source: bool
     version: str
+    secrets: str
 
 
 def resolve_call(principal: Principal, owner: str, name: str, version: str) -> Target:
@@ -326,6 +327,7 @@ def _target(
         version=(
             build.commit_sha if by_commit or published is None else published.semantic_version
         ),
+        secrets=algorithm.secrets_mark,
     )
 
 

@@ -151,6 +151,7 @@ def _in_turn(request: Request, runner: Runner) -> tuple[float, float]:
     direct: list[float] = []
     with socket.socket(socket.AF_UNIX) as agent, http.socket:
         agent.connect(str(runner.agent_socket))
+        agent.sendall(encode(FrameType.BEGIN, b"{}"))
         assert _read_frame(agent)[0] is FrameType.READY
         for _ in range(10):
             for _ in range(200):

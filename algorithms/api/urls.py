@@ -10,6 +10,7 @@ from algorithms.api import (
     listings,
     requests,
     scm,
+    secrets,
     views,
     webhooks,
 )
@@ -38,7 +39,17 @@ _OF_ALGORITHMS = algorithm_routes(
 )
 
 urlpatterns = [
+    path("algorithms/<uuid:algorithm_id>/secrets", secrets.SecretListView.as_view()),
+    path("algorithms/<uuid:algorithm_id>/secrets/<uuid:secret_id>", secrets.SecretView.as_view()),
     *_OF_ALGORITHMS,
+    path("secret-provider", secrets.SecretProviderListView.as_view(), name="secret-provider-list"),
+    path("admin/secret-provider", secrets.ProviderAdministrationListView.as_view()),
+    path("admin/secret-provider/<str:provider_id>", secrets.ProviderAdministrationView.as_view()),
+    path("admin/plugins/secret-provider/<str:provider_id>", secrets.ProviderPluginView.as_view()),
+    path(
+        "admin/plugins/secret-provider/<str:provider_id>/default",
+        secrets.ProviderPluginView.as_view(http_method_names=["post"]),
+    ),
     path("algorithms/<str:owner>", views.AlgorithmListView.as_view(), name="algorithm-list"),
     path("users/<str:username>/algorithms", listings.AccountAlgorithmListView.as_view()),
     path(

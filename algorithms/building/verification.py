@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+import orjson
+
 from algoport.accounts.authentication import principal_of_user
 from algoport.accounts.permissions import Principal, Run
 from algoport.containers.engine import Runner, RunnerSpec, Runtime
@@ -17,10 +19,12 @@ from algoport.containers.errors import RunnerStartFailed
 from algoport.http.relay import PRINCIPAL, RelayServer
 from algorithms.building.log import BuildLog
 from algorithms.constants import LOAD_SECONDS
+from algorithms.errors import SecretsNotReadable
 from algorithms.models import Build
 from algorithms.running import frames
 from algorithms.running.program import program_of
 from algorithms.running.runtime import RUN_LIMITS, egress_of, image_of, runner_environ
+from algorithms.secrets.delivery import hide_secrets, secret_environ
 
 
 def verify_start(build: Build, runtime: Runtime, log: BuildLog) -> str:
@@ -41,7 +45,9 @@ def verify_start(build: Build, runtime: Runtime, log: BuildLog) -> str:
         return f"the algorithm's sandbox did not start: {exc}"
     try:
         with _relay(runner.platform_socket, _owner_of(build)):
-            return _wait_until_ready(runner, log)
+            return _wait_until_ready(runner, log, secret_environ(build.algorithm_id))
+    except SecretsNotReadable as exc:
+        return exc.text
     finally:
         runner.kill()
 
@@ -53,11 +59,13 @@ def _owner_of(build: Build) -> Principal:
     return principal_of_user(algorithm.owner).for_run(run)
 
 
-def _wait_until_ready(runner: Runner, log: BuildLog) -> str:
+def _wait_until_ready(runner: Runner, log: BuildLog, secrets: dict[str, str]) -> str:
+    """With the algorithm's secrets, of which none gets into the log."""
     deadline = time.monotonic() + LOAD_SECONDS
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(LOAD_SECONDS)
         connection.connect(str(runner.agent_socket))
+        connection.sendall(frames.encode(frames.FrameType.BEGIN, orjson.dumps(secrets)))
         stream = connection.makefile("rb")
         while time.monotonic() < deadline:
             try:
@@ -72,7 +80,8 @@ def _wait_until_ready(runner: Runner, log: BuildLog) -> str:
                     else "the algorithm ended while it was loading"
                 )
             if kind is frames.FrameType.OUTPUT:
-                log.output(payload)
+                # The agent sends what was printed while loading as a whole.
+                log.output(hide_secrets(payload, secrets))
             elif kind is frames.FrameType.READY:
                 return ""
             elif kind is frames.FrameType.ENDED:

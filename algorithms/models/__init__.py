@@ -11,10 +11,12 @@ from algorithms.models.catalog import (
 )
 from algorithms.models.queue import AsyncCall, WebhookDelivery, WebhookSecret
 from algorithms.models.records import AlgorithmError, CallRecord, Feature, Reservation
+from algorithms.models.secrets import AlgorithmSecret
 
 __all__ = [
     "Algorithm",
     "AlgorithmError",
+    "AlgorithmSecret",
     "Approval",
     "AsyncCall",
     "Build",

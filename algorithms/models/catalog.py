@@ -70,6 +70,8 @@ class Algorithm(UUIDModel):
     scm = models.ForeignKey(
         ScmConfiguration, models.PROTECT, default=INTERNAL, related_name="+", editable=False
     )
+    # Another one after every change of its secrets.
+    secrets_mark = models.CharField(max_length=16, blank=True, editable=False)
 
     objects = AlgorithmQuerySet.as_manager()
 

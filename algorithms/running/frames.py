@@ -17,6 +17,7 @@ MOST_OUTPUT = 2 * 1024 * 1024
 
 
 class FrameType(Enum):
+    BEGIN = b"b"
     CALL = b"c"
     LEASE = b"h"
     OUTPUT = b"o"

@@ -64,6 +64,7 @@ def route_of(target: Target, principal: Principal) -> Route:
             target.rootfs,
             target.packages,
             target.network_access,
+            target.secrets,
         ),
         principal.for_run(run),
         loader_without_caller(target.algorithm_id, target.owner_id),

@@ -23,7 +23,11 @@ _READER = Scopes(data_read=True)
 
 
 class Program(NamedTuple):
-    """A build with the network that its runners have, and all that is needed to start one."""
+    """A build with the network that its runners have, and all that is needed to start one.
+
+    `secrets` changes with the secrets of its algorithm, so that runners which have other ones are
+    of another program; it is empty where there never were any.
+    """
 
     build_id: UUID
     algorithm_id: UUID
@@ -31,6 +35,7 @@ class Program(NamedTuple):
     rootfs: str
     packages: str
     network_access: str
+    secrets: str
 
     def as_message(self) -> dict[str, str]:
         """What `program_from` makes a program of again."""
@@ -45,6 +50,7 @@ def program_from(message: Mapping[str, str]) -> Program:
         message["rootfs"],
         message["packages"],
         message["network_access"],
+        message["secrets"],
     )
 
 
@@ -57,6 +63,7 @@ def program_of(build: Build, network_access: str) -> Program:
         build.rootfs,
         build.packages,
         network_access,
+        build.algorithm.secrets_mark,
     )
 
 

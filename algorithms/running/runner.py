@@ -2,10 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+
+import orjson
 
 from algoport.accounts.permissions import Principal
 from algoport.http.relay import PRINCIPAL, RelayServer
@@ -64,12 +67,16 @@ class GatewayRunner:
         )
         self._agent = AgentConnection()
 
-    async def connect(self) -> None:
-        """Take the runner and wait until its algorithm has loaded. Raises RunnerEnded."""
+    async def connect(self, environ: Mapping[str, str]) -> None:
+        """Take the runner and wait until its algorithm has loaded. Raises RunnerEnded.
+
+        `environ` is what its algorithm finds in its environment besides what every one does.
+        """
         await self._relay.start()
         try:
             loop = asyncio.get_running_loop()
             await loop.create_unix_connection(lambda: self._agent, self._agent_socket)
+            self._agent.send(FrameType.BEGIN, orjson.dumps(environ))
         except OSError as exc:
             raise RunnerEnded from exc
         output: list[bytes] = []

@@ -7,14 +7,17 @@ import uuid
 
 import orjson
 import redis
+from django.db import Error
 
 from algoport import metrics
 from algoport.broker import BrokerUnavailable, send_task
+from algoport.db.threads import in_database_thread
 from algorithms.constants import LOAD_SECONDS
 from algorithms.errors import RunnersUnavailable
 from algorithms.running import registry
 from algorithms.running.program import Loader, Program
 from algorithms.running.runner import GatewayRunner, LoadFailed, RunnerEnded
+from algorithms.secrets.delivery import secret_environ
 from algorithms.tasks import start_runner_task
 
 logger = logging.getLogger(__name__)
@@ -57,8 +60,9 @@ class RunnerStarter:
         runner.start_seconds = time.perf_counter() - began
         began = time.perf_counter()
         try:
+            environ = await self._secrets_of(program)
             async with asyncio.timeout(LOAD_SECONDS):
-                await runner.connect()
+                await runner.connect(environ)
         except TimeoutError as exc:
             metrics.runner_starts.count("timeout")
             await self.stop(runner)
@@ -96,6 +100,16 @@ class RunnerStarter:
                 return registry.as_text(reason)
             await asyncio.sleep(0.05)
         return ""
+
+    async def _secrets_of(self, program: Program) -> dict[str, str]:
+        """No query for an algorithm that never had one. Raises RunnersUnavailable."""
+        if not program.secrets:
+            return {}
+        try:
+            return await in_database_thread(secret_environ, program.algorithm_id)
+        except Error as exc:
+            logger.error("the secrets of %s cannot be read: %s", program.algorithm_id, exc)
+            raise RunnersUnavailable from exc
 
     async def _request(self, runner_id: str, program: Program, loader: Loader) -> GatewayRunner:
         loop = asyncio.get_running_loop()

@@ -120,6 +120,7 @@ class Action(Enum):
     READ_SOURCE = "read the source"
     WRITE_SOURCE = "push to the repository"
     MANAGE_ALGORITHM = "change, compile, publish or delete the algorithm"
+    MANAGE_SECRETS = "name, set and delete the algorithm's secrets"
     PUBLISH_PUBLICLY = "publish a version for everybody"
     READ_COLLECTION = "read the collection"
     WRITE_COLLECTION = "write to the collection"
@@ -586,6 +587,7 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.READ_SOURCE: _read_source,
     Action.WRITE_SOURCE: _manage_algorithm,
     Action.MANAGE_ALGORITHM: _manage_algorithm,
+    Action.MANAGE_SECRETS: _manage_algorithm,
     Action.PUBLISH_PUBLICLY: _publish_publicly,
     Action.READ_COLLECTION: _read_collection,
     Action.WRITE_COLLECTION: _write_collection,

@@ -52,8 +52,9 @@ class RunnerSpec:
 class Runner(ABC):
     """A started sandbox whose agent listens on `agent_socket`.
 
-    The host's gateway must listen on `platform_socket` before it connects to the agent: no code of
-    the algorithm runs before that connection.
+    The host's gateway must listen on `platform_socket` before it connects to the agent, and then
+    send one frame with what else belongs into the environment, such as secrets, which so are in no
+    file: no code of the algorithm runs before that.
     """
 
     id: str

@@ -87,7 +87,7 @@ class LocalStarter:
             "platform_socket": str(runner.platform_socket),
         }
         made = GatewayRunner(spec.runner_id, started, loader)
-        await made.connect()
+        await made.connect({})
         return made
 
     async def stop(self, runner: GatewayRunner) -> None:

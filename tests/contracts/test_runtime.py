@@ -73,11 +73,12 @@ def runtime(request: pytest.FixtureRequest) -> Iterator[Runtime]:
 class Session:
     """A gateway's connection to a runner, without the gateway."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, environ: dict[str, str]) -> None:
         self.runner = runner
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(20)
         self.socket.connect(str(runner.agent_socket))
+        self.send_frame(b"b", json.dumps(environ).encode())
         self.stream = self.socket.makefile("rb")
 
     def read(self) -> tuple[bytes, bytes]:
@@ -105,7 +106,10 @@ class Session:
     def send(self, data: Any, kind: str = "json") -> None:
         value = json.dumps(data).encode() if kind == "json" else data
         payload = kind[:1].encode() + (value.encode() if isinstance(value, str) else value)
-        self.socket.sendall(b"c" + len(payload).to_bytes(4, "big") + payload)
+        self.send_frame(b"c", payload)
+
+    def send_frame(self, kind: bytes, payload: bytes) -> None:
+        self.socket.sendall(kind + len(payload).to_bytes(4, "big") + payload)
 
     def call(self, data: Any, kind: str = "json") -> dict[str, Any]:
         """The result as the langpack protocol has it."""
@@ -141,6 +145,7 @@ def start(
         limits: Limits = SMALL,
         ready: bool = True,
         egress: EgressPolicy | None = None,
+        given: dict[str, str] | None = None,
     ) -> Session:
         folder = Path(tempfile.mkdtemp(prefix="ap-src-"))
         request.addfinalizer(lambda: shutil.rmtree(folder))
@@ -153,7 +158,7 @@ def start(
         spec = RunnerSpec(name, image, limits, {"ALGORITHM_NAME": "A"}, egress)
         if ahead and limits == SMALL and egress is None:
             wait_until(lambda: runtime.blanks(environment, SMALL))
-        session = Session(runtime.start_runner(spec))
+        session = Session(runtime.start_runner(spec), given or {})
         assert session.runner.id == name
         sessions.append(session)
         if ready:
@@ -743,3 +748,19 @@ def test_what_is_started_ahead_is_used_once(
     assert inside == {"/run/algoport/algorithm" if ahead else "/opt/algorithm"}
     big = "X = '" + "x" * 2_000_000 + "'\n" + source
     assert start(big).call(None)["result"] == "/opt/algorithm"
+
+
+def test_what_comes_with_the_connection_is_in_the_environment_and_in_no_file(
+    start: Callable[..., Session],
+) -> None:
+    source = (
+        "import glob, os\n\nAT_IMPORT = os.environ['TOKEN']\n\n\ndef apply(i):\n"
+        "    texts = [open(path, 'rb').read() for path in glob.glob('/run/algoport/*.json')]\n"
+        "    held = [os.environ[name] for name in ('TOKEN', 'ALGORITHMIA_API')]\n"
+        "    return [AT_IMPORT, *held, len(texts), any(b'canary' in text for text in texts)]\n"
+    )
+    session = start(source, given={"TOKEN": "canary\nvalue", "ALGORITHMIA_API": "http://else"})
+    expected = ["canary\nvalue", "canary\nvalue", "http://127.0.0.1:9000", 1, False]
+    assert session.call(1)["result"] == expected
+    without = start("import os\n\n\ndef apply(i):\n    return 'TOKEN' in os.environ\n")
+    assert without.call(1)["result"] is False

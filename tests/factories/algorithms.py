@@ -75,7 +75,7 @@ def make_program(
 ) -> Program:
     """What a pool keeps runners of, in an image that is nowhere; ids that matter to nobody."""
     return Program(
-        build_id or uuid.uuid4(), algorithm_id or uuid.uuid4(), name, "root", "", "isolated"
+        build_id or uuid.uuid4(), algorithm_id or uuid.uuid4(), name, "root", "", "isolated", ""
     )
 
 

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from algoport.accounts.invite_codes import encrypt_codes_again
 from algoport.accounts.providers import encrypt_secrets_again as encrypt_providers_again
 from algoport.accounts.second_factors import encrypt_second_factors_again
+from algorithms.secrets.delivery import encrypt_algorithm_secrets_again
 from algorithms.webhooks.signing import encrypt_secrets_again
 from dataportal.connectors.credentials import encrypt_credentials_again
 from scm.services import encrypt_client_secrets_again
@@ -32,6 +33,11 @@ class Command(BaseCommand):
         left += [f"sign-in provider {row}" for row in providers.unreadable]
         left += [f"{row} of {row.user}" for row in factors.unreadable]
         left += [str(row) for row in codes.unreadable]
+        own = encrypt_algorithm_secrets_again()
+        self.stdout.write(f"secrets of algorithms: {own.done}")
+        left = [f"webhook secret of {row.account}" for row in secrets.unreadable]
+        left += [f"{row} of {row.owner}" for row in credentials.unreadable]
+        left += [f"{row} of {row.algorithm}" for row in own.unreadable]
         if left:
             raise CommandError(
                 f"Not encrypted with any of the keys that there are, and left as they were:"

@@ -21,7 +21,7 @@ from relay import Relay
 
 RUN = "/run/algoport"
 PLATFORM, EGRESS = RUN + "/platform.sock", RUN + "/egress.sock"
-# What to run: {"environ": {...}}.
+# What to run: {"environ": {...}}; the host's first frame has more variables, which are no file's.
 START = RUN + "/start.json"
 API_PORT, EGRESS_PORT = 9000, 3128
 READY_LINE = b"PIPE_INIT_COMPLETE"
@@ -352,7 +352,23 @@ def run_algorithm(descriptor, lifeline):
     start_egress()
     with open(START) as start:
         environ = json.load(start)["environ"]
-    Agent(connection, algorithm, environ).serve()
+    Agent(connection, algorithm, {**read_begin(connection), **environ}).serve()
+
+
+def read_begin(connection):
+    """The variables that the gateway sends before anything else; {} when there are none."""
+    length = int.from_bytes(read_exactly(connection, HEAD_SIZE)[1:], "big")
+    return json.loads(read_exactly(connection, length) or b"{}")
+
+
+def read_exactly(connection, size):
+    data = b""
+    while len(data) < size:
+        piece = connection.recv(size - len(data))
+        if not piece:
+            os._exit(0)  # The gateway is gone.
+        data += piece
+    return data
 
 
 def run_step(argv):

@@ -43,6 +43,7 @@ def target() -> Target:
         is_owner=True,
         may_read_source=True,
         version="1.2.3",
+        secrets="",
     )
 
 
