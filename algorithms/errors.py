@@ -102,6 +102,11 @@ class EnvironmentNotFound(UserError):
     message = "There is no such environment."
 
 
+class EnvironmentDisabled(UserError):
+    code, status = 1003, 403
+    message = "The environment {name} takes no new algorithms any more. Choose another one."
+
+
 class PublicVersionsExist(UserError):
     code, status = 2001, 403
     message = (

@@ -147,4 +147,5 @@ def _chosen_environment(
         machine_type=wanted[1],
         package_set=changes.package_set,
         identifier=changes.algorithm_environment,
+        kept=algorithm.environment,
     )

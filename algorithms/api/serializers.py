@@ -328,15 +328,3 @@ def _environment_body(algorithm: Algorithm, environment: Environment) -> dict[st
     if algorithm.environment_form == EnvironmentForm.PACKAGE_SET:
         return {"package_set": environment.name}
     return {"package_set": environment.name, "algorithm_environment": str(environment.id)}
-
-
-def environment_body(environment: Environment) -> dict[str, Any]:
-    return {
-        "id": str(environment.id),
-        "environment_specification_id": str(environment.id),
-        "display_name": environment.display_name,
-        "description": environment.description,
-        "created_at": to_milliseconds(environment.created_at),
-        "language": {"name": environment.language},
-        "machine_type": environment.machine_type.upper(),
-    }

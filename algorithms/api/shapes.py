@@ -163,22 +163,26 @@ class LanguageShape(Shape):
     configuration = serializers.CharField(help_text="JSON text.")
 
 
-class EnvironmentLanguageShape(Shape):
-    name = serializers.CharField()
-
-
 class EnvironmentShape(Shape):
     id = serializers.UUIDField()
     environment_specification_id = serializers.UUIDField()
     display_name = serializers.CharField()
     description = serializers.CharField(allow_blank=True)
     created_at = serializers.DateTimeField()
-    language = EnvironmentLanguageShape()
+    language = LanguageShape()
     machine_type = serializers.ChoiceField([each.upper() for each in MachineType.values])
 
 
 class EnvironmentListShape(Shape):
     environments = EnvironmentShape(many=True)
+
+
+class AvailableEnvironmentShape(EnvironmentShape):
+    enabled = serializers.BooleanField()
+
+
+class AvailableEnvironmentListShape(Shape):
+    environments = AvailableEnvironmentShape(many=True)
 
 
 class LoggedErrorShape(Shape):

@@ -107,4 +107,17 @@ urlpatterns = [
         environments.TemplateView.as_view(),
         name="environment-template",
     ),
+    path(
+        "algorithm-environments/edge/environments/available",
+        environments.AvailableEnvironmentListView.as_view(),
+        name="available-environment-list",
+    ),
+    path(
+        "algorithm-environments/edge/environment-specifications/<str:specification_id>",
+        environments.EnvironmentSpecificationView.as_view(),
+    ),
+    path(
+        "algorithm-environments/edge/environment-specifications/<str:specification_id>/syncs",
+        environments.EnvironmentSyncView.as_view(),
+    ),
 ]

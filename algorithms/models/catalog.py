@@ -38,6 +38,8 @@ class Environment(UUIDModel):
     machine_type = models.CharField(
         max_length=3, choices=MachineType.choices, default=MachineType.CPU
     )
+    # Whether new algorithms may use it.
+    enabled = models.BooleanField(default=True)
 
     def __str__(self) -> str:
         return self.display_name
