@@ -89,9 +89,10 @@ LONGEST_LOG_CHARACTERS = 4 * 1024 * 1024
 
 
 class FeatureName(models.TextChoices):
-    """What an administrator switches on for the whole site; each is off at first."""
+    """What an administrator switches on, for the site or for one account; each is off at first."""
 
     ALGORITHM_ERRORS = "algorithm-errors"
+    DARK_THEME = "dark-theme-enabled"
 
 
 class Callability(models.TextChoices):

@@ -12,7 +12,7 @@ from algoport.web.portal.pages import PortalAdmin
 from algorithms.admin.columns import ALGORITHM, CALLER, attach_names, page_url
 from algorithms.admin.search import HELP, OutcomeFilter, PeriodFilter, find_by_names
 from algorithms.constants import FeatureName
-from algorithms.features import is_enabled
+from algorithms.features.switching import is_enabled
 from algorithms.models import AlgorithmError, Build, CallRecord
 
 # Between the end of a call and its line in the log.

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from algoport.web.portal.acts import Act, Asked, Done
 from algoport.web.portal.pages import PortalAdmin
 from algorithms.constants import MOST_SLOTS_OF_RESERVATION
-from algorithms.features import switch_feature
+from algorithms.features.switching import switch_feature
 from algorithms.models import Environment, Feature, Reservation
 from algorithms.running.reservations import (
     ReservationRequest,

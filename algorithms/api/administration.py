@@ -11,7 +11,6 @@ from rest_framework.views import APIView
 from algoport.accounts.api.authentication import MayAdminister
 from algoport.accounts.errors import UserNotFound
 from algoport.api.description import refusals
-from algoport.errors import FeatureNotImplemented
 from algoport.http.asgi import parse_boolean
 from algorithms.api.shapes import FeatureShape, ReservationShape
 from algorithms.errors import (
@@ -23,7 +22,7 @@ from algorithms.errors import (
     TooManyReservedSlots,
     VersionDoesNotExist,
 )
-from algorithms.features import features, switch_feature
+from algorithms.features.switching import features, switch_feature
 from algorithms.models import Reservation
 from algorithms.running.reservations import (
     ReservationRequest,
@@ -34,6 +33,8 @@ from algorithms.running.reservations import (
 )
 from algorithms.selectors import get_algorithm
 from algorithms.services import delete_algorithm, force_delete
+
+_USERNAME = OpenApiParameter("username", str, description="A user or an organization.")
 
 
 class AdministrationView(APIView):
@@ -46,25 +47,30 @@ class FeatureSerializer(serializers.Serializer[Any]):
 
 class FeatureListView(AdministrationView):
     @extend_schema(
-        responses={200: FeatureShape(many=True), **refusals(FeatureNotImplemented)},
+        parameters=[_USERNAME],
+        responses={200: FeatureShape(many=True), **refusals(UserNotFound)},
     )
     def get(self, request: Request) -> Response:
-        """List the site's features."""
-        _check_site_wide(request)
-        return Response([{"name": name, "enabled": on} for name, on in features().items()])
+        """List features: as the site has them, or the account of `username`."""
+        switched = features(request.query_params.get("username"))
+        return Response([{"name": name, "enabled": on} for name, on in switched.items()])
 
 
 class FeatureView(AdministrationView):
     @extend_schema(
+        parameters=[_USERNAME],
         request=FeatureSerializer,
-        responses={204: None, **refusals(FeatureNotFound, FeatureNotImplemented)},
+        responses={204: None, **refusals(FeatureNotFound, UserNotFound)},
     )
     def put(self, request: Request, name: str) -> Response:
-        """Switch a feature for the whole site."""
-        _check_site_wide(request)
+        """Switch a feature for the whole site, or for the account of `username`."""
         given = FeatureSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        switch_feature(name=name, enabled=given.validated_data["enabled"])
+        switch_feature(
+            name=name,
+            enabled=given.validated_data["enabled"],
+            username=request.query_params.get("username"),
+        )
         return Response(status=204)
 
 
@@ -160,8 +166,3 @@ def reservation_body(reservation: Reservation, commit_sha: str) -> dict[str, Any
         "algorithm_id": str(algorithm.pk),
         "version_hash": commit_sha,
     }
-
-
-def _check_site_wide(request: Request) -> None:
-    if "username" in request.query_params:
-        raise FeatureNotImplemented("Features are switched for all accounts: leave username out.")

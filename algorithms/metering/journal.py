@@ -4,6 +4,7 @@ import logging
 
 from algoport.journals.segments import SegmentWriter
 from algorithms.errors import RunFailed
+from algorithms.features.switching import Switch
 from algorithms.metering.records import CallRecord, error_line
 
 logger = logging.getLogger(__name__)
@@ -18,16 +19,19 @@ class Journal(SegmentWriter):
 
 
 class ErrorJournal(SegmentWriter):
-    """The entries of the error log; nothing is written unless `enabled` (spec.md 3.12)."""
+    """The entries of the error log (spec.md 3.12).
 
-    enabled = False
+    Nothing is written unless its feature is on for the owner of the algorithm that failed.
+    """
+
+    switch = Switch()
 
     def write(self, record: CallRecord, request: bytes, failure: RunFailed) -> None:
         """Note a call that failed in its algorithm; `request` is the line that it was given.
 
         A call is answered even when its entry cannot be kept.
         """
-        if not self.enabled:
+        if not self.switch.is_on_for(record.target.owner_id):
             return
         try:
             self.append(error_line(record, request, failure))

@@ -10,10 +10,17 @@ from algorithms.models.catalog import (
     Version,
 )
 from algorithms.models.queue import AsyncCall, WebhookDelivery, WebhookSecret
-from algorithms.models.records import AlgorithmError, CallRecord, Feature, Reservation
+from algorithms.models.records import (
+    AccountFeature,
+    AlgorithmError,
+    CallRecord,
+    Feature,
+    Reservation,
+)
 from algorithms.models.secrets import AlgorithmSecret
 
 __all__ = [
+    "AccountFeature",
     "Algorithm",
     "AlgorithmError",
     "AlgorithmSecret",

@@ -91,6 +91,22 @@ class Feature(models.Model):
         return self.name
 
 
+class AccountFeature(models.Model):
+    """A feature as one account has it, whatever the site has."""
+
+    account = models.ForeignKey(User, models.CASCADE, related_name="+")
+    name = models.CharField(max_length=60, choices=FeatureName.choices)
+    enabled = models.BooleanField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "name"], name="account_feature_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.account}"
+
+
 class Reservation(UUIDModel):
     """Runners that one account's calls of one version always find (spec.md 3.13).
 

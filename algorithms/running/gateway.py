@@ -19,7 +19,7 @@ from algoport.db.threads import in_database_thread
 from algoport.http.tracing import Session
 from algoport.loops import keep_at
 from algorithms.constants import FeatureName
-from algorithms.features import is_enabled
+from algorithms.features.switching import switch_of
 from algorithms.metering.journal import ErrorJournal, Journal
 from algorithms.running import registry
 from algorithms.running.memory import MemoryGauge
@@ -125,8 +125,8 @@ class Gateway:
             generation, now = self._listener.generation, time.monotonic()
             try:
                 if generation != followed:
-                    self.errors.enabled = await in_database_thread(
-                        is_enabled, FeatureName.ALGORITHM_ERRORS
+                    self.errors.switch = await in_database_thread(
+                        switch_of, FeatureName.ALGORITHM_ERRORS
                     )
                 if generation != followed or now - followed_at > RESERVATIONS_SECONDS:
                     if self._role is Role.WEB:

@@ -132,6 +132,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "algoport.accounts.web.impersonation.impersonation",
+                "algorithms.features.theme.theme",
             ]
         },
     }

@@ -20,7 +20,7 @@ from algoport.accounts.services import create_key
 from algoport.audit.models import AuditEntry
 from algoport.broker import BrokerUnavailable
 from algorithms.constants import AsyncState, DeliveryState, FeatureName
-from algorithms.features import is_enabled
+from algorithms.features.switching import is_enabled
 from algorithms.models import AsyncCall, Environment, Reservation, WebhookDelivery
 from orgs.models import Organization
 from scm.models import ScmConfiguration

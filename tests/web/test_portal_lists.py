@@ -17,7 +17,7 @@ from algoport.accounts.permissions import EVERYTHING
 from algoport.accounts.services import create_key
 from algoport.web.portal.exports import cell
 from algorithms.constants import BuildState, DeliveryState, FeatureName
-from algorithms.features import switch_feature
+from algorithms.features.switching import switch_feature
 from algorithms.models import (
     AlgorithmError,
     AsyncCall,

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from algoport.accounts.models import User
 from algoport.accounts.permissions import EVERYTHING, Scopes
 from algorithms.constants import MOST_ERRORS, FeatureName
-from algorithms.features import is_enabled
+from algorithms.features.switching import is_enabled, switch_of
 from algorithms.metering.error_log import remove_old_errors
 from algorithms.models import Algorithm, AlgorithmError
 from tests.factories.algorithms import make_algorithm, make_error, make_version
@@ -133,14 +133,17 @@ def test_a_week_and_two_hundred_entries_are_told_and_kept(
 
 
 def test_the_feature_is_off_until_it_is_switched_on(administrator: APIClient) -> None:
-    off = [{"name": "algorithm-errors", "enabled": False}]
+    off = [
+        {"name": "algorithm-errors", "enabled": False},
+        {"name": "dark-theme-enabled", "enabled": False},
+    ]
     assert administrator.get("/v1/admin/features").json() == off
     for enabled in (True, True, False):
         answer = administrator.put(FEATURE, {"enabled": enabled}, format="json")
         assert answer.status_code == 204 and answer.content == b""
         assert is_enabled(FeatureName.ALGORITHM_ERRORS) is enabled
         told = administrator.get("/v1/admin/features").json()
-        assert told == [{"name": "algorithm-errors", "enabled": enabled}]
+        assert told == [{"name": "algorithm-errors", "enabled": enabled}, off[1]]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +152,9 @@ def test_the_feature_is_off_until_it_is_switched_on(administrator: APIClient) ->
         (FEATURE, {}, 400, 6001),
         (FEATURE, {"enabled": "perhaps"}, 400, 6001),
         ("/v1/admin/features/nothing", {"enabled": True}, 404, 5004),
-        (f"{FEATURE}?username=demo", {"enabled": True}, 501, 5005),
+        ("/v1/admin/features/x%00", {"enabled": True}, 404, 5004),
+        (f"{FEATURE}?username=nobody", {"enabled": True}, 404, 3000),
+        (f"{FEATURE}?username=x%00", {"enabled": True}, 404, 3000),
     ],
 )
 def test_switches_that_do_not_exist(
@@ -157,6 +162,27 @@ def test_switches_that_do_not_exist(
 ) -> None:
     answer = administrator.put(path, body, format="json")
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_an_account_may_have_it_another_way(
+    api: APIClient, administrator: APIClient, demo: User, guest: User
+) -> None:
+    def enabled(query: str = "") -> bool:
+        (first, _) = administrator.get(f"/v1/admin/features{query}").json()
+        return bool(first["enabled"])
+
+    path = f"{FEATURE}?username=Demo"
+    for on in (False, True):
+        assert administrator.put(path, {"enabled": on}, format="json").status_code == 204
+    assert enabled("?username=demo") and not enabled() and not enabled("?username=guest")
+    switch = switch_of(FeatureName.ALGORITHM_ERRORS)
+    assert switch.is_on_for(demo.pk) and not switch.is_on_for(guest.pk)
+    administrator.put(FEATURE, {"enabled": True}, format="json")
+    administrator.put(path, {"enabled": False}, format="json")
+    assert enabled() and enabled("?username=guest") and not enabled("?username=demo")
+    switch = switch_of(FeatureName.ALGORITHM_ERRORS)
+    assert switch.is_on_for(guest.pk) and not switch.is_on_for(demo.pk)
+    assert administrator.get("/v1/admin/features?username=nobody").json()["code"] == 3000
 
 
 def test_only_admin_keys_switch(

@@ -17,6 +17,7 @@ from algoport.accounts.permissions import Principal, PrincipalKind
 from algoport.http.tracing import Session, Trace
 from algoport.journals.segments import CLOSED, OPEN, SEGMENT_SECONDS, held
 from algorithms.errors import RunFailed
+from algorithms.features.switching import Switch
 from algorithms.metering import writing
 from algorithms.metering.journal import ErrorJournal, Journal
 from algorithms.metering.records import CALLS, CallRecord
@@ -159,7 +160,7 @@ def test_two_workers_do_not_write_the_same(tmp_path: Path) -> None:
 
 def enabled_errors(folder: Path) -> ErrorJournal:
     journal = ErrorJournal(folder)
-    journal.enabled = True
+    journal.switch = Switch(site=True)
     return journal
 
 
