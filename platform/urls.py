@@ -32,6 +32,7 @@ urlpatterns = [
     path("", include("algoport.accounts.web.urls")),
     path("", include("orgs.web.urls")),
     path("v1/", include("algoport.accounts.api.urls")),
+    path("v1/", include("algoport.configuration.api.urls")),
     path("v1/", include("orgs.api.urls")),
     path("v1/", include("scm.api.urls")),
     path("v1/", include("dataportal.api.urls")),

@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-APPS = ["algoport.audit", "algoport.accounts", "orgs", "scm", "dataportal", "algorithms"]
+APPS = [
+    "algoport.audit",
+    "algoport.accounts",
+    "algoport.configuration",
+    "orgs",
+    "scm",
+    "dataportal",
+    "algorithms",
+]
 # The composition root may import everything.
 COMPOSITION_ROOT = {"platform/urls.py", "platform/asgi.py", "platform/celery.py"}
 OUTER_LAYERS = {"api", "admin", "management", "tasks", "receivers", "apps"}

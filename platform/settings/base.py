@@ -100,6 +100,7 @@ INSTALLED_APPS = [
     "algoport.web",
     "algoport.audit",
     "algoport.accounts",
+    "algoport.configuration",
     "orgs",
     "scm",
     "dataportal",
@@ -132,6 +133,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "algoport.accounts.web.impersonation.impersonation",
+                "algoport.configuration.context.site",
                 "algorithms.features.theme.theme",
             ]
         },

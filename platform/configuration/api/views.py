@@ -1,0 +1,103 @@
+"""/v1/config: images for everybody, entries for every account, changes for administrators."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from rest_framework import serializers
+from rest_framework.parsers import MultiPartParser
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from algoport.accounts.api.authentication import IsSignedIn, MayAdminister, principal_of
+from algoport.api.pagination import decode_marker, encode_marker, page_body, read_limit
+from algoport.configuration import selectors, services
+from algoport.configuration.api.uploads import BytesParser, uploaded_file
+from algoport.configuration.constants import ImageKind
+from algoport.configuration.errors import InvalidConfigEntry
+from algoport.configuration.models import FrontendEntry
+from algoport.errors import InvalidMarker
+
+
+class ImageView(APIView):
+    """One image; `kind` says which."""
+
+    parser_classes = [MultiPartParser, BytesParser]
+    kind = ImageKind.LOGO
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [] if self.request.method in ("GET", "HEAD") else [MayAdminister()]
+
+    def get(self, request: Request) -> HttpResponse:
+        image = selectors.find_image(self.kind)
+        if image is None:
+            location = selectors.default_image(self.kind)
+            return HttpResponse(status=303, headers={"Location": location})
+        headers = {
+            "Cache-Control": "public, max-age=300",
+            # SECURITY: whatever else its bytes can be read as, a browser shall see an image.
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return HttpResponse(bytes(image.content), content_type=image.content_type, headers=headers)
+
+    def post(self, request: Request) -> Response:
+        services.set_image(kind=self.kind, content=uploaded_file(request))
+        return Response(status=201)
+
+    def delete(self, request: Request) -> Response:
+        services.reset_image(kind=self.kind)
+        return Response(status=204)
+
+
+class EntrySerializer(serializers.Serializer[Any]):
+    keyname = serializers.CharField(required=False)
+    value = serializers.CharField(allow_blank=True, trim_whitespace=False)
+
+
+class EntryListView(APIView):
+    def get(self, request: Request) -> Response:
+        limit = read_limit(request)
+        rows = selectors.entries_for(principal_of(request))
+        marker = request.query_params.get("marker")
+        if marker:
+            (last,) = decode_marker(marker, "keyname")
+            if "\x00" in last:
+                raise InvalidMarker
+            rows = rows.filter(pk__gt=last)
+        page = list(rows[: limit + 1])
+        more = len(page) > limit
+        page = page[:limit]
+        next_marker = encode_marker({"keyname": page[-1].keyname}) if more else None
+        return Response(page_body(request, next_marker, limit, map(entry_body, page)))
+
+
+class EntryView(APIView):
+    def get_permissions(self) -> list[BasePermission]:
+        return [IsSignedIn() if self.request.method in ("GET", "HEAD") else MayAdminister()]
+
+    def get(self, request: Request, keyname: str) -> Response:
+        return Response(entry_body(selectors.get_entry_for(principal_of(request), keyname)))
+
+    def put(self, request: Request, keyname: str) -> Response:
+        given = EntrySerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        if given.validated_data.get("keyname", keyname) != keyname:
+            raise InvalidConfigEntry(reason="the keyname in the body is another than in the path")
+        entry = services.set_entry(keyname=keyname, value=given.validated_data["value"])
+        return Response(entry_body(entry))
+
+    def delete(self, request: Request, keyname: str) -> Response:
+        services.delete_entry(keyname=keyname)
+        return Response(status=204)
+
+
+def entry_body(entry: FrontendEntry) -> dict[str, Any]:
+    return {
+        "keyname": entry.keyname,
+        "value": entry.value,
+        "created_at": int(entry.created_at.timestamp() * 1000),
+        "updated_at": int(entry.updated_at.timestamp() * 1000),
+        "resource_type": "frontend_configuration",
+    }
