@@ -234,6 +234,11 @@ class RunnersUnavailable(PlatformError):
     message = "No runner could be started for this algorithm right now. Try again shortly."
 
 
+class UsageDatesMissing(UserError):
+    code = 4010
+    message = "Required parameter start_date or end_date is missing."
+
+
 class MalformedSecretRequest(UserError):
     code = 8000
     message = "The request for a secret is malformed: {reason}"

@@ -11,6 +11,7 @@ from algorithms.api import (
     requests,
     scm,
     secrets,
+    usage,
     views,
     webhooks,
 )
@@ -74,6 +75,10 @@ urlpatterns = [
         administration.ReservationView.as_view(),
         name="reservation",
     ),
+    path("admin/usage", usage.UsageView.as_view(), name="usage"),
+    path("admin/usage/users", usage.CallerUsageView.as_view(), name="caller-usage"),
+    path("admin/usage/algorithms", usage.AlgorithmUsageView.as_view(), name="algorithm-usage"),
+    path("admin/legacy-algorithms", usage.LegacyAlgorithmListView.as_view()),
     path("requests", requests.RequestListView.as_view(), name="request-list"),
     path("requests/<str:request_id>", requests.RequestView.as_view(), name="request-detail"),
     path(

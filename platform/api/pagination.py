@@ -35,8 +35,8 @@ def decode_marker(marker: str, *fields: str) -> list[str]:
     return [value[field] for field in fields]
 
 
-def read_limit(request: Request) -> int:
-    raw = request.query_params.get("limit")
+def read_limit(request: Request, name: str = "limit") -> int:
+    raw = request.query_params.get(name)
     if raw is None:
         return int(settings.PAGE_SIZE)
     if not (raw.isascii() and raw.isdigit()) or not 1 <= int(raw) <= settings.PAGE_SIZE_LIMIT:
