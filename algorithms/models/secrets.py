@@ -17,6 +17,9 @@ class AlgorithmSecret(UUIDModel):
     value = models.TextField(editable=False)
     modified_at = models.DateTimeField(auto_now=True)
 
+    AUDIT_OWNER = "algorithm.owner_id"
+    AUDIT_HIDDEN = ("value",)
+
     class Meta:
         constraints = [
             models.UniqueConstraint(

@@ -14,6 +14,8 @@ class SiteImage(models.Model):
     digest = models.CharField(max_length=16)
     updated_at = models.DateTimeField(auto_now=True)
 
+    AUDIT_IGNORED = ("content",)
+
     def __str__(self) -> str:
         return self.kind
 

@@ -222,7 +222,11 @@ def test_a_day_among_many_is_found_by_its_index(db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO algorithms_callrecord
+            INSERT INTO algorithms_callrecord (
+                request_id, session_id, caller_id, key_id, algorithm_id, build_id, version, kind,
+                started_at, total_seconds, queue_seconds, start_seconds, load_seconds, run_seconds,
+                status, error_type, bytes_in, bytes_out
+            )
             SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), NULL,
                 gen_random_uuid(), gen_random_uuid(), '0.1.0', 'sync',
                 '2026-01-01Z'::timestamptz + number * interval '2 minutes',

@@ -233,3 +233,15 @@ def test_a_full_disk_fails_no_call(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     journal.write(record(), b"", RunFailed("bad input", "InputError"))
     journal.close()
     assert write_algorithm_errors(tmp_path) == 1
+
+
+def test_failures_are_noted_for_owners_who_have_the_feature(tmp_path: Path) -> None:
+    journal = ErrorJournal(tmp_path)
+    mine, other = record(), record()
+    for switch in (Switch(), Switch(False, {mine.target.owner_id: True})):
+        journal.switch = switch
+        for each in (mine, other):
+            journal.write(each, b"j1", RunFailed("bad", "InputError"))
+    journal.close()
+    assert write_algorithm_errors(tmp_path) == 1
+    assert AlgorithmError.objects.get().request_id == mine.trace.id
