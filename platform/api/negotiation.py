@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 class IgnoreAccept(BaseContentNegotiation):
     def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser | None:
-        if (request.content_type or "").startswith("application/x-www-form-urlencoded"):
-            return next(p for p in parsers if p.media_type != "*/*")
-        return parsers[0]
+        """The one of the body's media type, or else the one that takes any."""
+        given = (request.content_type or "").partition(";")[0].strip().lower()
+        return next((each for each in parsers if each.media_type in (given, "*/*")), None)
 
     def select_renderer(
         self,

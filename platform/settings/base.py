@@ -245,8 +245,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["algoport.accounts.api.authentication.IsSignedIn"],
     "DEFAULT_RENDERER_CLASSES": ["algoport.api.renderers.CompactJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
-        "algoport.api.parsers.JSONBodyParser",
         "rest_framework.parsers.FormParser",
+        "algoport.api.parsers.JSONBodyParser",
     ],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "algoport.api.negotiation.IgnoreAccept",
     "DEFAULT_SCHEMA_CLASS": "algoport.api.auto_schema.OperationSchema",
