@@ -1,8 +1,8 @@
 """Reports of who called what, how often and for how long (spec.md 9.2).
 
-They are summed up from the records of calls when they are asked for: indexes leave those of the days
-in question, and each page sums up what comes after its marker. Of a million records, a page of one
-day took 1 to 3 ms on 2 cores, and one of 90 days at most 350 ms.
+They are summed up from the records of calls when they are asked for: indexes leave those of the
+days in question, and each page sums up what comes after its marker. Of a million records, a page of
+one day took 1 to 3 ms on 2 cores, and one of 90 days at most 350 ms.
 """
 
 from collections.abc import Iterable, Mapping

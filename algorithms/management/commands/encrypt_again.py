@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         secrets, credentials = encrypt_secrets_again(), encrypt_credentials_again()
-        clients = encrypt_client_secrets_again()
+        clients, own = encrypt_client_secrets_again(), encrypt_algorithm_secrets_again()
         self.stdout.write(f"signing secrets of webhooks: {secrets.done}")
         self.stdout.write(f"credentials of connectors: {credentials.done}")
         self.stdout.write(f"client secrets of repository hosts: {clients.done}")
@@ -37,6 +37,7 @@ class Command(BaseCommand):
         self.stdout.write(f"secrets of algorithms: {own.done}")
         left = [f"webhook secret of {row.account}" for row in secrets.unreadable]
         left += [f"{row} of {row.owner}" for row in credentials.unreadable]
+        left += [f"client secret of the repository host {row.pk}" for row in clients.unreadable]
         left += [f"{row} of {row.algorithm}" for row in own.unreadable]
         if left:
             raise CommandError(

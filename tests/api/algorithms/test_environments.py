@@ -88,7 +88,10 @@ def test_a_disabled_environment_takes_no_new_algorithms(
         refused = create(api, f"New{number}", **settings)
         assert (refused.status_code, refused.json()["code"]) == (403, 1003)
     assert Algorithm.objects.count() == 1
-    # What there is goes on.
+    # What there is goes on, and may say again what it has.
+    kept = {"settings": {"algorithm_environment": specification}}
+    changed = api.put("/v1/algorithms/demo/Old", kept, format="json")
+    assert changed.status_code == 200, changed.content
     assert APIClient().get(f"{one}/template").status_code == 200
     principal = principal_of_user(demo)
     assert resolve_call(principal, "demo", "Old", "0.1.0").build_id == version.build_id
