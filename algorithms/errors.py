@@ -1,5 +1,7 @@
 """Refusals about algorithms, builds, versions and calls."""
 
+from typing import ClassVar
+
 from algoport.errors import InputValidationError, NotAuthorized, PlatformError, UserError
 
 
@@ -230,7 +232,7 @@ class QueueUnavailable(PlatformError):
 
 class RunnersUnavailable(PlatformError):
     code, status = 5001, 503
-    retry_after = 2
+    retry_after: ClassVar[int | None] = 2
     message = "No runner could be started for this algorithm right now. Try again shortly."
 
 

@@ -8,9 +8,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from algoport.accounts.api.authentication import MayAdminister, principal_of
+from algoport.accounts.api.authentication import MayAdminister
+from algoport.accounts.permissions import Action
 from algoport.api.exception_handler import first_message
 from algoport.api.timestamps import to_milliseconds
+from algorithms.api.lookup import algorithm_of
 from algorithms.errors import MalformedSecretRequest
 from algorithms.models import AlgorithmSecret
 from algorithms.secrets import providers, services
@@ -47,35 +49,28 @@ class SecretRequestSerializer(serializers.Serializer[Any]):
 
 
 class SecretListView(APIView):
-    def get(self, request: Request, algorithm_id: UUID) -> Response:
-        rows = services.list_secrets(principal_of(request), algorithm_id)
-        bodies = [secret_body(row) for row in rows]
+    def get(self, request: Request, **where: Any) -> Response:
+        algorithm = algorithm_of(request, where, Action.MANAGE_SECRETS)
+        bodies = [secret_body(row) for row in services.list_secrets(algorithm)]
         # The API reference has one key, the Python client's tests the other (spec.md 15).
         return Response({"results": bodies, "secrets": bodies})
 
-    def post(self, request: Request, algorithm_id: UUID) -> Response:
-        secret = services.create_secret(
-            principal=principal_of(request),
-            algorithm_id=algorithm_id,
-            given=SecretRequestSerializer(data=request.data).asked(),
-        )
-        return Response(secret_body(secret))
+    def post(self, request: Request, **where: Any) -> Response:
+        algorithm = algorithm_of(request, where, Action.MANAGE_SECRETS)
+        given = SecretRequestSerializer(data=request.data).asked()
+        return Response(secret_body(services.create_secret(algorithm=algorithm, given=given)))
 
 
 class SecretView(APIView):
-    def put(self, request: Request, algorithm_id: UUID, secret_id: UUID) -> Response:
-        secret = services.update_secret(
-            principal=principal_of(request),
-            algorithm_id=algorithm_id,
-            secret_id=secret_id,
-            given=SecretRequestSerializer(data=request.data).asked(),
-        )
+    def put(self, request: Request, secret_id: UUID, **where: Any) -> Response:
+        algorithm = algorithm_of(request, where, Action.MANAGE_SECRETS)
+        given = SecretRequestSerializer(data=request.data).asked()
+        secret = services.update_secret(algorithm=algorithm, secret_id=secret_id, given=given)
         return Response(secret_body(secret))
 
-    def delete(self, request: Request, algorithm_id: UUID, secret_id: UUID) -> Response:
-        services.delete_secret(
-            principal=principal_of(request), algorithm_id=algorithm_id, secret_id=secret_id
-        )
+    def delete(self, request: Request, secret_id: UUID, **where: Any) -> Response:
+        algorithm = algorithm_of(request, where, Action.MANAGE_SECRETS)
+        services.delete_secret(algorithm=algorithm, secret_id=secret_id)
         return Response(status=204)
 
 

@@ -37,11 +37,11 @@ _OF_ALGORITHMS = algorithm_routes(
     ("/scm/status", scm.ScmStatusView.as_view(), "scm-status"),
     ("/scm/webhook", scm.ScmWebhookView.as_view(), "scm-webhook"),
     ("/errors", error_logs.AlgorithmErrorListView.as_view(), "error-list"),
+    ("/secrets", secrets.SecretListView.as_view(), "secret-list"),
+    ("/secrets/<uuid:secret_id>", secrets.SecretView.as_view(), "secret-detail"),
 )
 
 urlpatterns = [
-    path("algorithms/<uuid:algorithm_id>/secrets", secrets.SecretListView.as_view()),
-    path("algorithms/<uuid:algorithm_id>/secrets/<uuid:secret_id>", secrets.SecretView.as_view()),
     *_OF_ALGORITHMS,
     path("secret-provider", secrets.SecretProviderListView.as_view(), name="secret-provider-list"),
     path("admin/secret-provider", secrets.ProviderAdministrationListView.as_view()),

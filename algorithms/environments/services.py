@@ -2,6 +2,7 @@
 
 from django.db import transaction
 
+from algoport.audit.recording import act
 from algorithms.environments.selectors import get_environment
 from algorithms.models import Environment
 
@@ -13,6 +14,10 @@ def switch_environment(*, identifier: str, enabled: bool) -> Environment:
     Raises EnvironmentNotFound.
     """
     environment = get_environment(identifier)
-    environment.enabled = enabled
-    environment.save(update_fields=["enabled"])
+    action = "environment.enable" if enabled else "environment.disable"
+    with act(action, environment) as done:
+        if environment.enabled == enabled:
+            done.nothing()
+        environment.enabled = enabled
+        environment.save(update_fields=["enabled"])
     return environment

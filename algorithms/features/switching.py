@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from algoport.accounts.errors import UserNotFound
 from algoport.accounts.models import User
+from algoport.audit.recording import act
 from algoport.db.changes import announce_change
 from algorithms.constants import FeatureName
 from algorithms.errors import FeatureNotFound
@@ -62,12 +65,16 @@ def switch_feature(*, name: str, enabled: bool, username: str | None = None) -> 
     if name not in FeatureName.values:
         raise FeatureNotFound(names=", ".join(FeatureName.values))
     if username is None:
-        Feature.objects.update_or_create(name=name, defaults={"enabled": enabled})
+        _switch(Feature.objects.filter(name=name), {"name": name}, enabled)
     else:
-        AccountFeature.objects.update_or_create(
-            account=_account(username), name=name, defaults={"enabled": enabled}
-        )
+        own = {"name": name, "account": _account(username)}
+        _switch(AccountFeature.objects.filter(**own), own, enabled)
     announce_change()
+
+
+def _switch(rows: QuerySet[Any], values: dict[str, Any], enabled: bool) -> None:
+    with act("feature.switch", rows.first()) as done:
+        done.target, _ = rows.update_or_create(**values, defaults={"enabled": enabled})
 
 
 def _account(username: str) -> User:

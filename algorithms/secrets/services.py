@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from algoport.accounts.permissions import Action, Principal
+from algoport.audit.recording import act
 from algoport.db.changes import announce_change
 from algoport.encryption import encrypt
 from algorithms.constants import (
@@ -29,7 +29,6 @@ from algorithms.errors import (
 from algorithms.models import Algorithm, AlgorithmSecret
 from algorithms.secrets.naming import check_variable
 from algorithms.secrets.providers import get_secret_provider
-from algorithms.selectors import get_algorithm_by_id_for
 
 _OWNER_TYPE = "algorithm"
 
@@ -47,22 +46,19 @@ class SecretFields:
     owner_id: str | None = None
 
 
-def list_secrets(principal: Principal, algorithm_id: UUID) -> list[AlgorithmSecret]:
+def list_secrets(algorithm: Algorithm) -> list[AlgorithmSecret]:
     """Without their values, oldest first; there are at most MOST_SECRETS."""
-    algorithm = get_algorithm_by_id_for(principal, algorithm_id, Action.MANAGE_SECRETS)
     rows = AlgorithmSecret.objects.filter(algorithm=algorithm).defer("value")
     return list(rows.order_by("created_at", "id"))
 
 
 @transaction.atomic
-def create_secret(
-    *, principal: Principal, algorithm_id: UUID, given: SecretFields
-) -> AlgorithmSecret:
+def create_secret(*, algorithm: Algorithm, given: SecretFields) -> AlgorithmSecret:
     """A new secret; runs that are called from now on find it in their environment.
 
     Raises SecretConstraintViolation, CreateRequiresSecretValue, SecretProviderNotFound.
     """
-    algorithm = _locked(principal, algorithm_id)
+    _lock(algorithm)
     _check(given, algorithm)
     if given.provider_id is not None:
         get_secret_provider(given.provider_id)
@@ -81,8 +77,9 @@ def create_secret(
         value=encrypt(given.value),
     )
     try:
-        with transaction.atomic():
+        with transaction.atomic(), act("secret.create") as done:
             secret.save(force_insert=True)
+            done.target = secret
     except IntegrityError as exc:
         raise SecretVariableTaken from exc
     _mark_changed(algorithm)
@@ -90,41 +87,43 @@ def create_secret(
 
 
 @transaction.atomic
-def update_secret(
-    *, principal: Principal, algorithm_id: UUID, secret_id: UUID, given: SecretFields
-) -> AlgorithmSecret:
+def update_secret(*, algorithm: Algorithm, secret_id: UUID, given: SecretFields) -> AlgorithmSecret:
     """Change its name, description or value; not the variable that code reads.
 
     Raises SecretNotFound, EditSecretFailed, SecretConstraintViolation.
     """
-    algorithm = _locked(principal, algorithm_id)
+    _lock(algorithm)
     secret = _find(algorithm, secret_id)
     _check(given, algorithm)
     if given.variable not in (None, secret.variable):
         raise EditSecretFailed
     if given.name == "" or given.value == "":
         raise SecretConstraintViolation(reason="short_name and secret_value cannot be empty")
-    secret.name = given.name if given.name is not None else secret.name
-    secret.description = given.description if given.description is not None else secret.description
-    if given.value is not None:
-        secret.value = encrypt(given.value)
-        _mark_changed(algorithm)
-    secret.save()
+    with act("secret.update", secret):
+        secret.name = secret.name if given.name is None else given.name
+        if given.description is not None:
+            secret.description = given.description
+        if given.value is not None:
+            secret.value = encrypt(given.value)
+            _mark_changed(algorithm)
+        secret.save()
     return secret
 
 
 @transaction.atomic
-def delete_secret(*, principal: Principal, algorithm_id: UUID, secret_id: UUID) -> None:
+def delete_secret(*, algorithm: Algorithm, secret_id: UUID) -> None:
     """Raises SecretNotFound."""
-    algorithm = _locked(principal, algorithm_id)
-    _find(algorithm, secret_id).delete()
-    _mark_changed(algorithm)
+    _lock(algorithm)
+    secret = _find(algorithm, secret_id)
+    with act("secret.delete", secret) as done:
+        secret.delete()
+        done.removed()
+        _mark_changed(algorithm)
 
 
-def _locked(principal: Principal, algorithm_id: UUID) -> Algorithm:
+def _lock(algorithm: Algorithm) -> None:
     """One change of an algorithm's secrets at a time: they are counted."""
-    algorithm = get_algorithm_by_id_for(principal, algorithm_id, Action.MANAGE_SECRETS)
-    return Algorithm.objects.select_for_update(no_key=True).get(pk=algorithm.pk)
+    Algorithm.objects.select_for_update(no_key=True).get(pk=algorithm.pk)
 
 
 def _find(algorithm: Algorithm, secret_id: UUID) -> AlgorithmSecret:

@@ -1,11 +1,10 @@
 """Limits of what administrators configure (spec.md 8)."""
 
 import re
+from enum import StrEnum
 
-from django.db import models
 
-
-class ImageKind(models.TextChoices):
+class ImageKind(StrEnum):
     """The images that a site may have of its own."""
 
     FAVICON = "favicon"

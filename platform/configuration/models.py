@@ -8,7 +8,9 @@ from algoport.configuration.constants import KEY_LENGTH, ImageKind
 class SiteImage(models.Model):
     """An image that takes the place of the default one; its content was checked."""
 
-    kind = models.CharField(primary_key=True, max_length=7, choices=ImageKind.choices)
+    kind = models.CharField(
+        primary_key=True, max_length=7, choices=[(each.value, each.value) for each in ImageKind]
+    )
     content = models.BinaryField()
     content_type = models.CharField(max_length=40)
     digest = models.CharField(max_length=16)

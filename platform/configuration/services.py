@@ -4,6 +4,7 @@ import hashlib
 
 from django.db import connection, transaction
 
+from algoport.audit.recording import act
 from algoport.configuration.constants import (
     KEY_LENGTH,
     KEY_PATTERN,
@@ -36,21 +37,26 @@ def set_image(*, kind: ImageKind, content: bytes) -> SiteImage:
     limit = MOST_IMAGE_BYTES[kind]
     if len(content) > limit:
         raise _TOO_LARGE[kind](limit=limit)
-    image, _ = SiteImage.objects.update_or_create(
-        pk=kind,
-        defaults={
-            "content_type": content_type_of(content),
-            "content": content,
-            "digest": hashlib.sha256(content).hexdigest()[:16],
-        },
-    )
+    values = {
+        "content_type": content_type_of(content),
+        "content": content,
+        "digest": hashlib.sha256(content).hexdigest()[:16],
+    }
+    with act(f"{kind}.set", SiteImage.objects.filter(pk=kind).first()) as done:
+        image, _ = SiteImage.objects.update_or_create(pk=kind, defaults=values)
+        done.target = image
     return image
 
 
 @transaction.atomic
 def reset_image(*, kind: ImageKind) -> None:
     """Have the default image again."""
-    SiteImage.objects.filter(pk=kind).delete()
+    image = SiteImage.objects.filter(pk=kind).first()
+    if image is None:
+        return
+    with act(f"{kind}.reset", image) as done:
+        image.delete()
+        done.removed()
 
 
 @transaction.atomic
@@ -69,11 +75,16 @@ def set_entry(*, keyname: str, value: str) -> FrontendEntry:
     others = FrontendEntry.objects.exclude(pk=keyname)
     if others.count() >= MOST_ENTRIES:
         raise InvalidConfigEntry(reason=f"there are {MOST_ENTRIES} already; delete one before")
-    entry, _ = FrontendEntry.objects.update_or_create(pk=keyname, defaults={"value": value})
+    with act("frontend_entry.set", FrontendEntry.objects.filter(pk=keyname).first()) as done:
+        entry, _ = FrontendEntry.objects.update_or_create(pk=keyname, defaults={"value": value})
+        done.target = entry
     return entry
 
 
 @transaction.atomic
 def delete_entry(*, keyname: str) -> None:
     """Raises ConfigEntryNotFound."""
-    get_entry(keyname).delete()
+    entry = get_entry(keyname)
+    with act("frontend_entry.delete", entry) as done:
+        entry.delete()
+        done.removed()

@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from algoport.accounts.models import User
 from algoport.accounts.permissions import Scopes
 from algoport.accounts.services import create_user
+from algoport.audit.models import AuditEntry
 from algoport.logs import LineFormatter
 from algorithms.constants import MOST_SECRETS, SECRET_VALUE_BYTES
 from algorithms.errors import SecretsNotReadable
@@ -81,6 +82,7 @@ def test_set_list_change_and_delete(api: APIClient, algorithm: Algorithm, url: s
     marks.append(mark_of(algorithm))
     assert secret_environ(algorithm.pk) == {"API_TOKEN": CANARY}
     assert api.get(url).json() == {"results": [secret], "secrets": [secret]}
+    assert api.get("/v1/algorithms/demo/Hello/secrets").json()["results"] == [secret]
 
     one = f"{url}/{secret['id']}"
     renamed = api.put(one, {"short_name": "key", "description": "of a service"}, format="json")
@@ -98,6 +100,12 @@ def test_set_list_change_and_delete(api: APIClient, algorithm: Algorithm, url: s
     assert secret_environ(algorithm.pk) == {} and api.get(url).json()["results"] == []
     assert len(set(marks)) == 4 and marks[0] == ""
     assert api.delete(one).json()["code"] == 8008
+    trail = list(AuditEntry.objects.filter(action__startswith="secret.").order_by("number"))
+    acts = ["secret.create", "secret.update", "secret.update", "secret.delete"]
+    assert [entry.action for entry in trail] == acts
+    assert {entry.target_name for entry in trail} == {"API_TOKEN"}
+    assert {entry.owner_id for entry in trail} == {algorithm.owner_id}
+    assert trail[2].changes["fields"]["value"] == "hidden"
 
 
 @pytest.mark.parametrize(
@@ -230,8 +238,9 @@ def test_values_show_nowhere(
     assert "API_TOKEN" in shown[-1]
     shown += [LineFormatter().format(record) for record in caplog.records]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT row::text FROM algorithms_algorithmsecret row")
-        shown += [line for (line,) in cursor.fetchall()]
+        for table in ("algorithms_algorithmsecret", "audit_auditentry"):
+            cursor.execute(f"SELECT row::text FROM {table} row")
+            shown += [line for (line,) in cursor.fetchall()]
     for text in shown:
         assert CANARY not in text
 

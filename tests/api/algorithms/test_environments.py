@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from algoport.accounts.authentication import principal_of_user
 from algoport.accounts.models import User
+from algoport.audit.models import AuditEntry
 from algorithms.environments.languages import language_of
 from algorithms.models import Algorithm, Environment
 from algorithms.selectors import resolve_call
@@ -100,6 +101,12 @@ def test_a_disabled_environment_takes_no_new_algorithms(
     enabled = administrator.post(f"{one}/syncs")
     assert enabled.status_code == 200 and enabled.json()["enabled"] is True
     assert create(api, "New").status_code == 201
+    entries = AuditEntry.objects.filter(action__startswith="environment.").order_by("number")
+    acts = list(entries.values_list("action", "target_name"))
+    assert acts == [
+        ("environment.disable", "Python 3.11"),
+        ("environment.enable", "Python 3.11"),
+    ]
 
 
 def test_environments_are_switched_by_administrators(

@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from algoport.accounts.models import User
 from algoport.accounts.permissions import EVERYTHING, Scopes
+from algoport.audit.models import AuditEntry
 from algorithms.constants import MOST_ERRORS, FeatureName
 from algorithms.features.switching import is_enabled, switch_of
 from algorithms.metering.error_log import remove_old_errors
@@ -183,6 +184,13 @@ def test_an_account_may_have_it_another_way(
     switch = switch_of(FeatureName.ALGORITHM_ERRORS)
     assert switch.is_on_for(guest.pk) and not switch.is_on_for(demo.pk)
     assert administrator.get("/v1/admin/features?username=nobody").json()["code"] == 3000
+    entries = AuditEntry.objects.filter(action="feature.switch").order_by("number")
+    assert [(entry.target_name, entry.owner_id) for entry in entries] == [
+        ("algorithm-errors of demo", demo.pk),
+        ("algorithm-errors of demo", demo.pk),
+        ("algorithm-errors", None),
+        ("algorithm-errors of demo", demo.pk),
+    ]
 
 
 def test_only_admin_keys_switch(

@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 
 from algoport.accounts.models import User
 from algoport.accounts.permissions import EVERYTHING
+from algoport.audit.models import AuditEntry
 from algoport.configuration import services
 from algoport.configuration.constants import ImageKind
 from algoport.configuration.models import FrontendEntry
@@ -82,6 +83,8 @@ def test_an_image_takes_the_place_of_the_default(boss: APIClient, url: str, kind
     for _ in range(2):
         assert boss.delete(url).status_code == 204
     assert visitor.get(url).status_code == 303
+    acts = AuditEntry.objects.filter(action__startswith=f"{kind}.").order_by("number")
+    assert list(acts.values_list("action", flat=True)) == [*[f"{kind}.set"] * 5, f"{kind}.reset"]
 
 
 def test_uploads_as_forms(boss: APIClient) -> None:
@@ -173,6 +176,9 @@ def test_entries(api: APIClient, boss: APIClient) -> None:
     for answer in (boss.delete(one), api.get(one), api.get(f"{FRONTEND}/x%00"), api.get(one * 9)):
         assert answer.status_code == 404
     assert boss.delete(one).json()["code"] == 5004
+    acts = AuditEntry.objects.filter(target_id="brand.color").order_by("number")
+    expected = ["frontend_entry.set", "frontend_entry.set", "frontend_entry.delete"]
+    assert list(acts.values_list("action", flat=True)) == expected
 
 
 @pytest.mark.parametrize(
