@@ -754,13 +754,13 @@ def test_what_comes_with_the_connection_is_in_the_environment_and_in_no_file(
     start: Callable[..., Session],
 ) -> None:
     source = (
-        "import glob, os\n\nAT_IMPORT = os.environ['TOKEN']\n\n\ndef apply(i):\n"
-        "    texts = [open(path, 'rb').read() for path in glob.glob('/run/algoport/*.json')]\n"
+        "import os\n\nAT_IMPORT = os.environ['TOKEN']\n\n\ndef apply(i):\n"
+        "    text = open('/run/algoport/start.json').read()\n"
         "    held = [os.environ[name] for name in ('TOKEN', 'ALGORITHMIA_API')]\n"
-        "    return [AT_IMPORT, *held, len(texts), any(b'canary' in text for text in texts)]\n"
+        "    return [AT_IMPORT, *held, 'ALGORITHM_NAME' in text, 'canary' in text]\n"
     )
     session = start(source, given={"TOKEN": "canary\nvalue", "ALGORITHMIA_API": "http://else"})
-    expected = ["canary\nvalue", "canary\nvalue", "http://127.0.0.1:9000", 1, False]
+    expected = ["canary\nvalue", "canary\nvalue", "http://127.0.0.1:9000", True, False]
     assert session.call(1)["result"] == expected
     without = start("import os\n\n\ndef apply(i):\n    return 'TOKEN' in os.environ\n")
     assert without.call(1)["result"] is False
