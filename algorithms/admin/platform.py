@@ -10,7 +10,13 @@ from algoport.web.portal.acts import Act, Asked, Done
 from algoport.web.portal.pages import PortalAdmin
 from algorithms.constants import MOST_SLOTS_OF_RESERVATION
 from algorithms.features.switching import switch_feature
-from algorithms.models import Environment, Feature, Reservation
+from algorithms.models import (
+    AccountFeature,
+    AlgorithmSecret,
+    Environment,
+    Feature,
+    Reservation,
+)
 from algorithms.running.reservations import (
     ReservationRequest,
     create_reservation,
@@ -120,6 +126,28 @@ class FeatureAdmin(PortalAdmin):
 @admin.register(Environment)
 class EnvironmentAdmin(PortalAdmin):
     section = "Algorithms"
-    list_display = ("name", "display_name", "language", "machine_type")
-    list_filter = ("language", "machine_type")
+    list_display = ("name", "display_name", "language", "machine_type", "enabled")
+    list_filter = ("language", "machine_type", "enabled")
     search_fields = ("name", "display_name", "language")
+
+
+@admin.register(AccountFeature)
+class AccountFeatureAdmin(PortalAdmin):
+    """Features that one account has another way than the site."""
+
+    section = "Platform"
+    list_display = ("name", "account", "enabled")
+    list_select_related = ("account",)
+    list_filter = ("name", "enabled")
+    search_fields = ("account__username",)
+
+
+@admin.register(AlgorithmSecret)
+class AlgorithmSecretAdmin(PortalAdmin):
+    """That there are secrets, and never what they are."""
+
+    section = "Algorithms"
+    list_display = ("variable", "name", "algorithm", "created_at", "modified_at")
+    list_select_related = ("algorithm__owner",)
+    search_fields = ("=id", "variable", "name", "algorithm__name", "algorithm__owner__username")
+    exclude = ("value",)

@@ -277,3 +277,82 @@ class SecretStateShape(Shape):
 
 class NewSecretShape(Shape):
     secret = serializers.CharField()
+
+
+class SecretShape(Shape):
+    """A secret of an algorithm, without its value."""
+
+    id = serializers.UUIDField()
+    short_name = serializers.CharField()
+    description = serializers.CharField(allow_blank=True)
+    secret_key = serializers.CharField(help_text="The environment variable.")
+    owner_type = serializers.CharField()
+    owner_id = serializers.UUIDField(help_text="The algorithm.")
+    provider_id = serializers.UUIDField()
+    created = serializers.DateTimeField()
+    modified = serializers.DateTimeField()
+
+
+class SecretListShape(Shape):
+    """The same list under either of the names that clients look for."""
+
+    results = SecretShape(many=True)
+    secrets = SecretShape(many=True)
+
+
+class SecretProviderShape(Shape):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    description = serializers.CharField()
+    moduleName = serializers.CharField()
+    factoryClassName = serializers.CharField()
+    interfaceVersion = serializers.CharField()
+    isEnabled = serializers.BooleanField()
+    isDefault = serializers.BooleanField()
+    created = serializers.DateTimeField()
+    modified = serializers.DateTimeField()
+
+
+class UsageSumsShape(Shape):
+    """Seconds are whole ones: those of each call are rounded up, and are one at least."""
+
+    total_calls = serializers.CharField(help_text="A number.")
+    total_errors = serializers.IntegerField()
+    total_error_duration = serializers.FloatField()
+    total_duration = serializers.FloatField()
+
+
+class CallerUsageShape(UsageSumsShape):
+    caller = serializers.CharField()
+
+
+class AlgorithmUsageShape(UsageSumsShape):
+    algorithm_called = serializers.CharField()
+    algorithm_version = serializers.CharField()
+    algorithm_owner = serializers.CharField(allow_blank=True)
+    machine_type = serializers.ChoiceField(MachineType.values)
+
+
+class UsageShape(AlgorithmUsageShape, CallerUsageShape):
+    pass
+
+
+class UsagePageShape(Shape):
+    """`next_marker` leads to the next page and is null at the end."""
+
+    results = UsageShape(many=True)
+    next_marker = serializers.CharField(allow_null=True)
+
+
+class CallerUsagePageShape(Shape):
+    results = CallerUsageShape(many=True)
+    next_marker = serializers.CharField(allow_null=True)
+
+
+class AlgorithmUsagePageShape(Shape):
+    results = AlgorithmUsageShape(many=True)
+    next_marker = serializers.CharField(allow_null=True)
+
+
+class LegacyAlgorithmListShape(Shape):
+    results = serializers.ListField(child=serializers.DictField(), max_length=0)

@@ -4,13 +4,22 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import MayAdminister
+from algoport.accounts.errors import UserNotFound
+from algoport.api.description import refusals
 from algoport.api.pagination import decode_marker, encode_marker, read_limit
-from algoport.errors import InputValidationError, InvalidMarker
+from algoport.errors import InputValidationError, InvalidLimit, InvalidMarker
+from algorithms.api.shapes import (
+    AlgorithmUsagePageShape,
+    CallerUsagePageShape,
+    LegacyAlgorithmListShape,
+    UsagePageShape,
+)
 from algorithms.errors import UsageDatesMissing
 from algorithms.metering.usage import (
     BY_ALGORITHM,
@@ -25,6 +34,19 @@ from algorithms.metering.usage import (
 _MOST_USERS = 100
 _YEARS = range(1970, 9999)
 
+_PARAMETERS = [
+    OpenApiParameter(
+        "start_date", str, required=True, description="A day, or a moment in ISO 8601."
+    ),
+    OpenApiParameter(
+        "end_date", str, required=True, description="A day, counted as a whole, or a moment."
+    ),
+    OpenApiParameter("user", str, many=True, description="Callers; `user[]` does as well."),
+    OpenApiParameter("page_size", int),
+    OpenApiParameter("marker", str),
+]
+_REFUSALS = refusals(UsageDatesMissing, UserNotFound, InvalidLimit, InvalidMarker)
+
 
 class UsageView(APIView):
     """Sums of calls in a period; `by` is what they are grouped by."""
@@ -32,7 +54,12 @@ class UsageView(APIView):
     permission_classes = [MayAdminister]
     by: tuple[str, ...] = BY_BOTH
 
+    @extend_schema(parameters=_PARAMETERS, responses={200: UsagePageShape, **_REFUSALS})
     def get(self, request: Request) -> Response:
+        """Sum up the calls of a period by callers and the versions that they called."""
+        return self.page(request)
+
+    def page(self, request: Request) -> Response:
         period = read_period(request)
         limit = read_limit(request, "page_size")
         after = read_marker(request, self.by)
@@ -44,9 +71,19 @@ class UsageView(APIView):
 class CallerUsageView(UsageView):
     by = BY_CALLER
 
+    @extend_schema(parameters=_PARAMETERS, responses={200: CallerUsagePageShape, **_REFUSALS})
+    def get(self, request: Request) -> Response:
+        """Sum up the calls of a period by callers."""
+        return self.page(request)
+
 
 class AlgorithmUsageView(UsageView):
     by = BY_ALGORITHM
+
+    @extend_schema(parameters=_PARAMETERS, responses={200: AlgorithmUsagePageShape, **_REFUSALS})
+    def get(self, request: Request) -> Response:
+        """Sum up the calls of a period by the versions that were called."""
+        return self.page(request)
 
 
 class LegacyAlgorithmListView(APIView):
@@ -54,7 +91,9 @@ class LegacyAlgorithmListView(APIView):
 
     permission_classes = [MayAdminister]
 
+    @extend_schema(responses=LegacyAlgorithmListShape)
     def get(self, request: Request) -> Response:
+        """List the algorithms without an environment, of which there are none."""
         return Response({"results": []})
 
 

@@ -5,17 +5,20 @@ from algoport.errors import InputValidationError, UserError
 
 class FaviconSizeLimitExceeded(UserError):
     code, status = 3105, 413
-    message = "Favicon cannot exceed maximum size, which is {limit} bytes."
+    message = "Favicon cannot exceed maximum size."
 
 
 class InvalidFileUpload(UserError):
     code = 3106
-    message = "Invalid file to upload: {reason}."
+    message = "Invalid file to upload."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Invalid file to upload: {reason}.")
 
 
 class LogoSizeLimitExceeded(UserError):
     code, status = 3107, 413
-    message = "Logo cannot exceed maximum size, which is {limit} bytes."
+    message = "Logo cannot exceed maximum size."
 
 
 class ConfigEntryNotFound(UserError):

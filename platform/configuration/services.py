@@ -36,7 +36,8 @@ def set_image(*, kind: ImageKind, content: bytes) -> SiteImage:
     """
     limit = MOST_IMAGE_BYTES[kind]
     if len(content) > limit:
-        raise _TOO_LARGE[kind](limit=limit)
+        error = _TOO_LARGE[kind]
+        raise error(f"{error.message} It may have {limit} bytes.")
     values = {
         "content_type": content_type_of(content),
         "content": content,

@@ -21,6 +21,7 @@ from algorithms import services
 from algorithms.constants import BuildState
 from algorithms.environments import selectors as environments
 from algorithms.models import Algorithm, Version
+from algorithms.secrets.providers import INTERNAL
 from scm.repositories import repository_path
 from tests.api.test_envelope import check_envelope
 from tests.factories.algorithms import SETTINGS, make_algorithm, make_build, make_version
@@ -45,6 +46,7 @@ SAYS_MORE = {
     2001: "the rule that refused is named",
     2002: "what is missing is told",
     2012: "the build's own words are the reason",
+    **dict.fromkeys((3105, 3106, 3107), "the limit, or what an image is, is told"),
     **dict.fromkeys((4020, 4021, 4050, 4051, 4070), "what is not valid is told"),
     **dict.fromkeys((4040, 4041, 4043, 4045), "what would be possible is told"),
     5004: "the features are named",
@@ -52,7 +54,10 @@ SAYS_MORE = {
     6001: "what is not valid is told",
 }
 # Of what no request below /v1 is refused with: the test that raises it.
-RAISED_ELSEWHERE = {4011: "algorithms/test_algorithm_scm.py"}
+RAISED_ELSEWHERE = {
+    4011: ("algorithms/test_algorithm_scm.py", "for a git push"),
+    8009: ("algorithms/test_algorithm_secrets.py", "HTTP 500, for a call"),
+}
 
 
 @dataclass
@@ -102,6 +107,7 @@ def created(world: World, name: str = "Other", **settings: Any) -> Any:
 
 
 HELLO = "/v1/algorithms/demo/Hello"
+SECRET = {"short_name": "token", "secret_key": "TOKEN", "secret_value": "1234"}
 NOBODY = "6b1d3a5e-5d0c-4c5e-9a53-7f1f3f6f7a12"
 
 
@@ -186,6 +192,20 @@ def host_in_use(world: World) -> Any:
     return delete("/v1/admin/scms/github")(world)
 
 
+def upload(path: str, content: bytes) -> Callable[[World], Any]:
+    return lambda world: world.admin.post(path, content, content_type="image/png")
+
+
+def set_secret(body: Any) -> Callable[[World], Any]:
+    return lambda world: world.demo.post(f"{HELLO}/secrets", body, format="json")
+
+
+def secret_renamed(world: World) -> Any:
+    secret = set_secret(SECRET)(world).json()
+    path = f"{HELLO}/secrets/{secret['id']}"
+    return world.demo.put(path, {"secret_key": "OTHER"}, format="json")
+
+
 def get(path: str) -> Callable[[World], Any]:
     return lambda world: world.demo.get(path)
 
@@ -220,12 +240,16 @@ REQUESTS: dict[int, tuple[int, Callable[[World], Any]]] = {
     3104: (409, post("/v1/organizations", organization("demo"))),
     3108: (400, post("/v1/organizations", organization("more", type_id=NOBODY))),
     3109: (409, post("/v1/organization/types", {"name": "basic"})),
+    3105: (413, upload("/v1/config/favicon", bytes(128 * 1024 + 1))),
+    3106: (400, upload("/v1/config/logo", b"<svg/>")),
+    3107: (413, upload("/v1/config/logo", bytes(1024 * 1024 + 1))),
     4001: (400, lambda world: created(world, language="cobol")),
     4002: (400, lambda world: created(world, language="ruby")),
     4004: (400, lambda world: created(world, environment="tpu")),
     4084: (503, repository_is_lost),
     4008: (404, get("/v1/scms/internal/oauth/revoke")),
     4009: (404, get("/v1/scms/nowhere")),
+    4010: (400, lambda world: world.admin.get("/v1/admin/usage?start_date=2026-01-01")),
     4012: (400, webhook({"ref": "x"})),
     4020: (400, post("/v1/admin/scms", [])),
     4021: (400, patch("/v1/admin/scms/github", {})),
@@ -243,9 +267,16 @@ REQUESTS: dict[int, tuple[int, Callable[[World], Any]]] = {
     5002: (400, get("/v1/requests?marker=made-up")),
     5003: (400, get("/v1/requests?limit=1001")),
     5004: (404, unknown_feature),
-    5005: (501, lambda world: world.admin.get("/v1/admin/features?username=demo")),
+    5005: (501, post("/v1/admin/secret-provider", {})),
     6001: (400, get("/v1/requests?state=made-up")),
     7000: (404, get(f"/v1/requests/req-{NOBODY}")),
+    8000: (400, set_secret([])),
+    8001: (400, set_secret(SECRET | {"secret_key": "PATH"})),
+    8004: (400, set_secret(SECRET | {"secret_value": ""})),
+    8005: (403, delete(f"/v1/admin/secret-provider/{INTERNAL.id}")),
+    8006: (404, delete(f"/v1/admin/secret-provider/{NOBODY}")),
+    8007: (400, secret_renamed),
+    8008: (404, lambda world: world.demo.delete(f"{HELLO}/secrets/{NOBODY}")),
 }
 
 
@@ -264,7 +295,7 @@ def test_every_code_that_can_be_raised_is_raised_here() -> None:
         importlib.import_module(name)
     product = {each for each in classes(ApiError) if not each.__module__.startswith("tests.")}
     assert {each.code for each in product} == set(REQUESTS) | set(RAISED_ELSEWHERE)
-    for code, path in RAISED_ELSEWHERE.items():
+    for code, (path, _) in RAISED_ELSEWHERE.items():
         assert str(code) in (Path(__file__).parent / path).read_text()
     for each in product:
         known = ERROR_CODES[each.code]
@@ -285,8 +316,10 @@ def test_every_other_code_has_a_reason() -> None:
 def test_the_document_has_all_of_them(request: pytest.FixtureRequest) -> None:
     rows = ["| code | name | message | |", "|-|-|-|-|"]
     for code, known in ERROR_CODES.items():
-        status = f"HTTP {REQUESTS[code][0]}" if code in REQUESTS else "for a git push"
-        status = NOT_RAISED.get(code, status)
+        if code in REQUESTS:
+            status = f"HTTP {REQUESTS[code][0]}"
+        else:
+            status = NOT_RAISED[code] if code in NOT_RAISED else RAISED_ELSEWHERE[code][1]
         rows.append(f"| {code} | {known.symbol or '-'} | {known.message or '-'} | {status} |")
     head, mark, _ = DOCUMENT.read_text().partition("<!-- the table -->\n")
     assert mark

@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import BasePermission
@@ -11,13 +13,26 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import IsSignedIn, MayAdminister, principal_of
+from algoport.api.description import Shape, page_of, refusals
 from algoport.api.pagination import decode_marker, encode_marker, page_body, read_limit
 from algoport.configuration import selectors, services
 from algoport.configuration.api.uploads import BytesParser, uploaded_file
 from algoport.configuration.constants import ImageKind
-from algoport.configuration.errors import InvalidConfigEntry
+from algoport.configuration.errors import (
+    ConfigEntryNotFound,
+    FaviconSizeLimitExceeded,
+    InvalidConfigEntry,
+    InvalidFileUpload,
+    LogoSizeLimitExceeded,
+)
 from algoport.configuration.models import FrontendEntry
-from algoport.errors import InvalidMarker
+from algoport.errors import InvalidLimit, InvalidMarker
+
+
+class FileSerializer(serializers.Serializer[Any]):
+    """The name of its field does not matter."""
+
+    file = serializers.FileField()
 
 
 class ImageView(APIView):
@@ -29,7 +44,11 @@ class ImageView(APIView):
     def get_permissions(self) -> list[BasePermission]:
         return [] if self.request.method in ("GET", "HEAD") else [MayAdminister()]
 
+    @extend_schema(
+        responses={(200, "image/*"): OpenApiTypes.BINARY, 303: OpenApiResponse(None, "The default")}
+    )
     def get(self, request: Request) -> HttpResponse:
+        """Show the image, or where the default one is; open to everyone."""
         image = selectors.find_image(self.kind)
         if image is None:
             location = selectors.default_image(self.kind)
@@ -42,11 +61,21 @@ class ImageView(APIView):
         }
         return HttpResponse(bytes(image.content), content_type=image.content_type, headers=headers)
 
+    @extend_schema(
+        request={"image/*": OpenApiTypes.BINARY, "multipart/form-data": FileSerializer},
+        responses={
+            201: None,
+            **refusals(InvalidFileUpload, FaviconSizeLimitExceeded, LogoSizeLimitExceeded),
+        },
+    )
     def post(self, request: Request) -> Response:
+        """Upload a PNG, JPEG, GIF or ICO image."""
         services.set_image(kind=self.kind, content=uploaded_file(request))
         return Response(status=201)
 
+    @extend_schema(responses={204: None})
     def delete(self, request: Request) -> Response:
+        """Have the default image again."""
         services.reset_image(kind=self.kind)
         return Response(status=204)
 
@@ -56,8 +85,21 @@ class EntrySerializer(serializers.Serializer[Any]):
     value = serializers.CharField(allow_blank=True, trim_whitespace=False)
 
 
+class FrontendEntryShape(Shape):
+    keyname = serializers.CharField()
+    value = serializers.CharField(allow_blank=True)
+    created_at = serializers.IntegerField(help_text="Milliseconds since 1970.")
+    updated_at = serializers.IntegerField(help_text="Milliseconds since 1970.")
+    resource_type = serializers.CharField()
+
+
 class EntryListView(APIView):
+    @extend_schema(
+        parameters=[OpenApiParameter("limit", int), OpenApiParameter("marker", str)],
+        responses={200: page_of(FrontendEntryShape), **refusals(InvalidLimit, InvalidMarker)},
+    )
     def get(self, request: Request) -> Response:
+        """List the settings of the frontend by their names."""
         limit = read_limit(request)
         rows = selectors.entries_for(principal_of(request))
         marker = request.query_params.get("marker")
@@ -77,10 +119,17 @@ class EntryView(APIView):
     def get_permissions(self) -> list[BasePermission]:
         return [IsSignedIn() if self.request.method in ("GET", "HEAD") else MayAdminister()]
 
+    @extend_schema(responses={200: FrontendEntryShape, **refusals(ConfigEntryNotFound)})
     def get(self, request: Request, keyname: str) -> Response:
+        """Show a setting of the frontend."""
         return Response(entry_body(selectors.get_entry_for(principal_of(request), keyname)))
 
+    @extend_schema(
+        request=EntrySerializer,
+        responses={200: FrontendEntryShape, **refusals(InvalidConfigEntry)},
+    )
     def put(self, request: Request, keyname: str) -> Response:
+        """Make or change a setting of the frontend."""
         given = EntrySerializer(data=request.data)
         given.is_valid(raise_exception=True)
         if given.validated_data.get("keyname", keyname) != keyname:
@@ -88,7 +137,9 @@ class EntryView(APIView):
         entry = services.set_entry(keyname=keyname, value=given.validated_data["value"])
         return Response(entry_body(entry))
 
+    @extend_schema(responses={204: None, **refusals(ConfigEntryNotFound)})
     def delete(self, request: Request, keyname: str) -> Response:
+        """Delete a setting of the frontend."""
         services.delete_entry(keyname=keyname)
         return Response(status=204)
 

@@ -255,8 +255,9 @@ def test_they_outlive_a_change_of_keys(
     settings.SECRET_KEY = "another" * 10
     assert secret_environ(algorithm.pk) == {"API_TOKEN": CANARY} and mark_of(algorithm) == mark
     settings.ENCRYPTION_KEYS = ("2" * 32,)
-    with pytest.raises(SecretsNotReadable):
+    with pytest.raises(SecretsNotReadable) as caught:
         secret_environ(algorithm.pk)
+    assert (caught.value.code, caught.value.status) == (8009, 500)
     with pytest.raises(CommandError, match="API_TOKEN of demo/Hello"):
         call_command("encrypt_again", verbosity=0)
 

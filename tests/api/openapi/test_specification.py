@@ -56,6 +56,8 @@ def test_every_operation_but_those_for_all_wants_a_key(described: dict[str, Any]
     template = "environment-specifications/{specification_id}/template"
     assert open_to_all == {
         "GET /v1/openapispec",
+        "GET /v1/config/favicon",
+        "GET /v1/config/logo",
         f"GET /v1/algorithm-environments/edge/{template}",
         # Hosts sign their events; they have no key.
         "POST /v1/algorithms/{algorithm_id}/scm/webhook",

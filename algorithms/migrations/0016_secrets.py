@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("algorithms", "0014_algorithm_scm"),
+        ("algorithms", "0015_portal_indexes"),
     ]
 
     operations = [
