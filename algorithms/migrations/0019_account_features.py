@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("algorithms", "0017_environment_switch"),
+        ("algorithms", "0018_environment_switch"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

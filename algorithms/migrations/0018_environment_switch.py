@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("algorithms", "0016_secrets"),
+        ("algorithms", "0017_secrets"),
     ]
 
     operations = [

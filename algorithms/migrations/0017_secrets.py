@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("algorithms", "0015_portal_indexes"),
+        ("algorithms", "0016_names_shown"),
     ]
 
     operations = [
