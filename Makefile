@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONHOME VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo data-services test golden faults soak lint format bench migrations requirements clean
+.PHONY: help setup up demo data-services test golden fuzz faults soak lint format bench migrations requirements clean
 
 help: ## list the targets
 	@awk -F ":.*## " '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,7 +51,10 @@ test: setup ## run all tests (ARGS="-k name" passes options to pytest)
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup $(ARGS)
 
 golden: setup ## write the expected answers of tests anew; look at what changes
-	$(BIN)/python -m pytest -q --write-golden tests/api/test_error_codes.py
+	$(BIN)/python -m pytest -q --write-golden tests/api/test_error_codes.py tests/live/test_golden_bodies.py
+
+fuzz: setup ## try every operation against its description (EXAMPLES=100 SEED=1)
+	@$(BIN)/python -m tests.fuzz.run --examples $(or $(EXAMPLES),100) $(if $(SEED),--seed $(SEED))
 
 faults: setup ## kill processes under load 1000 times (ROUNDS=100 SEED=1)
 	@$(BIN)/python -m tests.faults.run --rounds $(or $(ROUNDS),1000) $(if $(SEED),--seed $(SEED))

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import MayAdminister
 from algoport.api.description import refusals
-from algoport.api.timestamps import to_milliseconds
+from algoport.api.timestamps import to_plain_milliseconds
 from algorithms.api.shapes import (
     AvailableEnvironmentListShape,
     AvailableEnvironmentShape,
@@ -117,7 +117,7 @@ def environment_body(environment: Environment) -> dict[str, Any]:
         "environment_specification_id": str(environment.id),
         "display_name": environment.display_name,
         "description": environment.description,
-        "created_at": to_milliseconds(environment.created_at),
+        "created_at": to_plain_milliseconds(environment.created_at),
         "language": language_body(environment.language),
         "machine_type": environment.machine_type.upper(),
     }

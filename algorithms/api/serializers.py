@@ -6,6 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from algoport.api.description import MOMENT
 from algoport.api.fields import OneOf, PatternField
 from algoport.api.timestamps import to_milliseconds
 from algorithms.constants import (
@@ -28,9 +29,7 @@ from algorithms.updates import AlgorithmChanges
 from scm.api.serializers import scm_body
 
 
-@extend_schema_field(
-    {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
-)
+@extend_schema_field(MOMENT)
 class MomentField(serializers.Field[datetime, str, str, Any]):
     """A moment in ISO 8601, or a day, which begins or ends it; UTC unless it says otherwise."""
 

@@ -168,7 +168,7 @@ class EnvironmentShape(Shape):
     environment_specification_id = serializers.UUIDField()
     display_name = serializers.CharField()
     description = serializers.CharField(allow_blank=True)
-    created_at = serializers.DateTimeField()
+    created_at = serializers.CharField(help_text="`2020-12-21T21:47:53.239`, in UTC.")
     language = LanguageShape()
     machine_type = serializers.ChoiceField([each.upper() for each in MachineType.values])
 

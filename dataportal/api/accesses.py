@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import principal_of
 from algoport.accounts.errors import UserNotFound
-from algoport.api.description import page_of, refusals
+from algoport.api.description import MOMENT, page_of, refusals
 from algoport.api.pagination import newest_first
 from algoport.api.timestamps import to_milliseconds
 from algoport.errors import InputValidationError
@@ -20,8 +20,8 @@ from dataportal.auditing.selectors import OUTCOMES, AccessFilter, find_accesses_
 from dataportal.models import DataAccess
 
 FILTERS = [
-    OpenApiParameter("since", datetime, description="From this time on."),
-    OpenApiParameter("until", datetime, description="Before this time."),
+    OpenApiParameter("since", MOMENT, description="From this time on."),
+    OpenApiParameter("until", MOMENT, description="Before this time."),
     OpenApiParameter("connector", description="`data`, or the id of a connector."),
     OpenApiParameter("path", description="How the path begins."),
     OpenApiParameter("account", description="Who used it."),

@@ -41,7 +41,7 @@ R = TypeVar("R")
 # for one of ours.
 _MOST_PAGES = 10
 _LONGEST_MARKER = 4096
-_ROOT_METHODS = ("GET", "HEAD", "POST")
+ROOT_METHODS = ("GET", "HEAD", "POST")
 
 
 class ConnectorFinder:
@@ -73,9 +73,9 @@ async def serve_connector(
     send: Send,
 ) -> None:
     """Answer a request for a path in a connector."""
-    if not path.segments and method not in _ROOT_METHODS:
+    if not path.segments and method not in ROOT_METHODS:
         raise MethodNotAllowed(
-            "A connector's root is listed, or given a directory.", allow=_ROOT_METHODS
+            "A connector's root is listed, or given a directory.", allow=ROOT_METHODS
         )
     place = _Place(ConnectorAccess(principal, connector), path, request, send)
     try:

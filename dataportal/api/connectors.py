@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -46,6 +46,11 @@ from dataportal.selectors import MY
 _LABEL = LABEL_PATTERN.pattern
 
 
+@extend_schema_field({"oneOf": [{"type": "object"}, {"type": "string"}]})
+class CredentialsField(serializers.JSONField):
+    """JSON text or an object."""
+
+
 class ConnectorSerializer(serializers.Serializer[Any]):
     """What a connector may be changed in. Credentials come in here and leave nowhere."""
 
@@ -55,8 +60,7 @@ class ConnectorSerializer(serializers.Serializer[Any]):
     is_default = serializers.BooleanField(required=False)
     options = serializers.DictField(required=False)
     cred_type = OneOf(sorted(set(CREDENTIAL_TYPES.values())), required=False)
-    # JSON text or an object.
-    cred_data = serializers.JSONField(required=False, write_only=True)
+    cred_data = CredentialsField(required=False, write_only=True)
 
     def changes(self) -> dict[str, Any]:
         return dict(self.validated_data)
@@ -71,7 +75,7 @@ class ConnectorCreateSerializer(ConnectorSerializer):
     is_default = serializers.BooleanField(required=False, default=False)
     options = serializers.DictField(required=False, default=dict)
     cred_type = OneOf(sorted(set(CREDENTIAL_TYPES.values())))
-    cred_data = serializers.JSONField(write_only=True)
+    cred_data = CredentialsField(write_only=True)
 
     def asked(self) -> NewConnector:
         given = dict(self.validated_data)

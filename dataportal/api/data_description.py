@@ -22,7 +22,7 @@ from algoport.errors import (
     ServiceUnavailable,
 )
 from algoport.http.asgi import RequestTooLarge
-from dataportal.constants import ACL_PATTERNS
+from dataportal.constants import ACL_PATTERNS, COLLECTION_NAME_PATTERN
 from dataportal.errors import (
     CollectionAlreadyExists,
     CredentialsNotReadable,
@@ -67,6 +67,11 @@ def _object(needed: dict[str, Part], **optional: Part) -> Part:
     return described | ({"required": list(needed)} if needed else {})
 
 
+# Connectors take other names as well.
+_COLLECTION_NAME: Part = {
+    "type": "string",
+    "pattern": f"^{COLLECTION_NAME_PATTERN.pattern.removesuffix('Z')[:-1]}$",
+}
 _ACL_VALUES = [list(patterns) for patterns in ACL_PATTERNS.values()]
 _SCHEMAS: dict[str, Part] = {
     "DirectoryAcl": _object(
@@ -85,7 +90,8 @@ _SCHEMAS: dict[str, Part] = {
         acl={"$ref": "#/components/schemas/DirectoryAcl"},
     ),
     "DirectoryCreateRequest": _object(
-        {"name": TEXT}, acl={"$ref": "#/components/schemas/DirectoryAcl"}
+        {"name": _COLLECTION_NAME},
+        acl={"allOf": [{"$ref": "#/components/schemas/DirectoryAcl"}], "nullable": True},
     ),
     "DirectoryAclRequest": _object({"acl": {"$ref": "#/components/schemas/DirectoryAcl"}}),
     "DataUri": _object({"result": TEXT}),
@@ -113,7 +119,10 @@ _FILE_HEADERS: Part = {
     "Accept-Ranges": {"schema": {"type": "string", "enum": ["bytes"]}},
     "Content-Security-Policy": {"schema": TEXT},
 }
-_MARKER = parameter("marker", "query", {"type": "string", "format": "marker"}, "Of a listing.")
+_MARKER = parameter("marker", "query", {"type": "string", "format": "name-marker"}, "Of a listing.")
+_PLACE_MARKER = parameter(
+    "marker", "query", {"type": "string", "format": "place-marker"}, "Of a listing."
+)
 _ACL = parameter("acl", "query", {"type": "boolean"}, "Whether a listing tells its permissions.")
 _FORCE = parameter(
     "force", "query", {"type": "boolean"}, "Whether a directory goes with its files."
@@ -144,10 +153,10 @@ class _Place:
         self._path = tuple(path)
         self._errors = (*_FOR_ALL, *errors)
 
-    def list(self, *more: Part, summary: str = "List a directory") -> Part:
+    def list(self, *more: Part, summary: str = "List a directory", marker: Part = _MARKER) -> Part:
         listing = answer("Folders and files.", _ref("Directory"), _DIRECTORY_HEADERS)
         return self._operation(
-            "list", summary, {"200": listing}, [InvalidMarker], parameters=(_MARKER, *more)
+            "list", summary, {"200": listing}, [InvalidMarker], parameters=(marker, *more)
         )
 
     def read(self, *, or_list: bool = False) -> Part:
@@ -163,7 +172,7 @@ class _Place:
             "Read a file, or list a directory" if or_list else "Read a file",
             {"200": whole, "206": _PART, "304": _NOT_MODIFIED},
             [PreconditionNotMet, PartNotThere, *([InvalidMarker] if or_list else [])],
-            parameters=(*([_MARKER] if or_list else []), *_READING),
+            parameters=(*([_PLACE_MARKER] if or_list else []), *_READING),
         )
 
     def head(self, *, of_file: bool = True) -> Part:
@@ -198,7 +207,7 @@ class _Place:
                 *(MalformedJson, InvalidCollectionName, InvalidAcl, InputValidationError),
                 *(CollectionAlreadyExists, RequestTooLarge),
             ],
-            body={**_ref("DirectoryCreateRequest"), "text/plain": TEXT},
+            body={**_ref("DirectoryCreateRequest"), "text/plain": _COLLECTION_NAME},
             description="As text, the body is the bare name.",
         )
 
@@ -329,7 +338,7 @@ def _connector_paths() -> dict[str, Part]:
     inside = _Place("connector_path", (_CONNECTOR, _PLACE), _OF_STORAGES)
     return {
         "/v1/connector/{connector}": {
-            "get": root.list(summary="List what a connector leads to"),
+            "get": root.list(summary="List what a connector leads to", marker=_PLACE_MARKER),
             "head": root.head(of_file=False),
             "post": root.post(),
         },

@@ -35,9 +35,9 @@ from dataportal.api.bodies import (
     parse_collection_body,
     parse_marker,
 )
-from dataportal.api.connector_places import ConnectorFinder, serve_connector
+from dataportal.api.connector_places import ROOT_METHODS, ConnectorFinder, serve_connector
 from dataportal.api.hosted_places import receive_file, send_file
-from dataportal.api.system_places import serve_system_path
+from dataportal.api.system_places import FILE_METHODS, READING_METHODS, serve_system_path
 from dataportal.api.transfers import DIRECTORY
 from dataportal.auditing.records import Access, AccessJournal
 from dataportal.errors import InvalidPath, PathNotFound
@@ -57,13 +57,12 @@ from dataportal.services import (
     delete_file,
     update_collection_acl,
 )
-from dataportal.system_paths import SYSTEM_FOLDERS
+from dataportal.system_paths import SYSTEM_FOLDERS, SystemFile, parse_system_path
 
 METHODS = ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE")
-FILE_METHODS = ("GET", "HEAD", "PUT", "DELETE")
 # Of the root, of an account's folder, and of a collection, by how long their paths are.
 _ALLOWED = (
-    ("GET", "HEAD"),
+    READING_METHODS,
     ("GET", "HEAD", "POST"),
     ("GET", "HEAD", "POST", "PATCH", "DELETE"),
 )
@@ -116,6 +115,8 @@ class DataPlane:
             raise NotAuthenticated("authorization required")
         access.principal = principal
         access.path = path = parse_raw_path(request.raw_path)
+        if method not in METHODS:
+            raise MethodNotAllowed(allow=methods_at(path))
         if path.connector != DATA:
             connector = await self._connectors.find(principal, path)
             access.connector, access.owner = connector.name, connector.owner.username
@@ -138,9 +139,17 @@ def method_of(request: Request) -> str:
         if override.strip().upper() != "PATCH":
             raise MethodNotAllowed("X-HTTP-Method-Override may say PATCH.", allow=METHODS)
         return "PATCH"
-    if request.method not in METHODS:
-        raise MethodNotAllowed(allow=METHODS)
     return request.method
+
+
+def methods_at(path: DataPath) -> tuple[str, ...]:
+    """The methods of a place of this kind. Raises PathNotFound."""
+    if path.connector != DATA:
+        return METHODS if path.segments else ROOT_METHODS
+    if path.segments and path.segments[0] in SYSTEM_FOLDERS:
+        is_file = isinstance(parse_system_path(path), SystemFile)
+        return FILE_METHODS if is_file else READING_METHODS
+    return FILE_METHODS if len(path.segments) > 2 else _ALLOWED[len(path.segments)]
 
 
 async def _serve_folder(

@@ -18,8 +18,8 @@ from dataportal.selectors import (
 from dataportal.services import delete_system_file, open_system_collection
 from dataportal.system_paths import SystemFile, SystemFolder, SystemPlace, parse_system_path
 
-_READING = ("GET", "HEAD")
-_FILE_METHODS = ("GET", "HEAD", "PUT", "DELETE")
+READING_METHODS = ("GET", "HEAD")
+FILE_METHODS = ("GET", "HEAD", "PUT", "DELETE")
 
 
 async def serve_system_path(
@@ -32,7 +32,7 @@ async def serve_system_path(
         return
     if method == "PUT":
         raise MethodNotAllowed(
-            "A file is put into a collection, as in data://.algo/perm/FILE.", allow=_READING
+            "A file is put into a collection, as in data://.algo/perm/FILE.", allow=READING_METHODS
         )
     if isinstance(place, SystemPlace):
         response = await _serve_collection(request, method, principal, place)
@@ -44,12 +44,13 @@ async def serve_system_path(
 async def _serve_folder(
     request: Request, method: str, principal: Principal, folder: SystemFolder
 ) -> Response:
-    after = parse_marker(request.query())
+    is_read = method in READING_METHODS
+    after = parse_marker(request.query()) if is_read else ""
     page = await in_database_thread(list_system_folder_for, principal, folder, after)
-    if method not in ("GET", "HEAD"):
+    if not is_read:
         raise MethodNotAllowed(
             "temp and perm always exist for every algorithm, and there is nothing else.",
-            allow=_READING,
+            allow=READING_METHODS,
         )
     return json_response(folder_listing(page), headers=dict(DIRECTORY))
 
@@ -62,7 +63,7 @@ async def _serve_collection(
         await in_database_thread(
             get_system_collection_for, principal, place, Action.MANAGE_COLLECTION
         )
-        raise MethodNotAllowed(allow=_READING)
+        raise MethodNotAllowed(allow=READING_METHODS)
     if method == "HEAD":
         await in_database_thread(get_system_collection_for, principal, place)
         return Response(content_type=None, headers=dict(DIRECTORY))
@@ -76,7 +77,7 @@ async def _serve_file(
     request: Request, method: str, principal: Principal, file: SystemFile, send: Send
 ) -> None:
     if method in ("POST", "PATCH"):
-        raise MethodNotAllowed("A file is put, read or deleted.", allow=_FILE_METHODS)
+        raise MethodNotAllowed("A file is put, read or deleted.", allow=FILE_METHODS)
     if method == "PUT":
         response = await _put(request, principal, file)
         await response.send(send)

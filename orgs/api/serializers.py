@@ -10,7 +10,7 @@ from algoport.accounts.constants import EMAIL_PATTERN, NAME_LENGTH, NAME_PATTERN
 from algoport.accounts.errors import MalformedOrganizationJson, MissingRequiredFields
 from algoport.accounts.models import Membership
 from algoport.api.fields import PatternField
-from algoport.api.timestamps import to_milliseconds
+from algoport.api.timestamps import to_plain_seconds
 from orgs.models import Organization
 from orgs.services import Profile
 
@@ -84,7 +84,7 @@ def organization_body(organization: Organization, base: str) -> dict[str, Any]:
         "org_label": organization.label,
         "org_name": account.username,
         "org_url": organization.url,
-        "org_created_at": to_milliseconds(organization.created_at),
+        "org_created_at": to_plain_seconds(organization.created_at),
         "type_id": str(organization.type_id),
         "external_id": organization.external_id,
         "external_admin_group": organization.external_admin_group,

@@ -13,7 +13,7 @@ class OrganizationShape(Shape):
     org_label = serializers.CharField()
     org_name = serializers.CharField()
     org_url = serializers.CharField(allow_blank=True)
-    org_created_at = serializers.DateTimeField()
+    org_created_at = serializers.CharField(help_text="`2021-10-22T16:41:32`, in UTC.")
     type_id = serializers.UUIDField()
     external_id = serializers.CharField(allow_blank=True)
     external_admin_group = serializers.ListField(child=serializers.CharField())

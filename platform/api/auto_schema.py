@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
-from rest_framework.serializers import CharField
+from rest_framework.serializers import CharField, ListField
 
 from algoport.api.description import ErrorShape, PageShape, describe
 from algoport.api.fields import PatternField
@@ -84,6 +84,8 @@ class OperationSchema(AutoSchema):
         self, field: Any, direction: Any, bypass_extensions: bool = False
     ) -> dict[str, Any]:
         schema: dict[str, Any] = super()._map_serializer_field(field, direction, bypass_extensions)
+        if isinstance(field, ListField) and not field.allow_empty:
+            schema["minItems"] = 1
         if direction == "request" and schema.get("type") == "string":
             if isinstance(field, PatternField):
                 # Not Python's own sign for the end.

@@ -52,6 +52,16 @@ def refusals(*errors: type[ApiError]) -> dict[int, OpenApiResponse]:
     }
 
 
+# Of a query: what is empty counts as left out.
+MOMENT = {
+    "anyOf": [
+        {"type": "string", "format": "date-time"},
+        {"type": "string", "format": "date"},
+        {"type": "string", "maxLength": 0},
+    ]
+}
+
+
 def describe(errors: Iterable[type[ApiError]]) -> str:
     """Codes, names and texts of errors, one a line."""
     return "\n".join(f"- {e.code} `{e.__name__}`: {e.message}" for e in errors)

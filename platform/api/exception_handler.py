@@ -72,11 +72,12 @@ def as_api_error(exc: Exception) -> ApiError:
 def first_message(detail: Any, path: str = "") -> str:
     """The first complaint of a serializer, with the field it is about."""
     if isinstance(detail, dict):
-        field, value = next(iter(detail.items()))
-        deeper = "" if field == "non_field_errors" else field
+        field, value = next((each for each in detail.items() if each[1]), ("", "not valid"))
+        deeper = "" if field == "non_field_errors" else str(field)
         return first_message(value, ".".join(part for part in (path, deeper) if part))
     if isinstance(detail, list):
-        return first_message(detail[0], path)
+        # Of a list's members, those that are good have nothing to say.
+        return first_message(next(filter(None, detail), "not valid"), path)
     return f"{path}: {detail}" if path else str(detail)
 
 

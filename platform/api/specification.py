@@ -32,7 +32,7 @@ class SpecificationView(APIView):
         parameters=[OpenApiParameter("format", enum=list(_TYPES), default="json")],
         responses={
             (200, "application/json"): OpenApiTypes.OBJECT,
-            (200, "application/yaml"): OpenApiTypes.STR,
+            (200, "application/yaml"): OpenApiTypes.OBJECT,
         },
     )
     def get(self, request: Request) -> HttpResponse:

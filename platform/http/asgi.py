@@ -12,13 +12,16 @@ from urllib.parse import parse_qsl
 import orjson
 
 from algoport.db.outages import is_outage
-from algoport.errors import ApiError, InvalidRequest, ServiceUnavailable
+from algoport.errors import ApiError, InputValidationError, InvalidRequest, ServiceUnavailable
 
 logger = logging.getLogger(__name__)
 
 # How many times the allowed size is read before a client that sends too much is cut off.
 _PATIENCE = 4
 _WORTH_READING = 256 * 1024
+_BOOLEANS = dict.fromkeys(("true", "1", "yes"), True) | dict.fromkeys(
+    ("false", "0", "no", ""), False
+)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -221,8 +224,16 @@ async def _refuse(request: Request, error: ApiError, send: Send) -> None:
 
 
 def parse_boolean(values: Iterable[str | None], default: bool = False) -> bool:
-    """A query's boolean in any case, as the clients spell it (wire.md 3)."""
+    """A query's boolean in any case, as the clients spell it (wire.md 3).
+
+    Raises InputValidationError.
+    """
     for value in values:
         if value is not None:
-            return value.strip().lower() in {"true", "1", "yes"}
+            word = value.strip().lower()
+            if word not in _BOOLEANS:
+                raise InputValidationError(
+                    f"{value[:40]!r} in the query is neither true nor false."
+                )
+            return _BOOLEANS[word]
     return default

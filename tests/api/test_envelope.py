@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 from algoport.accounts.models import User
 from algorithms.environments import selectors
 from algorithms.errors import NoSuchAlgorithm
+from tests.factories.algorithms import make_algorithm
 
 
 def check_envelope(answer: Any, status: int, code: int) -> None:
@@ -87,6 +88,21 @@ def test_failure_tells_nothing_but_its_id(
     check_envelope(answer, 500, 5001)
     assert b"secret" not in answer.content
     assert answer.json()["id"] in caplog.text
+
+
+def test_the_first_member_that_is_wrong_is_named(api: APIClient) -> None:
+    rule = {"allowed_methods": ["GET"], "allowed_origins": ["*"]}
+    body = {"rules": [rule, 0, rule, {"allowed_methods": []}]}
+    url = "/v1/users/demo/connectors/s3+lab/buckets/bucket/cors"
+    check_envelope(api.put(url, body, format="json"), 400, 6001)
+
+
+def test_a_boolean_that_is_none_is_refused(api: APIClient, demo: User) -> None:
+    make_algorithm(demo)
+    versions = "/v1/algorithms/demo/Hello/versions"
+    for word in ("true", "FALSE", "1", ""):
+        assert api.get(f"{versions}?published={word}").status_code == 200
+    check_envelope(api.get(f"{versions}?published=perhaps"), 400, 6001)
 
 
 def test_options_tell_the_methods_and_nothing_else(api: APIClient) -> None:

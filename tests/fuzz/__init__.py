@@ -1,0 +1,1 @@
+"""The platform against its own description: schemathesis with objects that exist."""
