@@ -1,16 +1,23 @@
 """What the git plane asks of the algorithms: who may use a repository, and what a push starts."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from dataclasses import asdict
 from uuid import UUID
 
+from django.db import transaction
+
+from algoport.accounts.actors import actor_of
 from algoport.accounts.permissions import Action, Principal
+from algoport.audit.actors import acting
+from algoport.audit.constants import Via
+from algoport.audit.recording import act
 from algoport.errors import NotAuthenticated
 from algorithms.constants import BuildState
 from algorithms.models import Algorithm
 from algorithms.selectors import get_algorithm_for, log_after
-from algorithms.services import request_build, watch_build
-from scm.host import RepositoryAccess
+from algorithms.services import start_build, watch_build
+from scm.host import RefUpdate, RepositoryAccess
 from scm.selectors import check_internal
 
 _POLL_SECONDS = 0.05
@@ -32,12 +39,23 @@ class AlgorithmRepositories:
             check_internal(algorithm.scm)
         return RepositoryAccess(algorithm.id, str(algorithm))
 
+    def refs_moved(
+        self, principal: Principal, repository_id: UUID, updates: Sequence[RefUpdate]
+    ) -> None:
+        algorithm = Algorithm.objects.select_related("owner").get(pk=repository_id)
+        with (
+            acting(actor_of(principal, Via.GIT)),
+            transaction.atomic(),
+            act("algorithm.push", algorithm) as done,
+        ):
+            done.note(refs=[asdict(update) for update in updates])
+
     def pushed(
         self, principal: Principal, repository_id: UUID, *, before: str, after: str
     ) -> Generator[str, None, None]:
         """Build the pushed head; yields its log, then its address or the reason it failed."""
         algorithm = Algorithm.objects.select_related("owner", "environment").get(pk=repository_id)
-        build = request_build(algorithm=algorithm, commit_sha=after)
+        build = start_build(algorithm=algorithm, commit_sha=after)
         seen, partial, said_at = 0, "", time.monotonic()
         for current in watch_build(build, pause=lambda: time.sleep(_POLL_SECONDS)):
             for number, text in log_after(build, seen):

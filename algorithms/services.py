@@ -134,12 +134,19 @@ def check_name(name: str) -> None:
 
 @transaction.atomic
 def request_build(*, algorithm: Algorithm, commit_sha: str) -> Build:
-    """Record a build of a commit and wake a worker when that is committed."""
+    """Ask for a build of a commit."""
     with act("build.request") as done:
-        build = Build.objects.create(
-            algorithm=algorithm, commit_sha=commit_sha, environment=algorithm.environment
-        )
-        done.target = build
+        done.target = build = start_build(algorithm=algorithm, commit_sha=commit_sha)
+        done.note(algorithm=str(algorithm))
+    return build
+
+
+@transaction.atomic
+def start_build(*, algorithm: Algorithm, commit_sha: str) -> Build:
+    """Make the row of a build, as part of another act, and wake a worker when it is committed."""
+    build = Build.objects.create(
+        algorithm=algorithm, commit_sha=commit_sha, environment=algorithm.environment
+    )
     transaction.on_commit(lambda: build_requested.send(Build, build_id=build.id))
     return build
 

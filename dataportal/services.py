@@ -20,6 +20,7 @@ from algoport.accounts.permissions import (
     Principal,
     can,
 )
+from algoport.audit.recording import act
 from algoport.errors import NotAuthorized
 from dataportal.algorithm_finder import current_finder
 from dataportal.constants import (
@@ -62,8 +63,10 @@ def create_collection(
     if not COLLECTION_NAME_PATTERN.match(name):
         raise InvalidCollectionName
     try:
-        with transaction.atomic():
-            Collection.objects.create(owner_id=account.id, name=name, read_acl=read_acl)
+        with transaction.atomic(), act("collection.create") as done:
+            done.target = Collection.objects.create(
+                owner_id=account.id, name=name, read_acl=read_acl
+            )
     except IntegrityError as exc:
         raise CollectionAlreadyExists(owner=account.name, name=name) from exc
     return f"{account.name}/{name}"
@@ -72,8 +75,9 @@ def create_collection(
 def update_collection_acl(*, principal: Principal, owner: str, name: str, read_acl: str) -> None:
     """Change who reads a collection. Raises CollectionNotFound, NotAuthorized."""
     collection = get_collection_for(principal, owner, name, Action.MANAGE_COLLECTION)
-    collection.read_acl = read_acl
-    collection.save(update_fields=["read_acl"])
+    with transaction.atomic(), act("collection.update", collection):
+        collection.read_acl = read_acl
+        collection.save(update_fields=["read_acl"])
 
 
 def reserve_file(*, name: str, size: int, digest: str) -> HostedFile:
@@ -141,8 +145,10 @@ def remove_collection(collection: Collection, *, force: bool) -> int:
         raise CollectionNotFound(uri=collection.uri)
     if not force and collection.files.exists():
         raise DirectoryNotEmpty
-    files = withdraw_files("f.collection_id = %s", collection.id)
-    rows.delete()
+    with act("collection.delete", collection) as done:
+        files = withdraw_files("f.collection_id = %s", collection.id)
+        rows.delete()
+        done.note(files=files)
     return files
 
 

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from algoport.accounts.models import User
+from algoport.audit.recording import act
 from dataportal.digests import Digest
 from dataportal.errors import BlobMissing
 from dataportal.models import HostedFile, HostedUsage
@@ -106,12 +107,13 @@ def find_disagreements(counts: Counts, *, digests: bool = False) -> Iterator[Fin
 
 def repair(finding: Finding) -> None:
     """Have it agree: a file without its bytes goes, and bytes without a row are to be swept."""
-    if finding.fault is Fault.WRONG_SUMS:
-        _count_again(finding.id)
-    elif finding.fault is Fault.NO_ROW:
-        _adopt(finding.id)
-    else:
-        with transaction.atomic():
+    with transaction.atomic(), act("storage.repair") as done:
+        done.note(place=finding.name, fault=finding.fault.text, id=finding.id)
+        if finding.fault is Fault.WRONG_SUMS:
+            _count_again(finding.id)
+        elif finding.fault is Fault.NO_ROW:
+            _adopt(finding.id)
+        else:
             withdraw_files("f.id = %s", finding.id)
 
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Subquery
 from django.utils import timezone
 
+from algoport.audit.recording import act
 from dataportal.errors import TooManyBytes, TooManyFiles
 from dataportal.models import Collection, HostedFile, HostedUsage
 
@@ -107,10 +108,12 @@ def change_usage(owner_id: UUID, change: Change) -> None:
         raise TooManyBytes(limit=limit)
 
 
+@transaction.atomic
 def change_limits(*, owner_id: UUID, byte_limit: int | None, file_limit: int | None) -> None:
     """Let an account have more or less; None is as the platform is set, 0 is no limit."""
     limits = {"byte_limit": byte_limit, "file_limit": file_limit}
-    HostedUsage.objects.update_or_create(owner_id=owner_id, defaults=limits)
+    with act("limits.update", HostedUsage.objects.filter(owner=owner_id).first()) as done:
+        done.target, _ = HostedUsage.objects.update_or_create(owner_id=owner_id, defaults=limits)
 
 
 def _limit(own: int | None, default: int) -> int:

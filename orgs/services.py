@@ -20,6 +20,7 @@ from algoport.accounts.services import (
     check_not_last_owner,
     end_account,
 )
+from algoport.audit.recording import act
 from algoport.db.changes import announce_change
 from algoport.errors import InputValidationError
 from orgs.errors import (
@@ -65,16 +66,21 @@ def create_organization(*, name: str, profile: Profile, creator_id: UUID) -> Org
         raise OrganizationAlreadyExists
     account = User(username=name, email=profile.email, kind=AccountKind.ORGANIZATION)
     account.set_unusable_password()
-    try:
-        with transaction.atomic():
-            account.save(force_insert=True)
-    except IntegrityError as exc:
-        raise CanNotReserveUserForOrganization from exc
-    organization = Organization(account=account)
-    _apply(organization, profile)
-    organization.save(force_insert=True)
-    Membership.objects.create(organization=account, user_id=creator_id, role=OrganizationRole.OWNER)
-    announce_change()
+    with act("organization.create") as done:
+        try:
+            with transaction.atomic():
+                account.save(force_insert=True)
+        except IntegrityError as exc:
+            raise CanNotReserveUserForOrganization from exc
+        organization = Organization(account=account)
+        _apply(organization, profile)
+        organization.save(force_insert=True)
+        done.target = organization
+        done.note(email=account.email, owner=creator_id)
+        Membership.objects.create(
+            organization=account, user_id=creator_id, role=OrganizationRole.OWNER
+        )
+        announce_change()
     return organization
 
 
@@ -82,18 +88,21 @@ def create_organization(*, name: str, profile: Profile, creator_id: UUID) -> Org
 def update_organization(*, organization: Organization, profile: Profile) -> None:
     """Change all that an organization says of itself; its name stays."""
     check_email(profile.email)
-    organization.account.email = profile.email
-    organization.account.save(update_fields=["email"])
-    _apply(organization, profile)
-    organization.save()
-    # Its groups decide who is in it, as soon as they come back.
-    announce_change()
+    with act("organization.update", organization) as done:
+        done.note(email=profile.email)
+        organization.account.email = profile.email
+        organization.account.save(update_fields=["email"])
+        _apply(organization, profile)
+        organization.save()
+        # Its groups decide who is in it, as soon as they come back.
+        announce_change()
 
 
 @transaction.atomic
 def delete_organization(*, organization: Organization) -> None:
     """End an organization; its name is never given again, and nobody acts for it any more."""
-    end_account(account=organization.account)
+    with act("organization.delete", organization):
+        end_account(account=organization.account)
 
 
 @transaction.atomic
@@ -104,16 +113,19 @@ def put_member(*, organization: Organization, username: str, role: str | None) -
     UserNotFound, and OrganizationRequiresOwner where the last owner would be none.
     """
     user = get_user(username)
-    membership, is_new = Membership.objects.get_or_create(
-        organization_id=organization.account_id,
-        user=user,
-        defaults={"role": role or OrganizationRole.MEMBER},
-    )
-    if not is_new and role is not None and role != membership.role:
-        check_not_last_owner(membership)
-        membership.role = role
-        membership.save(update_fields=["role"])
-    announce_change()
+    known = Membership.objects.filter(organization=organization.account_id, user=user).first()
+    with act("organization.put_member", known) as done:
+        membership, is_new = Membership.objects.get_or_create(
+            organization_id=organization.account_id,
+            user=user,
+            defaults={"role": role or OrganizationRole.MEMBER},
+        )
+        done.target = membership
+        if not is_new and role is not None and role != membership.role:
+            check_not_last_owner(membership)
+            membership.role = role
+            membership.save(update_fields=["role"])
+        announce_change()
     return is_new
 
 
@@ -126,10 +138,15 @@ def remove_member(*, organization: Organization, username: str) -> None:
     try:
         user = get_user(username)
     except UserNotFound:
+        with act("organization.remove_member") as done:
+            done.nothing()
         return
     rows = Membership.objects.filter(organization=organization.account_id, user=user)
     membership = rows.first()
-    if membership is not None:
+    with act("organization.remove_member", membership) as done:
+        if membership is None:
+            done.nothing()
+            return
         check_not_last_owner(membership)
         membership.delete()
         announce_change()
@@ -138,16 +155,22 @@ def remove_member(*, organization: Organization, username: str) -> None:
 def create_organization_type(*, name: str) -> OrganizationType:
     """A further type. Raises OrganizationTypeExists."""
     try:
-        with transaction.atomic():
-            return OrganizationType.objects.create(name=name)
+        with transaction.atomic(), act("organization_type.create") as done:
+            made = done.target = OrganizationType.objects.create(name=name)
+            return made
     except IntegrityError as exc:
         raise OrganizationTypeExists(name=name) from exc
 
 
 def delete_organization_type(*, name: str) -> None:
     """Remove a type; it is no error when there is none. Raises OrganizationTypeInUse."""
+    row = OrganizationType.objects.filter(name__iexact=name).first()
     try:
-        OrganizationType.objects.filter(name__iexact=name).delete()
+        with transaction.atomic(), act("organization_type.delete", row) as done:
+            if row is None:
+                done.nothing()
+            else:
+                row.delete()
     except ProtectedError as exc:
         raise OrganizationTypeInUse(name=name) from exc
 

@@ -3,7 +3,7 @@
 `scm` lies below `algorithms`, so the latter registers itself here in `AppConfig.ready()`.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -11,6 +11,15 @@ from uuid import UUID
 from algoport.accounts.permissions import Principal
 
 NO_COMMIT = "0" * 40
+
+
+@dataclass(frozen=True)
+class RefUpdate:
+    """What a push did to one branch or tag; NO_COMMIT is none."""
+
+    before: str
+    after: str
+    ref: str
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,11 @@ class RepositoryHost(Protocol):
         Raises NotAuthenticated for the anonymous, a 404 for what the principal may not see, and
         NotAuthorized for what it may read but not write.
         """
+
+    def refs_moved(
+        self, principal: Principal, repository_id: UUID, updates: Sequence[RefUpdate]
+    ) -> None:
+        """Called once for each push, with all that it moved; may use the ORM."""
 
     def pushed(
         self, principal: Principal, repository_id: UUID, *, before: str, after: str

@@ -12,7 +12,8 @@ from algorithms.admin.search import HELP, PeriodFilter, find_by_names
 from algorithms.constants import AsyncState, DeliveryState
 from algorithms.models import AsyncCall, WebhookDelivery
 from algorithms.querysets import AsyncCallQuerySet
-from algorithms.queueing.administration import cancel, redeliver, redrive
+from algorithms.queueing.services import end_call, redrive_call
+from algorithms.webhooks.services import send_again
 
 
 class AcceptedFilter(PeriodFilter):
@@ -20,12 +21,12 @@ class AcceptedFilter(PeriodFilter):
 
 
 def _redrive(asked: Asked) -> Done:
-    redrive(call=asked.row)
+    redrive_call(call=asked.row)
     return Done(f"{asked.row} is queued again.")
 
 
 def _cancel(asked: Asked) -> Done:
-    cancel(call=asked.row)
+    end_call(call=asked.row)
     return Done(f"{asked.row} is cancelled.")
 
 
@@ -67,7 +68,7 @@ class AsyncCallAdmin(PortalAdmin):
             "redrive",
             "Queue again",
             "Each of these calls that is dead is run again, with as many attempts as it had.",
-            lambda request, call: redrive(call=call),
+            lambda request, call: redrive_call(call=call),
         ),
     )
 
@@ -81,7 +82,7 @@ class AsyncCallAdmin(PortalAdmin):
 
 
 def _send_again(asked: Asked) -> Done:
-    redeliver(delivery=asked.row)
+    send_again(delivery=asked.row)
     return Done(f"{asked.row} is sent again.")
 
 
@@ -110,7 +111,7 @@ class WebhookDeliveryAdmin(PortalAdmin):
             "send_again",
             "Send again",
             "The receivers are told again, under the same ids and with all attempts.",
-            lambda request, delivery: redeliver(delivery=delivery),
+            lambda request, delivery: send_again(delivery=delivery),
         ),
     )
 

@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from algoport.accounts.permissions import Action, Principal, RequestResource, can
+from algoport.audit.recording import act
 from algoport.errors import NotAuthorized
 from algorithms.constants import ENDED_STATES, REQUESTS_KEPT, RESULT_BYTES, AsyncState
 from algorithms.errors import RequestHasEnded, RequestNotDead, RequestNotFound
@@ -66,7 +67,7 @@ def cancel_request(*, principal: Principal, request_id: str) -> AsyncCall:
 def end_call(*, call: AsyncCall) -> AsyncCall:
     """End a call that has not ended, for whom no rule has to let. Raises RequestHasEnded."""
     cancelled = AsyncCall.objects.filter(pk=call.pk).exclude(state__in=ENDED_STATES)
-    with transaction.atomic():
+    with transaction.atomic(), act("request.cancel", call) as done:
         changed = cancelled.update(
             state=AsyncState.CANCELLED, ended_at=timezone.now(), lease_expires_at=None, payload=None
         )
@@ -74,6 +75,8 @@ def end_call(*, call: AsyncCall) -> AsyncCall:
             record_delivery(call)
             record_output(call, result=None, content_type="")
             transaction.on_commit(lambda: call_cancelled.send(AsyncCall, call_id=call.pk))
+        else:
+            done.nothing()
     call.refresh_from_db()
     if not changed:
         raise RequestHasEnded(state=call.state)
@@ -94,17 +97,18 @@ def redrive_call(*, call: AsyncCall) -> AsyncCall:
     dead = AsyncCall.objects.filter(pk=call.pk, state=AsyncState.DEAD, payload__isnull=False)
     if not dead.select_for_update().exists():
         raise RequestNotDead(state=call.state)
-    keep_payloads(call)
-    dead.update(
-        state=AsyncState.QUEUED,
-        tries=0,
-        not_before=timezone.now(),
-        ended_at=None,
-        error="",
-        error_type="",
-        stacktrace="",
-    )
-    call_queued.send(AsyncCall)
+    with act("request.redrive", call):
+        keep_payloads(call)
+        dead.update(
+            state=AsyncState.QUEUED,
+            tries=0,
+            not_before=timezone.now(),
+            ended_at=None,
+            error="",
+            error_type="",
+            stacktrace="",
+        )
+        call_queued.send(AsyncCall)
     call.refresh_from_db()
     return call
 

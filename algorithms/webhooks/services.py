@@ -4,6 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from algoport.accounts.permissions import Principal
+from algoport.audit.recording import act
 from algorithms.constants import DeliveryState
 from algorithms.errors import NoWebhookDelivery
 from algorithms.models import AsyncCall, WebhookDelivery, WebhookSecret
@@ -37,9 +38,10 @@ def redeliver(*, principal: Principal, request_id: str) -> WebhookDelivery:
 @transaction.atomic
 def send_again(*, delivery: WebhookDelivery) -> WebhookDelivery:
     """Send what a receiver was to be told again, for whom no rule has to let."""
-    WebhookDelivery.objects.filter(pk=delivery.pk).not_in_flight().update(
-        state=DeliveryState.PENDING, tries=0, not_before=timezone.now(), lease_expires_at=None
-    )
+    with act("webhook.redeliver", delivery):
+        WebhookDelivery.objects.filter(pk=delivery.pk).not_in_flight().update(
+            state=DeliveryState.PENDING, tries=0, not_before=timezone.now(), lease_expires_at=None
+        )
     transaction.on_commit(lambda: delivery_due.send(WebhookDelivery))
     delivery.refresh_from_db()
     return delivery

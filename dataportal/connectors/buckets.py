@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import TypeVar
 
+from django.db import transaction
+
 from algoport.accounts.permissions import Action, Principal, can, require
+from algoport.audit.recording import act
 from dataportal.connectors.asking import ask
 from dataportal.connectors.failures import as_api_error
 from dataportal.connectors.selectors import resource_of, use_connector_for
@@ -38,6 +42,7 @@ def create_bucket(
         # Amazon makes buckets of all regions, but of the others than one's own in the first.
         options = {key: value for key, value in options.items() if key != "region"}
     _ask(connector, lambda buckets: buckets.create(name, location), options)
+    _record("bucket.create", connector, bucket=name, location=location)
 
 
 def get_bucket_acl(principal: Principal, owner: str, connector_id: str, bucket: str) -> AccessList:
@@ -50,6 +55,7 @@ def set_bucket_acl(
 ) -> None:
     connector = _of_bucket(principal, owner, connector_id, Action.WRITE_STORAGE_RULES, bucket)
     _ask(connector, lambda buckets: buckets.set_bucket_acl(bucket, acl))
+    _record("bucket.set_acl", connector, bucket=bucket, acl=acl)
 
 
 def get_object_acl(
@@ -66,6 +72,7 @@ def set_object_acl(
     path = _object_path(bucket, key)
     connector = _authorized(principal, owner, connector_id, Action.WRITE_STORAGE_RULES, path)
     _ask(connector, lambda buckets: buckets.set_object_acl(bucket, key, acl))
+    _record("object.set_acl", connector, bucket=bucket, object=key, acl=acl)
 
 
 def get_cors(principal: Principal, owner: str, connector_id: str, bucket: str) -> list[CorsRule]:
@@ -87,6 +94,13 @@ def set_cors(
         _ask(connector, lambda buckets: buckets.set_cors(bucket, rules))
     else:
         _ask(connector, lambda buckets: buckets.delete_cors(bucket))
+    _record("bucket.set_cors", connector, bucket=bucket, rules=[asdict(rule) for rule in rules])
+
+
+def _record(action: str, connector: Connector, **details: object) -> None:
+    """Recorded when the storage has done it: no transaction of ours can hold what it does."""
+    with transaction.atomic(), act(action, connector) as done:
+        done.note(**details)
 
 
 def _of_bucket(

@@ -10,6 +10,7 @@ from django.db.models import F
 
 from algoport.accounts.models import User
 from algoport.accounts.permissions import Principal
+from algoport.audit.recording import act
 from algoport.db.changes import announce_change
 from dataportal.connectors.credentials import parse_credential, seal
 from dataportal.connectors.options import parse_options, parse_restriction
@@ -65,10 +66,12 @@ def create_connector(*, principal: Principal, owner: str, new: NewConnector) -> 
         options=parse_options(new.protocol, new.options or {}),
         credential=seal(parse_credential(new.protocol, new.cred_type, new.cred_data)),
     )
-    if new.is_default:
-        _unset_default(owner_id, new.protocol)
-    _insert(connector)
-    announce_change()
+    with act("connector.create") as done:
+        if new.is_default:
+            _unset_default(owner_id, new.protocol)
+        _insert(connector)
+        done.target = connector
+        announce_change()
     return connector
 
 
@@ -83,6 +86,16 @@ def update_connector(
     owner_id = get_managed_account(principal, owner)
     _lock_connectors(owner_id)
     connector = get_connector_of(owner_id, connector_id)
+    with act("connector.update", connector):
+        _change(connector, changes)
+        connector.revision = F("revision") + 1
+        _insert(connector)
+        announce_change()
+        connector.refresh_from_db()
+    return connector
+
+
+def _change(connector: Connector, changes: dict[str, Any]) -> None:
     if "label" in changes:
         connector.label = _check_label(changes["label"])
     if "path" in changes:
@@ -107,13 +120,8 @@ def update_connector(
         raise InvalidConnector(reason="cred_type goes with cred_data")
     if "is_default" in changes:
         if changes["is_default"]:
-            _unset_default(owner_id, connector.protocol)
+            _unset_default(connector.owner_id, connector.protocol)
         connector.is_default = changes["is_default"]
-    connector.revision = F("revision") + 1
-    _insert(connector)
-    announce_change()
-    connector.refresh_from_db()
-    return connector
 
 
 def delete_connector(*, principal: Principal, owner: str, connector_id: str) -> None:
@@ -126,7 +134,9 @@ def delete_connector(*, principal: Principal, owner: str, connector_id: str) -> 
 @transaction.atomic
 def remove_connectors(rows: ConnectorQuerySet) -> None:
     """For those whom no rule has to let: every process forgets these connectors."""
-    rows.delete()
+    for connector in rows.select_related("owner").select_for_update(of=("self",)):
+        with act("connector.delete", connector):
+            connector.delete()
     announce_change()
 
 

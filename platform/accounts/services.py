@@ -82,8 +82,9 @@ def create_user(
     user.is_staff = user.is_superuser = staff
     user.set_password(password)
     try:
-        with transaction.atomic():
+        with act("user.create") as done:
             user.save(force_insert=True)
+            done.target = user
     except IntegrityError as exc:
         raise UsernameHasBeenTaken from exc
     if is_address_verified:
@@ -133,42 +134,48 @@ def create_key(
         )
     if ApiKey.objects.filter(digest=digest_key(secret)).exists():
         raise KeyAlreadyExists
-    row = ApiKey.objects.create(
-        owner=owner,
-        label=label,
-        key_type=key_type,
-        digest=digest_key(secret),
-        mask=f"{secret[:5]}...{secret[-2:]}",
-        algo_acl=list(scopes.algo_acl),
-        allow_algo_management=scopes.management,
-        allow_algo=scopes.native_calls,
-        allow_web_algo=scopes.web_calls,
-        referer_host=scopes.referer_host,
-        allow_data=scopes.data_read,
-        allow_data_write=scopes.data_write,
-    )
+    with act("key.create") as done:
+        row = done.target = ApiKey.objects.create(
+            owner=owner,
+            label=label,
+            key_type=key_type,
+            digest=digest_key(secret),
+            mask=f"{secret[:5]}...{secret[-2:]}",
+            algo_acl=list(scopes.algo_acl),
+            allow_algo_management=scopes.management,
+            allow_algo=scopes.native_calls,
+            allow_web_algo=scopes.web_calls,
+            referer_host=scopes.referer_host,
+            allow_data=scopes.data_read,
+            allow_data_write=scopes.data_write,
+        )
     return NewKey(row, secret)
 
 
 @transaction.atomic
 def revoke_key(*, key: ApiKey) -> None:
     """Stop a key everywhere, within a second of the commit."""
-    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
-    announce_change()
+    with act("key.revoke", key) as done:
+        rows = ApiKey.objects.filter(pk=key.pk, revoked_at=None)
+        if not rows.update(revoked_at=timezone.now()):
+            done.nothing()
+        announce_change()
 
 
 @transaction.atomic
 def change_account(*, account: User) -> None:
     """Keep what an administrator has changed of an account; in force within a second."""
-    account.save()
-    announce_change()
+    with act("user.update", account):
+        account.save()
+        announce_change()
 
 
 @transaction.atomic
 def update_user(*, user: User, fullname: str, company_name: str, company_role: str) -> User:
     """Change what an account says of its user."""
-    user.fullname, user.company_name, user.company_role = fullname, company_name, company_role
-    user.save(update_fields=["fullname", "company_name", "company_role"])
+    with act("user.update", user):
+        user.fullname, user.company_name, user.company_role = fullname, company_name, company_role
+        user.save(update_fields=["fullname", "company_name", "company_role"])
     return user
 
 
@@ -184,18 +191,22 @@ def delete_user(*, user: User) -> None:
         raise InputValidationError("The last administrator cannot be deleted.")
     for membership in Membership.objects.filter(user=user, organization__is_active=True):
         check_not_last_owner(membership)
-    Membership.objects.filter(user=user).delete()
-    end_account(account=user)
+    with act("user.delete", user) as done:
+        left, _ = Membership.objects.filter(user=user).delete()
+        done.note(organizations_left=left)
+        end_account(account=user)
 
 
 @transaction.atomic
 def end_account(*, account: User) -> None:
     """Let nobody find the account any more, nor use its keys."""
-    ApiKey.objects.filter(owner=account, revoked_at=None).update(revoked_at=timezone.now())
-    end_sessions(user=account)
-    account.is_active = False
-    account.save(update_fields=["is_active"])
-    announce_change()
+    with act("account.end", account) as done:
+        keys = ApiKey.objects.filter(owner=account, revoked_at=None)
+        done.note(keys_revoked=keys.update(revoked_at=timezone.now()))
+        end_sessions(user=account)
+        account.is_active = False
+        account.save(update_fields=["is_active"])
+        announce_change()
 
 
 def check_not_last_owner(membership: Membership) -> None:

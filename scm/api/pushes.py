@@ -12,7 +12,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from contextvars import copy_context
-from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
@@ -20,7 +19,7 @@ from django.db import connection
 
 from algoport.accounts.permissions import Principal
 from algoport.errors import ApiError
-from scm.host import NO_COMMIT, RepositoryAccess, current_host
+from scm.host import NO_COMMIT, RefUpdate, RepositoryAccess, current_host
 from scm.repositories import BRANCH
 
 logger = logging.getLogger(__name__)
@@ -34,13 +33,6 @@ _SLOW_READER_SECONDS = 60.0
 # The pusher's git puts `remote: ` in front: this fits a terminal of 80 columns.
 _LINE_WIDTH = 72
 _ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
-
-
-@dataclass(frozen=True)
-class RefUpdate:
-    before: str
-    after: str
-    ref: str
 
 
 class PushSession:
@@ -79,7 +71,10 @@ class PushSession:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         try:
-            for update in parse_updates(await _read_announcement(reader)):
+            updates = parse_updates(await _read_announcement(reader))
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(_executor, copy_context().run, self._record, updates)
+            for update in updates:
                 await self._answer(update, writer)
         except (ConnectionError, TimeoutError):
             logger.debug("the pusher of %s has left", self.access.display)
@@ -99,6 +94,15 @@ class PushSession:
             sent.result(_SLOW_READER_SECONDS)
 
         await loop.run_in_executor(_executor, copy_context().run, self._follow, update, show)
+
+    def _record(self, updates: list[RefUpdate]) -> None:
+        """Tell of what was moved; git has moved it already, whatever becomes of the record."""
+        try:
+            current_host().refs_moved(self._principal, self.access.repository_id, updates)
+        except Exception:
+            logger.exception("a push to %s could not be recorded", self.access.display)
+        finally:
+            connection.close()
 
     def _follow(self, update: RefUpdate, show: Callable[[str], None]) -> None:
         """Ask for the build and show its lines, in a thread of its own."""

@@ -1,44 +1,66 @@
 """manage.py encrypt_again: after a change of ALGOPORT_ENCRYPTION_KEYS, before old keys go."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from algoport.accounts.invite_codes import encrypt_codes_again
 from algoport.accounts.providers import encrypt_secrets_again as encrypt_providers_again
 from algoport.accounts.second_factors import encrypt_second_factors_again
+from algoport.audit.recording import act
+from algoport.encryption import Reencryption
 from algorithms.secrets.delivery import encrypt_algorithm_secrets_again
 from algorithms.webhooks.signing import encrypt_secrets_again
 from dataportal.connectors.credentials import encrypt_credentials_again
 from scm.services import encrypt_client_secrets_again
+
+# What there is, how it is encrypted again, and how a row is called whose secret no key reads.
+_KINDS: tuple[tuple[str, Callable[[], Reencryption], Callable[[Any], str]], ...] = (
+    (
+        "signing secrets of webhooks",
+        encrypt_secrets_again,
+        lambda row: f"webhook secret of {row.account}",
+    ),
+    (
+        "credentials of connectors",
+        encrypt_credentials_again,
+        lambda row: f"{row} of {row.owner}",
+    ),
+    (
+        "client secrets of repository hosts",
+        encrypt_client_secrets_again,
+        lambda row: f"client secret of the repository host {row.pk}",
+    ),
+    (
+        "secrets of sign-in providers",
+        encrypt_providers_again,
+        lambda row: f"sign-in provider {row}",
+    ),
+    ("second factors", encrypt_second_factors_again, lambda row: f"{row} of {row.user}"),
+    ("invite codes", encrypt_codes_again, str),
+    (
+        "secrets of algorithms",
+        encrypt_algorithm_secrets_again,
+        lambda row: f"{row} of {row.algorithm}",
+    ),
+)
 
 
 class Command(BaseCommand):
     help = "Encrypt all stored secrets with the first of ALGOPORT_ENCRYPTION_KEYS."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        secrets, credentials = encrypt_secrets_again(), encrypt_credentials_again()
-        clients, own = encrypt_client_secrets_again(), encrypt_algorithm_secrets_again()
-        self.stdout.write(f"signing secrets of webhooks: {secrets.done}")
-        self.stdout.write(f"credentials of connectors: {credentials.done}")
-        self.stdout.write(f"client secrets of repository hosts: {clients.done}")
-        providers, factors = encrypt_providers_again(), encrypt_second_factors_again()
-        codes = encrypt_codes_again()
-        self.stdout.write(f"secrets of sign-in providers: {providers.done}")
-        self.stdout.write(f"second factors: {factors.done}")
-        self.stdout.write(f"invite codes: {codes.done}")
-        left = [f"webhook secret of {row.account}" for row in secrets.unreadable]
-        left += [f"{row} of {row.owner}" for row in credentials.unreadable]
-        left += [f"client secret of the repository host {row.pk}" for row in clients.unreadable]
-        left += [f"sign-in provider {row}" for row in providers.unreadable]
-        left += [f"{row} of {row.user}" for row in factors.unreadable]
-        left += [str(row) for row in codes.unreadable]
-        own = encrypt_algorithm_secrets_again()
-        self.stdout.write(f"secrets of algorithms: {own.done}")
-        left = [f"webhook secret of {row.account}" for row in secrets.unreadable]
-        left += [f"{row} of {row.owner}" for row in credentials.unreadable]
-        left += [f"client secret of the repository host {row.pk}" for row in clients.unreadable]
-        left += [f"{row} of {row.algorithm}" for row in own.unreadable]
+        done: dict[str, int] = {}
+        left: list[str] = []
+        for what, encrypt_again, name in _KINDS:
+            outcome = encrypt_again()
+            done[what] = outcome.done
+            left += map(name, outcome.unreadable)
+            self.stdout.write(f"{what}: {outcome.done}")
+        with transaction.atomic(), act("platform.encrypt_again") as recorded:
+            recorded.note(rows=list(done.items()), unreadable=len(left))
         if left:
             raise CommandError(
                 f"Not encrypted with any of the keys that there are, and left as they were:"

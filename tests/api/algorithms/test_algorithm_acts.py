@@ -81,13 +81,14 @@ def test_decisions(
     algorithm = make_algorithm(make_organization("makers", demo, guest).account)
     body = {"settings": {"algorithm_callability": "public"}}
     path = "/v1/algorithms/makers/Hello/versions"
+    member, owner = api_of(guest), api_of(demo)
     for number, decision in (("0.1.0", "approve"), ("0.2.0", "refuse")):
         make_build(algorithm)
-        (held,) = entries(lambda: api_of(guest).post(path, body, format="json"), 200)
+        (held,) = entries(lambda: member.post(path, body, format="json"), 200)
         assert held.changes["notes"] == {"version": number, "approval": "held"}
         url = f"{path}/{number}/{decision}"
-        assert entries(lambda url=url: api_of(guest).post(url), 403) == []
-        (decided,) = entries(lambda url=url: api_of(demo).post(url), 200)
+        assert entries(lambda url=url: member.post(url), 403) == []
+        (decided,) = entries(lambda url=url: owner.post(url), 200)
         assert (decided.action, decided.actor_name) == (f"version.{decision}", "demo")
         assert decided.owner_id == algorithm.owner_id
     assert Version.objects.count() == 2

@@ -70,6 +70,9 @@ class PaperHost:
             raise NotAuthorized("You may read this algorithm, but not push to it.")
         return RepositoryAccess(uuid.UUID(entry.read_text()), f"{owner}/{name}")
 
+    def refs_moved(self, principal, repository_id, updates):
+        note(event="moved", user=principal.username, refs=[update.ref for update in updates])
+
     def pushed(self, principal, repository_id, *, before, after):
         note(event="pushed", user=principal.username, before=before, after=after)
         plan = FOLDER / "builds" / str(repository_id)

@@ -9,6 +9,7 @@ from django.db import transaction
 from algoport.accounts.constants import KeyType
 from algoport.accounts.permissions import Scopes
 from algoport.accounts.services import create_default_key, create_key, create_user
+from algoport.audit.recording import act
 from algoport.errors import ApiError
 
 
@@ -25,13 +26,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with transaction.atomic():
+            with transaction.atomic(), act("user.create") as done:
                 user = create_user(
                     username=options["name"],
                     email=options["email"],
                     password=options["password"],
                     staff=options["admin"],
                 )
+                done.target = user
                 key = create_default_key(owner=user)
                 if options["admin"]:
                     key = create_key(

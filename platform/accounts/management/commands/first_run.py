@@ -14,6 +14,7 @@ from algoport.accounts.constants import KeyType
 from algoport.accounts.models import User
 from algoport.accounts.permissions import Scopes
 from algoport.accounts.services import create_default_key, create_key, create_user
+from algoport.audit.recording import act
 
 
 class Command(BaseCommand):
@@ -23,7 +24,7 @@ class Command(BaseCommand):
         path = Path(settings.ALGOPORT_DATA) / "first-run.json"
         if path.exists() or User.objects.exists():
             return
-        with transaction.atomic():
+        with transaction.atomic(), act("platform.first_run"):
             made = self._create()
             # The file comes first: accounts whose keys nobody knows would be of no use.
             draft = path.with_suffix(".new")
