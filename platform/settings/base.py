@@ -221,6 +221,7 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Algoport] "
 # Mandatory, because only then sign-up does not tell whose address has an account.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_FORMS = {
+    "login": "algoport.accounts.web.forms.SignInForm",
     "signup": "algoport.accounts.web.forms.SignUpForm",
     "reset_password": "algoport.accounts.web.forms.ResetPasswordForm",
 }

@@ -116,7 +116,7 @@ def open_window(browser: Browser, url: str) -> Iterator[Window]:
 
 def sign_in(window: Window, name: str, password: str) -> None:
     """Into the portal."""
-    window.go("/admin/login/?next=/admin/")
-    window.fill("Username:", name)
+    window.go("/signin?next=/admin/")
+    window.fill("User name or address:", name)
     window.fill("Password:", password)
-    window.press("Log in")
+    window.press("Sign In")

@@ -1,11 +1,19 @@
 """Forms of the pages on which people sign in and up, where allauth's are not enough."""
 
+from typing import Any
+
+from allauth.account.forms import LoginForm, SignupForm
 from allauth.account.forms import ResetPasswordForm as AllauthResetPasswordForm
-from allauth.account.forms import SignupForm
 
 from algoport.accounts.constants import AccountKind
 from algoport.accounts.models import User
 from algoport.accounts.selectors import is_address_taken
+
+
+class SignInForm(LoginForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].label = "User name or address"
 
 
 class SignUpForm(SignupForm):

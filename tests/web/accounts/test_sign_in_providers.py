@@ -124,6 +124,23 @@ def test_a_provider_does_not_take_over_accounts(
     assert SocialAccount.objects.get().user.username != "guest"
 
 
+def test_a_user_connects_their_account_there(
+    row: SignInProvider, client: Client, make_user: Callable[[str], User]
+) -> None:
+    client.force_login(make_user("demo"))
+    page = client.get("/signin/with/")
+    assert page.status_code == 200 and "Company" in page.content.decode()
+    sign_in(client, f"{LOGIN}?process=connect")
+    # Not before the user has shown the password again.
+    assert not SocialAccount.objects.exists()
+    client.post("/signin/again", {"password": "a pass phrase"})
+    sign_in(client, f"{LOGIN}?process=connect")
+    assert SocialAccount.objects.get().user.username == "demo"
+    other = Client()
+    sign_in(other)
+    assert is_signed_in(other) and User.objects.count() == 1
+
+
 def test_an_address_that_the_provider_has_not_verified(
     row: SignInProvider, provider: IdentityProvider, client: Client
 ) -> None:

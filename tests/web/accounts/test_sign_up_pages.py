@@ -208,6 +208,18 @@ def test_links_lead_home_whatever_the_host_header_says(
     assert "evil" not in mail.outbox[0].body + mail.outbox[0].subject
 
 
+def test_a_mail_server_that_does_not_answer(opened: None, client: Client, settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", 1, 1
+    answer = client.post("/signup", FORM)
+    assert answer.status_code == 503 and "could not be sent" in answer.content.decode()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    # The limit of one mail in three minutes holds for those that went out.
+    caches["default"].clear()
+    assert sign_in(Client())["Location"] == "/signup/verify"
+    assert len(mail.outbox) == 1
+
+
 @pytest.mark.parametrize("account", ["demo", "nobody"])
 def test_guessing_a_password_ends(
     client: Client, make_user: Callable[[str], User], account: str
