@@ -59,9 +59,8 @@ def test_an_administrator_limits_an_accounts_calls(live: Platform) -> None:
     listed = session.get(f"{live.url}/admin/accounts/user/?q={account.name}", timeout=10)
     found = re.search(r"/admin/accounts/user/([0-9a-f-]+)/change/", listed.text)
     assert found is not None
-    page = f"{live.url}/admin/accounts/user/{found[1]}/change/"
-    form = {"fullname": "", "company_name": "", "company_role": "", "is_active": "on"}
-    form |= {"call_limit": "2", "csrfmiddlewaretoken": session.cookies["csrftoken"]}
+    page = f"{live.url}/admin/accounts/user/{found[1]}/act/work-limits/"
+    form = {"call_limit": "2", "csrfmiddlewaretoken": session.cookies["csrftoken"]}
     assert session.get(page, timeout=10).status_code == 200
     saved = session.post(page, data=form, headers={"Referer": page}, timeout=10)
     assert saved.history and saved.history[0].status_code == 302, saved.text
