@@ -7,12 +7,27 @@ import pytest
 import requests
 
 from tests.acceptance.browser import Window, chromium, open_window
-from tests.acceptance.platform import Platform
+from tests.acceptance.platform import Platform, deploy
 from tests.acceptance.steps import unused
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live"), pytest.mark.timeout(180)]
 
 PASSWORD = "a long pass phrase"
+LOOKS = """import os
+import urllib.error
+import urllib.request
+
+
+def apply(input):
+    return [status_of(os.environ["ALGORITHMIA_API"] + path) for path in input]
+
+
+def status_of(url):
+    try:
+        return urllib.request.urlopen(url, timeout=10).status
+    except urllib.error.HTTPError as exc:
+        return exc.code
+"""
 
 
 @pytest.fixture
@@ -74,6 +89,15 @@ def test_a_newcomers_way_in(window: Window, live: Platform) -> None:
     window.fill("Password:", PASSWORD)
     window.press("Sign In")
     assert f"Sign out {name}" in window.text
+
+
+def test_code_of_an_algorithm_has_no_way_to_the_pages(live: Platform) -> None:
+    account = live.account(unused("looks"))
+    path = deploy(account, "Looks", LOOKS, publish="public").rsplit("/", 1)[0]
+    statuses = account.client.algo(path).pipe(["/signin", "/admin/", "/", "/v1/nothing"]).result
+    assert statuses == [404, 404, 404, 404]
+    kinds = account.client.algo(path).pipe(["/v1/organization/types"]).result
+    assert kinds == [200]
 
 
 def test_a_passkey(window: Window, live: Platform) -> None:

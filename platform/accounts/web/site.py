@@ -4,7 +4,8 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 
 from algoport.accounts.constants import AccountKind
@@ -27,6 +28,12 @@ class PortalSite(AdminSite):
             return False
         principal = Principal(PrincipalKind.PASSWORD, user.id, user.username, user.is_staff)
         return bool(can(principal, Action.ADMINISTER))
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Everybody's page: it ends other sessions, and is recorded."""
+        return redirect("account_change_password")
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         return super().each_context(request) | {"platform_address": settings.ALGOPORT_URL}

@@ -115,4 +115,5 @@ def test_the_admin_is_entered_by_the_same_door(
     User.objects.update(is_staff=True, is_superuser=True)
     answer = client.get("/admin/")
     assert answer.status_code == 200
+    assert client.get("/admin/password_change/")["Location"] == "/user/password"
     assert "script-src 'self'" in answer["Content-Security-Policy"]
