@@ -7,9 +7,7 @@ import base64
 import contextlib
 import os
 import secrets
-import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,13 +17,11 @@ from pathlib import Path
 import requests
 
 from tests.acceptance.platform import free_port
+from tests.doubles.npm import NpmMissing, npm_package
 from tests.doubles.seaweed import WEED, running_seaweed
 
 ROOT = Path(__file__).resolve().parents[2]
 AZURITE_VERSION = "3.35.0"
-# Beside the packages of Python, and removed with them.
-AZURITE = Path(sys.prefix) / "azurite"
-_AZURITE_MAIN = AZURITE / "node_modules/azurite/dist/src/blob/main.js"
 _START_SECONDS = 40
 
 
@@ -107,20 +103,12 @@ def seaweed(folder: Path) -> Iterator[Storage]:
         )
 
 
-def install_azurite() -> None:
-    """Raises StorageMissing where there is no npm, or no way to install."""
-    if _AZURITE_MAIN.exists():
-        return
-    if shutil.which("npm") is None:
-        raise StorageMissing("Azurite is missing: install node and npm (Debian: nodejs, npm).")
-    command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(AZURITE)]
+def install_azurite() -> Path:
+    """Its main module. Raises StorageMissing."""
     try:
-        AZURITE.mkdir(exist_ok=True)
-        subprocess.run(
-            [*command, f"azurite@{AZURITE_VERSION}"], check=True, capture_output=True, timeout=300
-        )
-    except (subprocess.SubprocessError, OSError) as exc:
-        raise StorageMissing(f"Azurite cannot be installed by npm: {exc}") from exc
+        return npm_package("azurite", AZURITE_VERSION) / "dist/src/blob/main.js"
+    except NpmMissing as exc:
+        raise StorageMissing(str(exc)) from exc
 
 
 @contextlib.contextmanager
@@ -129,11 +117,11 @@ def azurite(folder: Path) -> Iterator[Storage]:
     from azure.storage.blob import BlobServiceClient, ContainerSasPermissions
     from azure.storage.blob import generate_container_sas as generate_sas
 
-    install_azurite()
+    main = install_azurite()
     account, key = "demo", base64.b64encode(secrets.token_bytes(64)).decode()
     port = free_port()
     address = f"http://127.0.0.1:{port}/{account}"
-    command = ["node", str(_AZURITE_MAIN), "--blobPort", str(port), "--location", str(folder)]
+    command = ["node", str(main), "--blobPort", str(port), "--location", str(folder)]
     command += ["--silent", "--skipApiVersionCheck", "--disableTelemetry"]
     environment = {
         "PATH": os.environ["PATH"],
