@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONHOME VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo data-services test golden fuzz faults soak lint format bench migrations requirements clean
+.PHONY: help setup up demo data-services test golden compat fuzz faults soak lint format bench migrations requirements clean
 
 help: ## list the targets
 	@awk -F ":.*## " '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ golden: setup ## write the expected answers of tests anew; look at what changes
 
 fuzz: setup ## try every operation against its description (EXAMPLES=100 SEED=1)
 	@$(BIN)/python -m tests.fuzz.run --examples $(or $(EXAMPLES),100) $(if $(SEED),--seed $(SEED))
+
+compat: setup ## write the table of docs/api-compat.md (ARGS=tests/api/x: for its new tests)
+	$(if $(ARGS),$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist loadgroup --record-requests $(ARGS))
+	@$(BIN)/python -m tests.compat.document
 
 faults: setup ## kill processes under load 1000 times (ROUNDS=100 SEED=1)
 	@$(BIN)/python -m tests.faults.run --rounds $(or $(ROUNDS),1000) $(if $(SEED),--seed $(SEED))

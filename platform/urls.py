@@ -6,6 +6,7 @@ from django.urls import include, path, re_path
 
 from algoport.accounts.api.authentication import MayAdminister
 from algoport.accounts.web.impersonation import stop_impersonation
+from algoport.api import unbuilt
 from algoport.api.exception_handler import not_found
 from algoport.api.specification import SpecificationView, api_reference
 from algoport.web.views import MetricsView, health, home
@@ -37,5 +38,6 @@ urlpatterns = [
     path("v1/", include("scm.api.urls")),
     path("v1/", include("dataportal.api.urls")),
     path("v1/", include("algorithms.api.urls")),
+    path("v1/", include(unbuilt.patterns(administrators=MayAdminister))),
     re_path(r"^v1(?:/(?P<unmatched>.*))?$", not_found),
 ]

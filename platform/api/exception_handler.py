@@ -11,9 +11,11 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from algoport.api.renderers import CompactJSONRenderer
+from algoport.api.unbuilt import is_unbuilt
 from algoport.db.outages import is_outage
 from algoport.errors import (
     ApiError,
+    FeatureNotImplemented,
     InputValidationError,
     InvalidRequest,
     MethodNotAllowed,
@@ -31,6 +33,9 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response:
     """DRF's EXCEPTION_HANDLER."""
     request = context["request"]
     error = as_api_error(exc)
+    # Another route has taken the path, and knows no such method or no such thing.
+    if error.status in (404, 405) and is_unbuilt(request.method, request.path):
+        exc = error = FeatureNotImplemented()
     if error.status >= 500:
         what = (request.method, request.path, error.id)
         if is_outage(exc):

@@ -13,6 +13,8 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
+from algoport.api.unbuilt import UnbuiltView
+
 OPERATION_KEYS = {"get", "head", "put", "post", "patch", "delete", "options"}
 
 
@@ -77,7 +79,7 @@ def routes(patterns: list[Any], before: str = "") -> list[str]:
     for each in patterns:
         if isinstance(each, URLResolver):
             found += routes(each.url_patterns, before + str(each.pattern))
-        elif isinstance(each, URLPattern):
+        elif isinstance(each, URLPattern) and getattr(each.callback, "cls", None) != UnbuiltView:
             found.append(before + str(each.pattern))
     return found
 

@@ -129,6 +129,17 @@ def test_what_is_refused_stays_private(
     assert stranger.get(ONE).status_code == 200
 
 
+def test_versions_are_decided_by_the_algorithms_id(
+    owner: APIClient, member: APIClient, algorithm: Algorithm
+) -> None:
+    by_id = f"/v1/algorithms/{algorithm.id}/versions"
+    publish(member)
+    assert owner.post(f"{by_id}/0.1.0/approve").json()["state"] == "approved"
+    make_build(algorithm)
+    publish(member)
+    assert owner.post(f"{by_id}/0.2.0/refuse").json()["state"] == "refused"
+
+
 def test_each_version_is_approved_by_itself(
     owner: APIClient, member: APIClient, stranger: APIClient, algorithm: Algorithm
 ) -> None:
