@@ -36,6 +36,7 @@ class ScmConfiguration(models.Model):
     ssh_url = models.CharField(max_length=URL_LENGTH, blank=True)
 
     class Meta:
+        verbose_name = "SCM configuration"
         constraints = [
             models.UniqueConstraint(Lower("id"), name="scm_id_unique"),
             models.UniqueConstraint(

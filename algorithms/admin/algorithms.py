@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.utils.html import format_html
 
 from algoport.web.portal.pages import PortalAdmin
+from algorithms.admin.columns import COMMIT
 from algorithms.models import Algorithm, Approval, Build, Version
 from algorithms.selectors import read_log
 
@@ -24,7 +25,7 @@ class AlgorithmAdmin(PortalAdmin):
 @admin.register(Build)
 class BuildAdmin(PortalAdmin):
     section = "Algorithms"
-    list_display = ("id", "algorithm", "commit_sha", "state", "started_at", "finished_at")
+    list_display = (COMMIT, "algorithm", "state", "started_at", "finished_at")
     list_select_related = ("algorithm__owner",)
     list_filter = ("state",)
     search_fields = ("commit_sha", "algorithm__name", "algorithm__owner__username")

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 
 from algoport.web.portal.pages import PortalAdmin
-from algorithms.admin.columns import ALGORITHM, CALLER, attach_names, page_url
+from algorithms.admin.columns import ALGORITHM, CALLER, VERSION, attach_names, page_url
 from algorithms.admin.search import HELP, OutcomeFilter, PeriodFilter, find_by_names
 from algorithms.constants import FeatureName
 from algorithms.features.switching import is_enabled
@@ -23,8 +23,8 @@ _LOGGED_WITHIN = timedelta(minutes=1)
 class CallRecordAdmin(PortalAdmin):
     section = "Calls"
     list_display = (
-        *("__str__", "started_at", CALLER, ALGORITHM, "version", "kind", "status"),
-        *("error_type", "total_seconds"),
+        *("__str__", "started_at", CALLER, ALGORITHM, VERSION, "status", "error_type"),
+        *("total_seconds", "kind"),
     )
     list_filter = (PeriodFilter, OutcomeFilter, "kind")
     search_fields = ("request_id",)
@@ -87,7 +87,7 @@ class ErrorPeriodFilter(PeriodFilter):
 @admin.register(AlgorithmError)
 class AlgorithmErrorAdmin(PortalAdmin):
     section = "Calls"
-    list_display = ("__str__", "created_at", CALLER, ALGORITHM, "version", "error_type", "worker")
+    list_display = ("__str__", "created_at", CALLER, ALGORITHM, VERSION, "error_type", "worker")
     list_filter = (ErrorPeriodFilter,)
     search_fields = ("request_id",)
     search_help_text = HELP

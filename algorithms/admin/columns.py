@@ -34,12 +34,31 @@ class NameColumn:
         return "" if identifier is None else str(row.names.get(identifier, identifier))
 
 
+class ShortColumn:
+    """The beginning of a commit, where a version may be one; in CSV all of it."""
+
+    def __init__(self, description: str, attribute: str) -> None:
+        self.short_description = description
+        self.admin_order_field = attribute
+        self.__name__ = f"{attribute}_short"
+        self._attribute = attribute
+
+    def __call__(self, row: Any) -> str:
+        text = self.plain(row)
+        return text[:8] if len(text) == 40 else text
+
+    def plain(self, row: Any) -> str:
+        return str(getattr(row, self._attribute))
+
+
 def page_url(page: str, identifier: object) -> str:
     """Address of a row's page; `page` is like `algorithms_build`."""
     return reverse(f"admin:{page}_change", args=[identifier])
 
 
 CALLER = NameColumn("Caller", "caller_id", "accounts_user")
+VERSION = ShortColumn("Version", "version")
+COMMIT = ShortColumn("Commit", "commit_sha")
 ALGORITHM = NameColumn("Algorithm", "algorithm_id", "algorithms_algorithm")
 
 

@@ -104,7 +104,7 @@ def test_a_repository_host_is_added(window: Window) -> None:
     window.press("Disable")
     window.follow("Delete")
     window.press("Delete")
-    assert f"{name} is deleted" in window.text
+    assert f"{name} is deleted" in window.text.lower()
 
 
 def test_an_administrator_is_a_user_and_themselves_again(window: Window, live: Platform) -> None:
@@ -169,7 +169,7 @@ def test_the_portal_is_used_without_a_mouse(window: Window) -> None:
             )
         )
     assert {"Export as CSV", "q", "action", "index"} <= reached
-    window.page.get_by_label("Search").fill("demo")
+    window.page.get_by_role("textbox", name="Search").fill("demo")
     window.page.keyboard.press("Enter")
     window.page.wait_for_url("**q=demo**")
     window.check()
