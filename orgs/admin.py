@@ -13,7 +13,8 @@ from algoport.accounts.models import Membership
 from algoport.accounts.selectors import get_user
 from algoport.web.portal.acts import Act, Asked, Done
 from algoport.web.portal.pages import PortalAdmin
-from orgs.models import Organization, OrganizationType
+from orgs.invitations import withdraw
+from orgs.models import Invitation, InvitationState, Organization, OrganizationType
 from orgs.services import (
     Profile,
     create_organization,
@@ -178,3 +179,32 @@ class OrganizationTypeAdmin(PortalAdmin):
 
     def delete_model(self, request: HttpRequest, obj: OrganizationType) -> None:
         delete_organization_type(name=obj.name)
+
+
+def _withdraw(asked: Asked) -> Done:
+    withdraw(organization=asked.row.organization, invitation_id=asked.row.pk)
+    return Done(f"The invitation of {asked.row} is withdrawn.")
+
+
+@admin.register(Invitation)
+class InvitationAdmin(PortalAdmin):
+    """Who was asked to join which organization, without what makes their links good."""
+
+    section = "People"
+    list_display = ("__str__", "role", "state", "invited_by", "created_at", "expires_at")
+    list_select_related = ("organization__account", "user", "invited_by")
+    list_filter = ("state",)
+    search_fields = ("organization__account__username", "user__username", "email")
+    search_help_text = "Organization, user or address"
+    ordering = ("-created_at",)
+    exclude = ("nonce",)
+    acts = (
+        Act(
+            "withdraw",
+            "Withdraw",
+            _withdraw,
+            "Nobody can accept it any more.",
+            destroys=True,
+            offered=lambda asked: asked.row.state == InvitationState.PENDING,
+        ),
+    )

@@ -163,14 +163,6 @@ def revoke_key(*, key: ApiKey) -> None:
 
 
 @transaction.atomic
-def change_account(*, account: User) -> None:
-    """Keep what an administrator has changed of an account; in force within a second."""
-    with act("user.update", account):
-        account.save()
-        announce_change()
-
-
-@transaction.atomic
 def update_user(*, user: User, fullname: str, company_name: str, company_role: str) -> User:
     """Change what an account says of its user."""
     with act("user.update", user):

@@ -202,7 +202,6 @@ CONTENT_SECURITY_POLICY = {
     "frame-ancestors": "'none'",
 }
 CONTENT_SECURITY_POLICY_BELOW = {
-    "/admin/": {"style-src": "'self' 'unsafe-inline'"},
     # Their forms lead on to the identity provider, wherever that is.
     "/signin/with/": {"form-action": "'self' https: http:"},
 }

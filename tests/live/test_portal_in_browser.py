@@ -107,6 +107,17 @@ def test_a_repository_host_is_added(window: Window) -> None:
     assert f"{name} is deleted" in window.text.lower()
 
 
+def test_an_invite_code_is_made(window: Window) -> None:
+    code = unused("welcome-to-the-lab-")
+    window.go("/admin/accounts/invitecode/add/")
+    window.fill("Code:", code)
+    window.fill("Comments:", "for the lab")
+    window.fill("Max uses:", "3")
+    window.press("Save")
+    window.go("/admin/accounts/invitecode/")
+    assert code in window.text
+
+
 def test_an_administrator_is_a_user_and_themselves_again(window: Window, live: Platform) -> None:
     name, root = unused("person"), live.first_run["admin_username"]
     add_user(window, name)

@@ -112,9 +112,8 @@ def test_a_deactivated_account(live: Platform, connections: Connections) -> None
         lambda: in_shell(
             live,
             "from algoport.accounts.models import User;"
-            "from algoport.accounts.services import change_account;"
-            f"user = User.objects.get(username='{account.name}'); user.is_active = False;"
-            "change_account(account=user)",
+            "from algoport.accounts.administration import deactivate_account;"
+            f"deactivate_account(account=User.objects.get(username='{account.name}'))",
         ),
     )
     assert max(took.values()) <= 1

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from unittest.mock import patch
 
 import pytest
+from django.core.mail import EmailMessage
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -14,7 +15,7 @@ from django.utils import timezone
 
 from algoport.accounts.authentication import principal_of_user
 from algoport.accounts.constants import OrganizationRole
-from algoport.accounts.models import Membership, User
+from algoport.accounts.models import Membership, SignedInSession, User
 from algoport.accounts.permissions import EVERYTHING
 from algoport.accounts.services import create_key
 from algoport.audit.models import AuditEntry
@@ -22,7 +23,8 @@ from algoport.broker import BrokerUnavailable
 from algorithms.constants import AsyncState, DeliveryState, FeatureName
 from algorithms.features.switching import is_enabled
 from algorithms.models import AsyncCall, Environment, Reservation, WebhookDelivery
-from orgs.models import Organization
+from orgs.invitations import invite
+from orgs.models import InvitationState, Organization
 from scm.models import ScmConfiguration
 from tests.factories.algorithms import make_algorithm, make_version
 from tests.factories.organizations import make_organization
@@ -99,10 +101,48 @@ def test_accounts_are_deactivated_and_restored(portal: Client, demo: User) -> No
     client.force_login(demo)
     do(portal, demo, "deactivate")
     assert not demo.is_active
-    assert offered(portal, demo) == {"restore", "work-limits"}
+    assert "restore" in offered(portal, demo)
+    assert not {"deactivate", "impersonate", "password-reset"} & offered(portal, demo)
     do(portal, demo, "restore")
     assert demo.is_active
     recorded("user.deactivate", "user.restore")
+
+
+def test_a_user_is_mailed_a_link_for_a_new_password(
+    portal: Client, demo: User, mailoutbox: list[EmailMessage]
+) -> None:
+    do(portal, demo, "password-reset")
+    (mail,) = mailoutbox
+    assert mail.to == [demo.email]
+    link = re.search(r"/signin/reset/[^\s]+", str(mail.body))
+    assert link and Client().get(link[0]).status_code in (200, 302)
+    recorded("user.send_password_reset")
+
+
+def test_a_browser_is_signed_out(portal: Client, demo: User) -> None:
+    browser = Client()
+    browser.force_login(demo)
+    browser.get("/")
+    row = SignedInSession.objects.get(user=demo)
+    key = browser.session.session_key
+    assert key
+    one = f"/admin/accounts/signedinsession/{row.pk}/change/"
+    for page in (one, "/admin/accounts/signedinsession/"):
+        text = portal.get(page).content.decode()
+        assert "demo" in text and key not in text
+    assert portal.post(act_url(row, "end")).status_code == 302
+    assert not SignedInSession.objects.filter(user=demo).exists()
+    recorded("user.end_session")
+
+
+def test_an_invitation_is_withdrawn(portal: Client, demo: User) -> None:
+    organization = make_organization("makers", demo)
+    made = invite(organization=organization, inviter=demo, email="guest@example.com")
+    one = f"/admin/orgs/invitation/{made.pk}/change/"
+    assert made.nonce not in portal.get(one).content.decode()
+    do(portal, made, "withdraw")
+    assert made.state == InvitationState.WITHDRAWN and offered(portal, made) == set()
+    recorded("organization.withdraw_invitation")
 
 
 def test_administrators_are_made_and_unmade_but_the_last(

@@ -22,6 +22,7 @@ from algoport.accounts.second_factors import remove_second_factors
 from algoport.accounts.services import create_user, revoke_key, update_user
 from algoport.accounts.sessions import end_sessions
 from algoport.accounts.web.impersonation import begin
+from algoport.accounts.web.password_reset import send_password_reset
 from algoport.web.portal.acts import Act, Asked, Done, bulk_action
 from algoport.web.portal.pages import PortalAdmin
 
@@ -103,6 +104,11 @@ def _remove_second_factors(asked: Asked) -> Done:
     return Done(f"{asked.row} signs in with the password alone.")
 
 
+def _send_password_reset(asked: Asked) -> Done:
+    send_password_reset(asked.request, asked.row)
+    return Done(f"A link for a new password is on its way to {asked.row.email}.")
+
+
 def _revoke(asked: Asked) -> Done:
     revoke_key(key=asked.row)
     return Done(f"{asked.row} is revoked.")
@@ -156,6 +162,13 @@ ACCOUNT_ACTS = (
         form=ExternalIdForm,
         offered=_is_user,
         initial=lambda row: {"external_id": row.external_id or ""},
+    ),
+    Act(
+        "password-reset",
+        "Send password reset",
+        _send_password_reset,
+        "The user is mailed a link by which they set a new password; the present one stays good.",
+        offered=lambda asked: _is_user(asked) and asked.row.is_active,
     ),
     Act(
         "end-sessions",

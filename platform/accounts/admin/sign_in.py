@@ -8,14 +8,17 @@ from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
 
 from algoport.accounts.constants import SignUpMode
 from algoport.accounts.invite_codes import LONGEST_CODE, create_code, delete_row
-from algoport.accounts.models import InviteCode, SignInProvider, SignUpPolicy
+from algoport.accounts.models import InviteCode, SignedInSession, SignInProvider, SignUpPolicy
 from algoport.accounts.providers import delete_provider, save_provider
+from algoport.accounts.sessions import end_session
 from algoport.accounts.sign_up import set_sign_up_mode
 from algoport.accounts.web.requests import signed_in_user
 from algoport.encryption import decrypt
+from algoport.web.portal.acts import Act, Asked, Done
 from algoport.web.portal.pages import PortalAdmin
 
 # Rows that allauth would take as further providers, with secrets that anybody here could read, and
@@ -99,6 +102,34 @@ class InviteCodeAdmin(PortalAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         delete_row(obj)
+
+
+def _end_session(asked: Asked) -> Done:
+    end_session(user=asked.row.user, session_id=asked.row.pk)
+    return Done(f"{asked.row} is signed out.", reverse("admin:accounts_signedinsession_changelist"))
+
+
+@admin.register(SignedInSession)
+class SignedInSessionAdmin(PortalAdmin):
+    """Browsers in which people have signed in, without what they are known by."""
+
+    section = "People"
+    list_display = ("user", "address", "agent", "created_at", "last_seen_at")
+    list_select_related = ("user",)
+    search_fields = ("user__username", "address")
+    search_help_text = "User or address"
+    ordering = ("-last_seen_at",)
+    # SECURITY: whoever knows the session's key is the user.
+    exclude = ("session",)
+    acts = (
+        Act(
+            "end",
+            "Sign out",
+            _end_session,
+            "This browser is signed out with its next request.",
+            destroys=True,
+        ),
+    )
 
 
 class SignInProviderForm(forms.ModelForm):
