@@ -1,14 +1,33 @@
 """Algorithms, their builds with what they have logged, and their versions."""
 
+from django import forms
 from django.contrib import admin
+from django.urls import reverse
 from django.utils.html import format_html
 
+from algoport.errors import InputValidationError
+from algoport.web.portal.acts import Act, Asked, Done
 from algoport.web.portal.pages import PortalAdmin
 from algorithms.admin.columns import COMMIT
 from algorithms.models import Algorithm, Approval, Build, Version
 from algorithms.selectors import read_log
+from algorithms.services import force_delete
 
 _MOST_CHARACTERS = 200_000
+
+
+class NameForm(forms.Form):
+    name = forms.CharField(
+        label="OWNER/NAME", max_length=100, help_text="Write which algorithm is to be deleted."
+    )
+
+
+def _delete(asked: Asked) -> Done:
+    told = str(asked.row)
+    if asked.values["name"].strip() != told:
+        raise InputValidationError(f"This algorithm is {told}. Write that to delete it.")
+    force_delete(algorithm=asked.row)
+    return Done(f"{told} is deleted.", reverse("admin:algorithms_algorithm_changelist"))
 
 
 @admin.register(Algorithm)
@@ -20,6 +39,18 @@ class AlgorithmAdmin(PortalAdmin):
     search_fields = ("name", "owner__username", "label")
     search_help_text = "Name, owner or label"
     ordering = ("-created_at",)
+    exclude = ("secrets_mark",)
+    acts = (
+        Act(
+            "delete",
+            "Delete",
+            _delete,
+            "The algorithm goes with its versions, also those that others call, its builds, its "
+            "repository, its secrets and what it keeps for its users. There is no way back.",
+            form=NameForm,
+            destroys=True,
+        ),
+    )
 
 
 @admin.register(Build)

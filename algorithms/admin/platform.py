@@ -1,14 +1,17 @@
 """What administrators set for the site: reservations, features, environments."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
+from algoport.accounts.models import User
 from algoport.web.portal.acts import Act, Asked, Done
 from algoport.web.portal.pages import PortalAdmin
 from algorithms.constants import MOST_SLOTS_OF_RESERVATION
+from algorithms.environments.services import switch_environment
 from algorithms.features.switching import switch_feature
 from algorithms.models import (
     AccountFeature,
@@ -87,12 +90,32 @@ class ReservationAdmin(PortalAdmin):
         delete_reservation(reservation_id=str(obj.pk))
 
 
-def _switch(enabled: bool) -> Any:
+def _switch(enabled: bool) -> Callable[[Asked], Done]:
     def perform(asked: Asked) -> Done:
-        switch_feature(name=asked.row.name, enabled=enabled)
+        account = getattr(asked.row, "account", None)
+        username = None if account is None else account.username
+        switch_feature(name=asked.row.name, enabled=enabled, username=username)
         return Done(f"{asked.row} is {'on' if enabled else 'off'}.")
 
     return perform
+
+
+_SWITCHES = (
+    Act(
+        "switch-on",
+        "Switch on",
+        _switch(True),
+        "Every process follows within two seconds.",
+        offered=lambda asked: not asked.row.enabled,
+    ),
+    Act(
+        "switch-off",
+        "Switch off",
+        _switch(False),
+        "Every process follows within two seconds.",
+        offered=lambda asked: asked.row.enabled,
+    ),
+)
 
 
 @admin.register(Feature)
@@ -102,25 +125,61 @@ class FeatureAdmin(PortalAdmin):
     section = "Platform"
     may_add = True
     list_display = ("name", "enabled")
-    acts = (
-        Act(
-            "switch-on",
-            "Switch on",
-            _switch(True),
-            "Every process follows within two seconds.",
-            offered=lambda asked: not asked.row.enabled,
-        ),
-        Act(
-            "switch-off",
-            "Switch off",
-            _switch(False),
-            "Every process follows within two seconds.",
-            offered=lambda asked: asked.row.enabled,
-        ),
-    )
+    ordering = ("name",)
+    acts = _SWITCHES
 
     def save_model(self, request: HttpRequest, obj: Feature, form: Any, change: bool) -> None:
         switch_feature(name=obj.name, enabled=obj.enabled)
+
+
+class AccountFeatureForm(forms.ModelForm):
+    username = forms.CharField(
+        label="Account", max_length=30, help_text="Name of a user or an organization."
+    )
+
+    class Meta:
+        model = AccountFeature
+        fields = ["name", "enabled"]
+
+
+@admin.register(AccountFeature)
+class AccountFeatureAdmin(PortalAdmin):
+    """Features that one account has another way than the site."""
+
+    section = "Platform"
+    may_add = True
+    list_display = ("name", "account", "enabled")
+    list_select_related = ("account",)
+    list_filter = ("name", "enabled")
+    search_fields = ("account__username",)
+    search_help_text = "Name of the account"
+    acts = _SWITCHES
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any
+    ) -> Any:
+        if obj is None:
+            options["form"], options["fields"] = AccountFeatureForm, None
+        return super().get_form(request, obj, change, **options)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("username" if obj is None else "account", "name", "enabled")
+
+    def save_model(
+        self, request: HttpRequest, obj: AccountFeature, form: Any, change: bool
+    ) -> None:
+        username = form.cleaned_data["username"]
+        switch_feature(name=obj.name, enabled=obj.enabled, username=username)
+        made = AccountFeature.objects.get(account__in=User.objects.named(username), name=obj.name)
+        obj.pk, obj.account = made.pk, made.account
+
+
+def _enable(enabled: bool) -> Callable[[Asked], Done]:
+    def perform(asked: Asked) -> Done:
+        switch_environment(identifier=str(asked.row.pk), enabled=enabled)
+        return Done(f"{asked.row} is {'enabled' if enabled else 'disabled'}.")
+
+    return perform
 
 
 @admin.register(Environment)
@@ -129,17 +188,24 @@ class EnvironmentAdmin(PortalAdmin):
     list_display = ("name", "display_name", "language", "machine_type", "enabled")
     list_filter = ("language", "machine_type", "enabled")
     search_fields = ("name", "display_name", "language")
-
-
-@admin.register(AccountFeature)
-class AccountFeatureAdmin(PortalAdmin):
-    """Features that one account has another way than the site."""
-
-    section = "Platform"
-    list_display = ("name", "account", "enabled")
-    list_select_related = ("account",)
-    list_filter = ("name", "enabled")
-    search_fields = ("account__username",)
+    ordering = ("name",)
+    acts = (
+        Act(
+            "enable",
+            "Enable",
+            _enable(True),
+            "New algorithms may use it.",
+            offered=lambda asked: not asked.row.enabled,
+        ),
+        Act(
+            "disable",
+            "Disable",
+            _enable(False),
+            "No new algorithm may use it; those that have it keep it.",
+            destroys=True,
+            offered=lambda asked: asked.row.enabled,
+        ),
+    )
 
 
 @admin.register(AlgorithmSecret)
