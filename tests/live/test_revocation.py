@@ -158,8 +158,9 @@ def test_an_approved_version(live: Platform, connections: Connections) -> None:
     took = seconds_until(
         connections,
         stranger,
-        path,
-        200,
+        # What may be called is refused for this, before a runner is asked for.
+        f"{path}?timeout=0",
+        400,
         lambda: requests.post(
             f"{live.url}/v1/algorithms/{path}/versions/0.1.0/approve",
             headers={"Authorization": owner.key},
@@ -168,3 +169,4 @@ def test_an_approved_version(live: Platform, connections: Connections) -> None:
         before=404,
     )
     assert max(took.values()) <= 1
+    assert stranger.client.algo(path).pipe("you").result == "hello you"
