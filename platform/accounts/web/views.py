@@ -30,6 +30,13 @@ class SignUpView(SignupView):
         return response
 
 
+def too_many_attempts(request: HttpRequest) -> HttpResponse:
+    """What allauth answers behind its limits; they are counted by the minute."""
+    page = render(request, "429.html", status=429)
+    page.headers["Retry-After"] = "60"
+    return page
+
+
 class SessionsView(LoginRequiredMixin, TemplateView):
     """Where the user has signed in; each session, or all at once, can be ended."""
 

@@ -234,8 +234,9 @@ def test_guessing_a_password_ends(
 
 
 def test_sign_ups_of_an_address_are_limited(opened: None, client: Client) -> None:
-    answers = [client.post("/signup", {}).status_code for _ in range(21)]
-    assert answers == [200] * 20 + [429]
+    answers = [client.post("/signup", {}) for _ in range(21)]
+    assert [answer.status_code for answer in answers] == [200] * 20 + [429]
+    assert answers[-1]["Retry-After"] == "60" and "Too many" in answers[-1].content.decode()
 
 
 def test_deleted_accounts_and_organizations_do_not_sign_in(
