@@ -17,6 +17,12 @@ INTERNAL = {"id": "internal", "provider": "internal", "default": True, "enabled"
 FAILING = """def apply(input):
     raise ValueError("on demand")
 """
+READING = """import os
+
+
+def apply(input):
+    return os.environ.get("THE_WORD", "nothing")
+"""
 REPORTING = """import Algorithmia
 
 
@@ -191,6 +197,23 @@ def test_freezing_a_manifest(owner: Account, tmp_path: Path) -> None:
     (file,) = frozen["required_files"]
     assert file["md5_checksum"] == md5(b"weights").hexdigest()
     assert frozen["lock_checksum"] and frozen["timestamp"]
+
+
+def test_secrets(owner: Account) -> None:
+    deploy(owner, "Secretive", READING)
+    algo = owner.client.algo("pyowner/Secretive")
+    assert algo.get_secrets()["secrets"] == []
+    made = algo.set_secret("The word", "THE_WORD", "client-canary-0001", "For the test")
+    assert made["id"] and made["short_name"] == "The word"
+    listed = algo.get_secrets()
+    assert [each["id"] for each in listed["secrets"]] == [made["id"]]
+    assert "canary" not in str(made) + str(listed)
+    providers = owner.client.get_secret_providers()
+    assert providers[0]["isDefault"] is True
+    # It is in the environment of what runs after it was set.
+    sha = algo.get_builds(limit=1)["results"][0]["commit_sha"]
+    called = owner.client.algo(f"{algo.path}/{sha}")
+    wait_until(lambda: called.pipe("x").result == "client-canary-0001", 60, "the secret is there")
 
 
 def test_reporting_insights_disturbs_no_algorithm(owner: Account) -> None:
