@@ -16,10 +16,11 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from algoport.accounts import bearer, callers
+from algoport.accounts.administration import set_external_id
 from algoport.accounts.callers import CallerAuthenticator
 from algoport.accounts.models import Membership, User
 from algoport.accounts.permissions import Principal, PrincipalKind
-from algoport.accounts.services import change_account, delete_user
+from algoport.accounts.services import delete_user
 from algoport.errors import ApiError
 from algoport.http.asgi import Request
 from orgs.services import update_organization
@@ -122,8 +123,7 @@ def test_nobody_elses_account_is_taken_over(
     answer = ask(key.token(sub="other", email="DEMO@example.com"))
     assert answer.status_code == 401 and "administrator" in answer.json()["message"]
     assert User.objects.count() == 2
-    demo.external_id = "other"
-    change_account(account=demo)
+    set_external_id(account=demo, external_id="other")
     assert ask(key.token(sub="other", email="DEMO@example.com")).status_code == 200
 
 
