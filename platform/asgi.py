@@ -74,6 +74,9 @@ async def through_django(scope: Scope, receive: Receive, send: Send) -> None:
     body = Bounded(receive, limit)
 
     async def handle(request: Request, send: Send) -> None:
+        if "\0" in scope["path"]:
+            # It names nothing, and the database takes no such text.
+            raise RouteNotFound
         await django_application(scope, body.receive, send)
         if body.is_too_large:
             await body.skip()

@@ -14,6 +14,7 @@ from algorithms.admin.dashboard import dashboard, dashboard_figures
 from algorithms.admin.runners import runners
 
 handler400 = "algoport.api.exception_handler.bad_request"
+handler404 = "algoport.api.exception_handler.page_not_found"
 handler429 = "algoport.accounts.web.views.too_many_attempts"
 handler500 = "algoport.api.exception_handler.server_error"
 

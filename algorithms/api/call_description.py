@@ -114,6 +114,7 @@ _PATH = (
     parameter("owner", "path", TEXT, "The account that has the algorithm."),
     parameter("name", "path", TEXT, "The algorithm; case does not matter."),
 )
+_ID = parameter("algorithm_id", "path", {"type": "string", "format": "uuid"})
 _VERSION = parameter(
     "version", "path", TEXT, "`1.2.3`, `1.2.*`, `1.*`, `latest`, `latestPrivate` or a commit."
 )
@@ -164,6 +165,11 @@ def add_calls(result: Part, **_: Any) -> Part:
     result["paths"][route] = {"post": _call("call_algorithm", *_PATH)}
     result["paths"][f"{route}/{{version}}"] = {
         "post": _call("call_algorithm_version", *_PATH, _VERSION)
+    }
+    by_id = "/v1/algo/{algorithm_id}"
+    result["paths"][by_id] = {"post": _call("call_algorithm_by_id", _ID)}
+    result["paths"][f"{by_id}/{{version}}"] = {
+        "post": _call("call_algorithm_version_by_id", _ID, _VERSION)
     }
     return result
 

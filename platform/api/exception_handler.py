@@ -69,6 +69,9 @@ def as_api_error(exc: Exception) -> ApiError:
         return InvalidRequest()
     if isinstance(exc, exceptions.APIException) and exc.status_code < 500:
         return InputValidationError(str(exc.detail))
+    if isinstance(exc, ValueError) and "NUL (0x00)" in str(exc):
+        # The database's driver, of any text that it is given.
+        return InputValidationError("A text has no NUL in it.")
     if is_outage(exc):
         return ServiceUnavailable()
     return ApiError()
@@ -97,6 +100,13 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api(request):
         return plain_response(request, InvalidRequest())
     return defaults.bad_request(request, exception)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404."""
+    if is_api(request):
+        return plain_response(request, RouteNotFound())
+    return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

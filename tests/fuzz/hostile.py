@@ -3,6 +3,7 @@
 import http.client
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -114,6 +115,13 @@ def complaints(objects: Objects, description: Mapping[str, Any]) -> Iterator[str
     """What the platform answers wrongly, of everything hostile that it is sent."""
     address = urlsplit(objects.platform.url)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=60)
+    with closing(connection):
+        yield from _complaints(connection, objects, description)
+
+
+def _complaints(
+    connection: http.client.HTTPConnection, objects: Objects, description: Mapping[str, Any]
+) -> Iterator[str]:
     for path, item in description["paths"].items():
         for method, operation in item.items():
             admin = "/admin/" in path or path.startswith(("/v1/users", "/v1/organization"))

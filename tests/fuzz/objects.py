@@ -7,11 +7,15 @@ import requests
 
 from tests.acceptance.platform import SETTINGS, Account, Platform, create, deploy
 from tests.doubles.seaweed import Seaweed
+from tests.factories.scm import GITHUB
 
 SOURCE = """
+import time
+
+
 def apply(input):
-    if input == "fail":
-        raise ValueError("bad input")
+    if input == "slow":
+        time.sleep(120)
     return input
 """
 # How many of what requests may delete.
@@ -82,7 +86,7 @@ def _make_algorithms(objects: Objects) -> None:
         "specification_id": [environment["id"]],
         "/algorithms/ name": ["Kept"],
         "/algo/ name": ["Kept"],
-        "delete /algorithms/ name": prey,
+        "delete /algorithms/{owner}/{name}$ name": prey,
     }
 
 
@@ -110,15 +114,17 @@ def _make_data(objects: Objects, storage: Seaweed) -> None:
         _sent(objects.owner.post(f"{url}/v1/users/{name}/connectors", json=connector))
     objects.values |= {
         "collection": ["kept"],
-        "delete /data/ collection": collections[1:],
+        "delete /data/{owner}/{collection}$ collection": collections[1:],
         "file": ["kept.txt"],
-        "delete /data/ file": files[1:],
+        "delete {owner}/{collection}/{file}$ file": files[1:],
         "connector": ["s3+kept"],
         "place": [f"{bucket}/kept.txt"],
         "post /connector/ place": [bucket],
         "delete /connector/ place": [f"{bucket}/{file}" for file in files[1:]],
         "connector_id": ["s3+kept"],
-        "delete /connectors/ connector_id": [f"s3+prey{number}" for number in range(PREY)],
+        "delete /connectors/{connector_id}$ connector_id": [
+            f"s3+prey{number}" for number in range(PREY)
+        ],
         "bucket": [bucket],
         "query key": ["kept.txt"],
     }
@@ -147,19 +153,30 @@ def _make_accounts(objects: Objects) -> None:
         _sent(admin.post(f"{url}/v1/organization/types", json={"name": name}))
     objects.values |= {
         "username": [keeper, "kept"],
-        "delete /users/ username": users,
+        "delete /users/{username}$ username": users,
         "/members/ username": users,
         "/connectors username": [keeper],
         "/data-accesses username": [keeper],
         "organization": ["keptorg"],
         "/organizations/ name": ["keptorg"],
-        "delete /organizations/{name} name": organizations,
+        "delete /organizations/{name}$ name": organizations,
         "external_id": ["external-keptorg"],
         "delete /organization/types/ name": types,
         "user_id": [keeper],
         "/features/ name": ["algorithm-errors"],
     }
     _sent(admin.put(f"{url}/v1/admin/features/algorithm-errors", json={"enabled": True}))
+    scms = [f"preyscm{number}" for number in range(PREY)]
+    for name in ("keptscm", *scms):
+        client = {"client_id": name, "client_secret": "secret"}
+        scm = GITHUB | {"id": name, "oauth": client, "enabled": False}
+        _sent(admin.post(f"{url}/v1/admin/scms", json=scm))
+    objects.values |= {
+        "scm_id": ["internal"],
+        "patch {scm_id}$ scm_id": ["keptscm"],
+        "delete {scm_id}$ scm_id": scms,
+        "number": ["0.1.0"],
+    }
     reserved = [_sent(admin.post(f"{url}/v1/admin/reservations", json=_reservation(objects)))]
     objects.values["reservation_id"] = [each["reservation_id"] for each in reserved]
 
@@ -176,5 +193,9 @@ def _reservation(objects: Objects) -> dict[str, Any]:
 
 def _make_queued_calls(objects: Objects) -> None:
     url = f"{objects.platform.url}/v1/algo/{objects.keeper.name}/Kept?output=void"
-    queued = [_sent(objects.owner.post(url, json="input")) for _ in range(PREY)]
-    objects.values["request_id"] = [each["request_id"] for each in queued]
+    queued = [_sent(objects.owner.post(url, json=text)) for text in ["input"] + PREY * ["slow"]]
+    identifiers = [each["request_id"] for each in queued]
+    objects.values |= {
+        "request_id": identifiers[:1],
+        "delete {request_id}$ request_id": identifiers[1:],
+    }

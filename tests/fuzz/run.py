@@ -31,7 +31,7 @@ def _tell(name: str, report: Report) -> bool:
     for failure in report.failures:
         print(failure, end="\n\n")
     print(f"{name}: {report.requests} requests, {len(report.failures)} failures")
-    for operation in sorted(report.never_succeeded()):
+    for operation in sorted(set(report.answers) - report.succeeded()):
         print(f"  never succeeded: {operation} {dict(report.answers[operation])}")
     return bool(report.failures)
 
