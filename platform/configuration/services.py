@@ -53,11 +53,12 @@ def set_image(*, kind: ImageKind, content: bytes) -> SiteImage:
 def reset_image(*, kind: ImageKind) -> None:
     """Have the default image again."""
     image = SiteImage.objects.filter(pk=kind).first()
-    if image is None:
-        return
     with act(f"{kind}.reset", image) as done:
-        image.delete()
-        done.removed()
+        if image is None:
+            done.nothing()
+        else:
+            image.delete()
+            done.removed()
 
 
 @transaction.atomic
