@@ -6,8 +6,13 @@ An operation that is new is told here how it is done; `test_every_act.py` does t
 from collections.abc import Callable
 from dataclasses import replace
 
+from django.test import Client
+
+from algoport.accounts.permissions import EVERYTHING
+from algoport.accounts.services import create_key as new_key
 from algorithms.models import Algorithm, Approval
 from dataportal.connectors.services import NewConnector, create_connector
+from orgs import invitations
 from tests.api.audit.world import Act, Call, World
 from tests.factories.accounts import principal_of_key
 from tests.factories.algorithms import SETTINGS, make_build, make_version
@@ -21,41 +26,14 @@ NO_ACTS = {
     "POST v1/users/<str:username>/connectors/<str:connector_id>/test": "it only looks",
     "POST v1/algorithms/<str:owner>/<str:name>/scm/webhook": "it only refuses",
     "POST v1/algorithms/<uuid:algorithm_id>/scm/webhook": "it only refuses",
+    "POST v1/admin/secret-provider": "it only refuses",
+    "POST v1/admin/secret-provider/<str:provider_id>": "it only refuses",
+    "DELETE v1/admin/secret-provider/<str:provider_id>": "it only refuses",
+    "POST v1/admin/plugins/secret-provider/<str:provider_id>": "it only refuses",
+    "POST v1/admin/plugins/secret-provider/<str:provider_id>/default": "it only refuses",
     "POST v1/scms/<str:scm_id>/oauth/revoke": "it only refuses",
     "POST v1/scms/<str:scm_id>/token/connect": "it only refuses",
     "POST v1/scms/<str:scm_id>/token/status": "it only looks",
-}
-
-# What is shown by the tests of its own endpoints only, with the middleware of the tests.
-SHOWN_ELSEWHERE = {
-    "DELETE v1/admin/invites/<str:code>",
-    "DELETE v1/admin/secret-provider/<str:provider_id>",
-    "DELETE v1/algorithm-environments/edge/environment-specifications/<str:specification_id>",
-    "DELETE v1/algorithms/<str:owner>/<str:name>/secrets/<uuid:secret_id>",
-    "DELETE v1/algorithms/<uuid:algorithm_id>/secrets/<uuid:secret_id>",
-    "DELETE v1/config/favicon",
-    "DELETE v1/config/frontend/<str:keyname>",
-    "DELETE v1/config/logo",
-    "DELETE v1/organizations/<str:name>/invitations/<uuid:invitation_id>",
-    "DELETE v1/users/<str:username>/keys/<uuid:key_id>",
-    "DELETE v1/users/<str:username>/sessions",
-    "DELETE v1/users/<str:username>/sessions/<uuid:session_id>",
-    "POST v1/admin/invites",
-    "POST v1/admin/plugins/secret-provider/<str:provider_id>",
-    "POST v1/admin/plugins/secret-provider/<str:provider_id>/default",
-    "POST v1/admin/secret-provider",
-    "POST v1/admin/secret-provider/<str:provider_id>",
-    "POST v1/algorithm-environments/edge/environment-specifications/<str:specification_id>/syncs",
-    "POST v1/algorithms/<str:owner>/<str:name>/secrets",
-    "POST v1/algorithms/<uuid:algorithm_id>/secrets",
-    "POST v1/config/favicon",
-    "POST v1/config/logo",
-    "POST v1/invitations/<uuid:invitation_id>/accept",
-    "POST v1/invitations/<uuid:invitation_id>/decline",
-    "POST v1/organizations/<str:name>/invitations",
-    "PUT v1/algorithms/<str:owner>/<str:name>/secrets/<uuid:secret_id>",
-    "PUT v1/algorithms/<uuid:algorithm_id>/secrets/<uuid:secret_id>",
-    "PUT v1/config/frontend/<str:keyname>",
 }
 
 _ALGORITHM = "v1/algorithms/<str:owner>/<str:name>"
@@ -74,6 +52,7 @@ _PROFILE = {
     "org_url": "",
     "type_id": None,
 }
+_GIF = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
 _AT_LAB = "/v1/users/demo/connectors/s3+lab"
 
 
@@ -129,6 +108,37 @@ def create_key_as_administrator(world: World) -> Call:
     return Call(world.root, "/v1/admin/users/demo/keys", _KEY)
 
 
+@act("DELETE v1/users/<str:username>/keys/<uuid:key_id>")
+def revoke_key(world: World) -> Call:
+    made = new_key(owner=world.demo.user, label="laptop", scopes=EVERYTHING)
+    return Call(world.demo, f"/v1/users/demo/keys/{made.row.pk}")
+
+
+@act("DELETE v1/users/<str:username>/sessions")
+def end_sessions(world: World) -> Call:
+    Client().force_login(world.demo.user)
+    return Call(world.demo, "/v1/users/demo/sessions")
+
+
+@act("DELETE v1/users/<str:username>/sessions/<uuid:session_id>")
+def end_session(world: World) -> Call:
+    Client().force_login(world.demo.user)
+    (row,) = world.demo.api.get("/v1/users/demo/sessions").json()
+    return Call(world.demo, f"/v1/users/demo/sessions/{row['id']}")
+
+
+@act("POST v1/admin/invites")
+def create_invite_code(world: World) -> Call:
+    return Call(world.root, "/v1/admin/invites", {"inviteCode": "a-code-of-some-length"})
+
+
+@act("DELETE v1/admin/invites/<str:code>")
+def delete_invite_code(world: World) -> Call:
+    call = create_invite_code(world)
+    world.root.api.post(call.path, call.body, format="json")
+    return Call(world.root, f"{call.path}/{call.body['inviteCode']}")
+
+
 # -- organizations --------------------------------------------------------------------------
 @act("POST v1/organizations")
 def create_organization(world: World) -> Call:
@@ -181,6 +191,36 @@ def create_organization_type(world: World) -> Call:
 def delete_organization_type(world: World) -> Call:
     world.root.api.post("/v1/organization/types", {"name": "club"}, format="json")
     return Call(world.root, "/v1/organization/types/club")
+
+
+@act(f"POST {_ORGANIZATION}/invitations")
+def invite(world: World) -> Call:
+    make_organization("makers", world.demo.user, world.weak.user)
+    return Call(world.demo, "/v1/organizations/makers/invitations", {"username": "root"})
+
+
+@act(f"DELETE {_ORGANIZATION}/invitations/<uuid:invitation_id>")
+def withdraw_invitation(world: World) -> Call:
+    call = invite(world)
+    made = world.demo.api.post(call.path, call.body, format="json").json()
+    return Call(world.demo, f"{call.path}/{made['id']}")
+
+
+def _invited(world: World) -> str:
+    """The path of an invitation of demo's."""
+    organization = world.organization()
+    row = invitations.invite(organization=organization, inviter=world.root.user, username="demo")
+    return f"/v1/invitations/{row.pk}"
+
+
+@act("POST v1/invitations/<uuid:invitation_id>/accept")
+def accept_invitation(world: World) -> Call:
+    return Call(world.demo, f"{_invited(world)}/accept")
+
+
+@act("POST v1/invitations/<uuid:invitation_id>/decline")
+def decline_invitation(world: World) -> Call:
+    return Call(world.demo, f"{_invited(world)}/decline")
 
 
 # -- connectors -----------------------------------------------------------------------------
@@ -306,6 +346,37 @@ def publish_version_as_java_does(world: World) -> Call:
     return Call(call.who, f"{_AT_HELLO}/version", call.body)
 
 
+@act(f"POST {_ALGORITHM}/secrets")
+def create_secret(world: World) -> Call:
+    algorithm = world.algorithm()
+    body = {
+        "owner_type": "algorithm",
+        "owner_id": str(algorithm.pk),
+        "short_name": "token",
+        "secret_key": "API_TOKEN",
+        "secret_value": "value-canary-0001",
+        "description": " ",
+    }
+    return Call(world.demo, f"{_AT_HELLO}/secrets", body)
+
+
+def _secret(world: World) -> Call:
+    call = create_secret(world)
+    made = world.demo.api.post(call.path, call.body, format="json").json()
+    return Call(world.demo, f"{call.path}/{made['id']}", call.body)
+
+
+@act(f"PUT {_ALGORITHM}/secrets/<uuid:secret_id>")
+def update_secret(world: World) -> Call:
+    call = _secret(world)
+    return replace(call, body=call.body | {"short_name": "other"})
+
+
+@act(f"DELETE {_ALGORITHM}/secrets/<uuid:secret_id>")
+def delete_secret(world: World) -> Call:
+    return replace(_secret(world), body=None)
+
+
 # -- queued calls and webhooks --------------------------------------------------------------
 @act("DELETE v1/requests/<str:request_id>")
 def cancel_request(world: World) -> Call:
@@ -381,3 +452,62 @@ def delete_reservation(world: World) -> Call:
     call = create_reservation(world)
     made = call.who.api.post(call.path, call.body, format="json").json()
     return Call(world.root, f"/v1/admin/reservations/{made['reservation_id']}")
+
+
+_SPECIFICATION = "algorithm-environments/edge/environment-specifications"
+
+
+@act(f"DELETE v1/{_SPECIFICATION}/<str:specification_id>")
+def disable_environment(world: World) -> Call:
+    return Call(world.root, f"/v1/{_SPECIFICATION}/{_specification(world)}")
+
+
+@act(f"POST v1/{_SPECIFICATION}/<str:specification_id>/syncs")
+def enable_environment(world: World) -> Call:
+    one = disable_environment(world).path
+    world.root.api.delete(one)
+    return Call(world.root, f"{one}/syncs")
+
+
+def _specification(world: World) -> str:
+    answer = world.demo.api.get("/v1/algorithm-environments/edge/languages/python3-1/environments")
+    (environment,) = answer.json()["environments"]
+    identifier: str = environment["environment_specification_id"]
+    return identifier
+
+
+@act("POST v1/config/logo")
+def set_logo(world: World) -> Call:
+    return Call(world.root, "/v1/config/logo", _GIF)
+
+
+@act("POST v1/config/favicon")
+def set_favicon(world: World) -> Call:
+    return Call(world.root, "/v1/config/favicon", _GIF)
+
+
+@act("DELETE v1/config/logo")
+def reset_logo(world: World) -> Call:
+    return _reset(world, "/v1/config/logo")
+
+
+@act("DELETE v1/config/favicon")
+def reset_favicon(world: World) -> Call:
+    return _reset(world, "/v1/config/favicon")
+
+
+def _reset(world: World, path: str) -> Call:
+    world.root.api.post(path, _GIF, content_type="application/octet-stream")
+    return Call(world.root, path)
+
+
+@act("PUT v1/config/frontend/<str:keyname>")
+def set_frontend_entry(world: World) -> Call:
+    return Call(world.root, "/v1/config/frontend/brand.color", {"value": "#112233"})
+
+
+@act("DELETE v1/config/frontend/<str:keyname>")
+def delete_frontend_entry(world: World) -> Call:
+    call = set_frontend_entry(world)
+    world.root.api.put(call.path, call.body, format="json")
+    return Call(world.root, call.path)

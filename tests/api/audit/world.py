@@ -35,6 +35,7 @@ class Call:
 
     who: Person
     path: str
+    # JSON, or bytes that are sent as they are.
     body: Any = None
 
 
