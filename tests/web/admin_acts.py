@@ -12,7 +12,8 @@ from django.db.models import Model
 from django.test import Client
 
 from algoport.accounts.administration import deactivate_account, make_administrator
-from algoport.accounts.models import ApiKey, User
+from algoport.accounts.constants import SignUpMode
+from algoport.accounts.models import ApiKey, InviteCode, SignInProvider, SignUpPolicy, User
 from algoport.accounts.permissions import EVERYTHING
 from algoport.accounts.services import create_key
 from algorithms.constants import DeliveryState, FeatureName
@@ -31,20 +32,6 @@ from tests.factories.scm import GITHUB
 # A path below /admin/ and the form that is sent there.
 Form = tuple[str, dict[str, Any]]
 ADMIN_ACTS: dict[str, Callable[[World], Form]] = {}
-# What is shown by the tests of its own pages only, with the middleware of the tests.
-SHOWN_ELSEWHERE = {
-    f"{what} accounts.{model}"
-    for what, model in (
-        ("change", "signuppolicy"),
-        ("add", "invitecode"),
-        ("delete", "invitecode"),
-        ("delete_selected", "invitecode"),
-        ("add", "signinprovider"),
-        ("change", "signinprovider"),
-        ("delete", "signinprovider"),
-        ("delete_selected", "signinprovider"),
-    )
-}
 
 
 def operations(site: Any, request: Any) -> set[str]:
@@ -324,3 +311,69 @@ def _with_second_factor(world: World) -> User:
 _does("external-id", _demo, external_id="an-id")
 _does("end-sessions", _signed_in)
 _does("remove-second-factors", _with_second_factor)
+
+
+# -- signing in -----------------------------------------------------------------------------
+@act("change accounts.signuppolicy")
+def change_sign_up(world: World) -> Form:
+    return _path(SignUpPolicy.objects.get(), "change"), {"mode": SignUpMode.INVITE}
+
+
+@act("add accounts.invitecode")
+def add_invite_code(world: World) -> Form:
+    form = {"new_code": "a-code-of-some-length", "comments": "", "expires_at_0": ""}
+    return "accounts/invitecode/add/", form | {"expires_at_1": "", "max_uses": ""}
+
+
+def _invite_code(world: World) -> InviteCode:
+    body = {"inviteCode": "a-code-of-some-length"}
+    made = world.root.api.post("/v1/admin/invites", body, format="json")
+    assert made.status_code == 200, made.content
+    return InviteCode.objects.get()
+
+
+@act("delete accounts.invitecode")
+def delete_invite_code(world: World) -> Form:
+    return _path(_invite_code(world), "delete"), {"post": "yes"}
+
+
+@act("delete_selected accounts.invitecode")
+def delete_invite_codes(world: World) -> Form:
+    return _action(_invite_code(world), "delete_selected")
+
+
+PROVIDER = {
+    "kind": "openid_connect",
+    "name": "Example",
+    "slug": "example",
+    "server_url": "https://id.example.com",
+    "client_id": "client",
+    "is_enabled": "on",
+    "new_secret": "client-canary-0001",
+}
+
+
+@act("add accounts.signinprovider")
+def add_provider(world: World) -> Form:
+    return "accounts/signinprovider/add/", PROVIDER
+
+
+def _provider(world: World) -> SignInProvider:
+    added = world.site.post("/admin/accounts/signinprovider/add/", PROVIDER)
+    assert added.status_code == 302, added.content
+    return SignInProvider.objects.get()
+
+
+@act("change accounts.signinprovider")
+def change_provider(world: World) -> Form:
+    return _path(_provider(world), "change"), PROVIDER | {"name": "Other"}
+
+
+@act("delete accounts.signinprovider")
+def delete_provider(world: World) -> Form:
+    return _path(_provider(world), "delete"), {"post": "yes"}
+
+
+@act("delete_selected accounts.signinprovider")
+def delete_providers(world: World) -> Form:
+    return _action(_provider(world), "delete_selected")

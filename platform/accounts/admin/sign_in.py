@@ -98,7 +98,7 @@ class InviteCodeAdmin(PortalAdmin):
             expires_at=obj.expires_at,
             max_uses=obj.max_uses,
         )
-        obj.pk = made.pk
+        obj.pk, obj.created_at = made.pk, made.created_at
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         delete_row(obj)

@@ -15,7 +15,7 @@ from algorithms.models import Build, Environment
 from dataportal.connectors import buckets
 from tests.api.audit.acts import ACTS, NO_ACTS
 from tests.api.audit.routes import operations
-from tests.api.audit.world import Call, Person, World, make_world
+from tests.api.audit.world import SECRETS, Call, Person, World, make_world
 from tests.audit_trail import verify
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +60,8 @@ def test_what_succeeds_leaves_one_entry_that_says_who(world: World, operation: s
     assert (entry.actor_id, entry.actor_name) == (call.who.user.pk, call.who.user.username)
     assert entry.key_id == call.who.key.pk
     assert entry.target_kind and entry.target_id and entry.target_name
+    told = f"{entry.changes}{entry.target_name}"
+    assert not any(secret in told for secret in SECRETS)
     assert verify() == []
 
 

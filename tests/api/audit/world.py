@@ -19,6 +19,9 @@ from orgs.models import Organization
 from tests.factories.algorithms import make_algorithm, make_version
 from tests.factories.organizations import make_organization
 
+# What the requests have in them that nobody is to read in the trail.
+SECRETS = ("canary", "demo-secret", "a-code-of-some-length")
+
 
 @dataclass(frozen=True)
 class Person:
