@@ -13,15 +13,31 @@ from django.test import Client
 
 from algoport.accounts.administration import deactivate_account, make_administrator
 from algoport.accounts.constants import SignUpMode
-from algoport.accounts.models import ApiKey, InviteCode, SignInProvider, SignUpPolicy, User
+from algoport.accounts.models import (
+    ApiKey,
+    InviteCode,
+    SignedInSession,
+    SignInProvider,
+    SignUpPolicy,
+    User,
+)
 from algoport.accounts.permissions import EVERYTHING
 from algoport.accounts.services import create_key
 from algorithms.constants import DeliveryState, FeatureName
-from algorithms.models import AsyncCall, Feature, Reservation, WebhookDelivery
+from algorithms.models import (
+    AccountFeature,
+    Algorithm,
+    AsyncCall,
+    Environment,
+    Feature,
+    Reservation,
+    WebhookDelivery,
+)
 from algorithms.running.reservations import ReservationRequest, create_reservation
 from dataportal.connectors.services import NewConnector, create_connector
 from dataportal.models import Connector, HostedUsage
-from orgs.models import Organization, OrganizationType
+from orgs import invitations
+from orgs.models import Invitation, Organization, OrganizationType
 from orgs.services import create_organization_type
 from scm.models import ScmConfiguration
 from tests.api.audit.world import World
@@ -32,13 +48,16 @@ from tests.factories.scm import GITHUB
 # A path below /admin/ and the form that is sent there.
 Form = tuple[str, dict[str, Any]]
 ADMIN_ACTS: dict[str, Callable[[World], Form]] = {}
+# Shown by the tests of their own pages, with the middleware of the tests.
+SHOWN_ELSEWHERE = {"configuration.frontendentry", "configuration.siteimage"}
 
 
 def operations(site: Any, request: Any) -> set[str]:
     """`WHAT app.model` for all that an administrator is let do."""
     found = set()
     for model, page in site._registry.items():
-        found |= {f"{what} {model._meta.label_lower}" for what in _of_page(page, request)}
+        if model._meta.label_lower not in SHOWN_ELSEWHERE:
+            found |= {f"{what} {model._meta.label_lower}" for what in _of_page(page, request)}
     return found
 
 
@@ -71,7 +90,7 @@ def _action(row: Model, name: str) -> Form:
     return _path(row), {"action": name, "_selected_action": [str(row.pk)], **asked}
 
 
-def _does(name: str, make: Callable[[World], Any], **form: str) -> None:
+def _does(name: str, make: Callable[[World], Any], /, **form: str) -> None:
     """An act of the page of one row."""
 
     def ask(world: World) -> Form:
@@ -377,3 +396,54 @@ def delete_provider(world: World) -> Form:
 @act("delete_selected accounts.signinprovider")
 def delete_providers(world: World) -> Form:
     return _action(_provider(world), "delete_selected")
+
+
+# -- what else there is on the pages --------------------------------------------------------
+def _algorithm(world: World) -> Algorithm:
+    return world.algorithm()
+
+
+def _environment(world: World) -> Environment:
+    return world.environment
+
+
+def _disabled_environment(world: World) -> Environment:
+    Environment.objects.filter(pk=world.environment.pk).update(enabled=False)
+    return world.environment
+
+
+def _session(world: World) -> SignedInSession:
+    Client().force_login(world.demo.user)
+    return SignedInSession.objects.get(user=world.demo.user)
+
+
+def _invitation(world: World) -> Invitation:
+    organization = world.organization()
+    return invitations.invite(organization=organization, inviter=world.root.user, username="demo")
+
+
+def _feature_of(world: World) -> AccountFeature:
+    name = FeatureName.ALGORITHM_ERRORS
+    return AccountFeature.objects.create(account=world.demo.user, name=name, enabled=False)
+
+
+def _feature_on_of(world: World) -> AccountFeature:
+    row = _feature_of(world)
+    AccountFeature.objects.update(enabled=True)
+    return row
+
+
+_does("delete", _algorithm, name="demo/Hello")
+_does("disable", _environment)
+_does("enable", _disabled_environment)
+_does("end", _session)
+_does("password-reset", _demo)
+_does("withdraw", _invitation)
+_does("switch-on", _feature_of)
+_does("switch-off", _feature_on_of)
+
+
+@act("add algorithms.accountfeature")
+def add_account_feature(world: World) -> Form:
+    form = {"username": "demo", "enabled": "on"}
+    return "algorithms/accountfeature/add/", form | {"name": FeatureName.ALGORITHM_ERRORS}

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from algoport.api.unbuilt import UnbuiltView
+
 MUTATING = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -28,7 +30,7 @@ def _views(resolver: URLResolver, before: str) -> Iterator[tuple[str, Any]]:
 def _methods(view: Any) -> list[str]:
     """Those that a class-based view answers; a function says nothing of its methods."""
     kind = getattr(view, "view_class", None) or getattr(view, "cls", None)
-    if kind is None:
+    if kind is None or issubclass(kind, UnbuiltView):
         return []
     options = getattr(view, "initkwargs", None) or getattr(view, "view_initkwargs", {})
     named = options.get("http_method_names", kind.http_method_names)
