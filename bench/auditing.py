@@ -1,6 +1,5 @@
 """What the audit of data accesses costs: the same requests with it and without, in turn."""
 
-import statistics
 from pathlib import Path
 
 import requests
@@ -9,8 +8,8 @@ from bench.load import Request, run_load
 from bench.measure import Measure
 from tests.acceptance.platform import Account, Platform, running_platform, wait_until
 
-ROUNDS = 7
-SECONDS = 3
+ROUNDS = 9
+SECONDS = 5
 _SIZE = 1000
 _UNAUDITED = Path(__file__).with_name("unaudited")
 
@@ -25,23 +24,30 @@ def audit() -> list[Measure]:
             run_load(request, connections=16, seconds=2)
         wait_until(lambda: _records(with_it, accounts["with"]), 10, "records are written")
         assert _records(without, accounts["without"]) == 0
-        rates: dict[str, list[float]] = {name: [] for name in sides}
-        for number in range(ROUNDS):
-            # Whoever comes second has the other's records written beside it.
-            names = list(sides) if number % 2 else list(reversed(sides))
-            for name in names:
-                load = run_load(loads[name], connections=16, seconds=SECONDS)
-                rates[name].append(load.per_second)
-    return [
-        Measure(
-            "data reads with audit / without",
-            statistics.median(rates["with"]),
-            "/s",
-            statistics.median(rates["without"]),
-            0.95,
-            more_is_better=True,
-        )
-    ]
+        pairs = [
+            _pair(sides, loads, list(sides) if number % 2 else list(reversed(sides)))
+            for number in range(ROUNDS)
+        ]
+    # By the ratio of each pair: what else the machine does comes and goes slower than that.
+    pairs.sort(key=lambda rates: rates["with"] / rates["without"])
+    middle = pairs[ROUNDS // 2]
+    name = "data reads with audit / without"
+    return [Measure(name, middle["with"], "/s", middle["without"], 0.95, more_is_better=True)]
+
+
+def _pair(
+    sides: dict[str, Platform], loads: dict[str, Request], order: list[str]
+) -> dict[str, float]:
+    """Reads a second of both, one after the other, neither beside the other's writing."""
+    rates = {}
+    for name in order:
+        rates[name] = run_load(loads[name], connections=16, seconds=SECONDS).per_second
+        wait_until(lambda side=sides[name]: _is_written(side), 10, "records are written")
+    return rates
+
+
+def _is_written(platform: Platform) -> bool:
+    return not any((platform.data / "journal" / "data").glob("*.*"))
 
 
 def _prepare(platform: Platform, account: Account) -> Request:

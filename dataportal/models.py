@@ -1,5 +1,6 @@
 """Hosted collections and their files (spec.md 5.3), and connectors to other storages (5.5)."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Lower
 
@@ -249,7 +250,8 @@ class DataAccess(models.Model):
                 condition=models.Q(status__gte=400),
                 name="access_refused",
             ),
-            models.Index(fields=["accessed_at"], name="access_age"),
+            # Rows come in the order of time: this one costs next to nothing.
+            BrinIndex(fields=["accessed_at"], name="access_age"),
         ]
 
     def __str__(self) -> str:

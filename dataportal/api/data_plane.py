@@ -120,9 +120,11 @@ class DataPlane:
         if path.connector != DATA:
             connector = await self._connectors.find(principal, path)
             access.connector, access.owner = connector.name, connector.owner.username
+            self._journal.begin(access)
             await serve_connector(request, method, principal, connector, path, send)
             return
         check_data_scope(principal)
+        self._journal.begin(access)
         if path.segments and path.segments[0] in SYSTEM_FOLDERS:
             await serve_system_path(request, method, principal, path, send)
         elif len(path.segments) > 2:

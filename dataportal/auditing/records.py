@@ -4,12 +4,16 @@ import time
 import uuid
 from collections.abc import MutableMapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from algoport.accounts.constants import NAME_LENGTH
-from algoport.accounts.permissions import Principal
+from algoport.accounts.permissions import Principal, PrincipalKind
 from algoport.http.asgi import Receive, Scope, Send
 from algoport.http.tracing import SESSION, TRACE, Session, Trace
+from algoport.journals.intents import Intents, IntentWriter
 from algoport.journals.records import NO_VALUE, RecordKind, cut_to_bytes, moment_field, text_field
 from algoport.journals.segments import SegmentWriter
 from dataportal.constants import LABEL_LENGTH, LONGEST_ACCESSED_PATH
@@ -48,8 +52,19 @@ _OPERATIONS = {
     "DELETE": "delete",
 }
 _MY = ".my"
+_CHANGES = frozenset({"PUT", "POST", "PATCH", "DELETE"})
+# The folder, inside the journal's, of what has begun.
+INTENTS = "begun"
 # What servers write down for a client that did not wait.
 _NO_ANSWER = 499
+# Of a change whose process was killed: it was made or it was not.
+_INTERRUPTED, _INTERRUPTED_TYPE = 500, "Interrupted"
+
+
+@lru_cache(maxsize=1024)
+def _who(username: str, user_id: UUID | None, kind: PrincipalKind, key_id: UUID | None) -> str:
+    """The fields of an account and its key: of few, for many records."""
+    return f"{username.lower()}\t{user_id}\t{kind.value}\t{key_id or NO_VALUE}"
 
 
 @dataclass(slots=True)
@@ -66,6 +81,7 @@ class Access:
     error_type: str = ""
     bytes_in: int = 0
     is_recorded: bool = False
+    intents: Intents | None = None
 
     def line(self, status: int, bytes_out: int, *, is_listing: bool) -> bytes:
         """One line in PostgreSQL's text format of COPY."""
@@ -73,14 +89,15 @@ class Access:
         principal, run, trace = self.principal, self.principal.run, self.trace
         operation = "list" if is_listing else _OPERATIONS.get(self.method, "other")
         owner, connector, path = self._target(principal)
-        path = cut_to_bytes(path, LONGEST_ACCESSED_PATH)
+        who = _who(principal.username, principal.user_id, principal.kind, principal.key_id)
+        code = f"{NO_VALUE}\t{NO_VALUE}"
+        if run is not None:
+            code = f"{run.algorithm_id}\t{run.request_id or NO_VALUE}"
         return (
-            f"{trace.id}\t{trace.session.id}\t{moment_field(time.time())}\t"
+            f"{trace.id.hex}\t{trace.session.id.hex}\t{moment_field(time.time())}\t"
             f"{text_field(owner, NAME_LENGTH)}\t{text_field(connector, LABEL_LENGTH + 10)}\t"
-            f"{text_field(path, LONGEST_ACCESSED_PATH)}\t{operation}\t"
-            f"{principal.username.lower()}\t{principal.user_id}\t{principal.kind.value}\t"
-            f"{principal.key_id or NO_VALUE}\t{NO_VALUE if run is None else run.algorithm_id}\t"
-            f"{NO_VALUE if run is None else run.request_id or NO_VALUE}\t"
+            f"{text_field(cut_to_bytes(path, LONGEST_ACCESSED_PATH), LONGEST_ACCESSED_PATH)}\t"
+            f"{operation}\t{who}\t{code}\t"
             f"{self.bytes_in}\t{bytes_out}\t{status}\t{text_field(self.error_type, 60)}\t"
             f"{trace.seconds:.6f}\n"
         ).encode("utf-8", "replace")
@@ -103,7 +120,24 @@ class Access:
 
 
 class AccessJournal(SegmentWriter):
-    """The journal of accesses."""
+    """The journal of accesses, and of changes that have begun."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._begun = IntentWriter(folder / INTENTS)
+
+    def begin(self, access: Access) -> None:
+        """Have a change recorded even if this process is killed before it has an answer."""
+        if access.method not in _CHANGES:
+            return
+        access.error_type = _INTERRUPTED_TYPE
+        line = access.line(_INTERRUPTED, 0, is_listing=False)
+        access.error_type = ""
+        access.intents = self._begun.begin(line)
+
+    def close(self) -> None:
+        super().close()
+        self._begun.close()
 
     def recorded(self, scope: Scope, receive: Receive, send: Send) -> tuple[Access, Receive, Send]:
         """The request's record, which is written before the answer's head is sent."""
@@ -117,18 +151,23 @@ class AccessJournal(SegmentWriter):
 
         async def recording(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start" and access.principal is not None:
-                headers = dict(message["headers"])
-                length = headers.get(b"Content-Length", b"0")
-                is_listing = headers.get(b"X-Data-Type") == b"directory" and access.method == "GET"
-                bytes_out = 0 if access.method == "HEAD" else int(length)
+                bytes_out, is_listing = 0, False
+                for name, value in message["headers"]:
+                    if name == b"Content-Length" and access.method != "HEAD":
+                        bytes_out = int(value)
+                    elif name == b"X-Data-Type":
+                        is_listing = value == b"directory" and access.method == "GET"
                 access.is_recorded = True
                 self.append(access.line(message["status"], bytes_out, is_listing=is_listing))
             await send(message)
 
-        return access, counted, recording
+        # What comes with a read, if anything, is not looked at.
+        return access, counted if access.method in _CHANGES else receive, recording
 
     def end(self, access: Access) -> None:
-        """Record a request whose client went before there was an answer."""
+        """Record a request whose client went before there was an answer; what began has ended."""
         if access.principal is not None and not access.is_recorded:
             access.error_type = access.error_type or "ClientDisconnected"
             self.append(access.line(_NO_ANSWER, 0, is_listing=False))
+        if access.intents is not None:
+            self._begun.end(access.intents)

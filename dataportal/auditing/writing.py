@@ -6,16 +6,21 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
+from algoport.journals.intents import REST_SECONDS
 from algoport.journals.writing import write_records
-from dataportal.auditing.records import ACCESSES
+from dataportal.auditing.records import ACCESSES, INTENTS
 from dataportal.models import DataAccess
 
 _BATCH = 5000
 
 
 def write_data_accesses(folder: Path) -> int:
-    """Write the accesses that have been recorded by now; how many that were."""
-    return write_records(folder, ACCESSES)
+    """Write the accesses that have been recorded by now; how many that were.
+
+    Those that a killed process had begun come after all that it had ended.
+    """
+    written = write_records(folder, ACCESSES)
+    return written + write_records(folder / INTENTS, ACCESSES, REST_SECONDS)
 
 
 def remove_old_accesses(now: datetime | None = None) -> int:

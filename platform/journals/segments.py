@@ -51,20 +51,29 @@ class SegmentWriter:
                 self._descriptor = None
 
     def _open(self) -> None:
-        self._path = self._folder / f"{time.time_ns()}-{uuid.uuid4().hex[:8]}{OPEN}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        self._descriptor = os.open(self._path, flags, 0o600)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._path, self._descriptor = open_segment(self._folder)
         self._since = time.monotonic()
 
 
-def finished_segments(folder: Path) -> list[Path]:
-    """Segments that nobody writes to any more, oldest first."""
+def open_segment(folder: Path) -> tuple[Path, int]:
+    """A new segment, which is this process's to write to while it has the descriptor."""
+    path = folder / f"{time.time_ns()}-{uuid.uuid4().hex[:8]}{OPEN}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return path, descriptor
+
+
+def finished_segments(folder: Path, rested: float = 1.0) -> list[Path]:
+    """Segments that nobody writes to any more, oldest first.
+
+    One of a process that died is left alone until it has rested for so many seconds.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     segments = sorted(folder.glob(f"*{CLOSED}"))
     for path in folder.glob(f"*{OPEN}"):
         # A process that dies between making a segment and locking it has written nothing yet.
-        if _has_rested(path) and _is_abandoned(path):
+        if _has_rested(path, rested) and _is_abandoned(path):
             segments.append(path)
     return segments
 
@@ -87,9 +96,9 @@ def held(segment: Path) -> Iterator[int | None]:
         os.close(descriptor)
 
 
-def _has_rested(path: Path) -> bool:
+def _has_rested(path: Path, seconds: float) -> bool:
     try:
-        return time.time() - path.stat().st_mtime > 1
+        return time.time() - path.stat().st_mtime > seconds
     except FileNotFoundError:
         return False  # It was closed meanwhile.
 

@@ -12,13 +12,14 @@ from algoport.journals.segments import UNREADABLE, finished_segments, held
 logger = logging.getLogger(__name__)
 
 
-def write_records(folder: Path, kind: RecordKind) -> int:
+def write_records(folder: Path, kind: RecordKind, rested: float = 1.0) -> int:
     """Write what the folder's finished segments hold; how many rows that made.
 
-    Killed at any point, it is done again: a record that is there already is left as it is.
+    `rested` is how many seconds those of dead processes are left alone for. Killed at any point, it
+    is done again: a record that is there already is left as it is.
     """
     written = 0
-    for segment in finished_segments(folder):
+    for segment in finished_segments(folder, rested):
         with held(segment) as descriptor:
             if descriptor is None:
                 continue

@@ -5,6 +5,7 @@ import os
 import signal
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.test import APIClient
 
 from algoport.accounts.permissions import EVERYTHING, Scopes
+from algoport.db import threads
 from algoport.http.relay import PRINCIPAL
 from algoport.http.tracing import SESSION, TRACE, Session, Trace
 from dataportal.api.data_plane import DataPlane
 from dataportal.auditing.writing import remove_old_accesses, write_data_accesses
 from dataportal.constants import LONGEST_ACCESSED_PATH
-from dataportal.models import DataAccess
+from dataportal.models import Collection, DataAccess
 from tests.asgi_client import Answer, call
 from tests.doubles.recorder import Recorder, recording_storage
 from tests.factories.connectors import make_connector
@@ -252,11 +254,79 @@ def test_a_killed_process_loses_no_access(
     connections.close_all()
     process = multiprocessing.get_context("fork").Process(target=_ask_and_die, args=(plane, demo))
     process.start()
-    process.join()
+    process.join(60)
     assert process.exitcode == -signal.SIGKILL
     (segment,) = Path(settings.DATA_JOURNAL_FOLDER).glob("*.open")
     os.utime(segment, (0, 0))
     assert [row.status for row in written()] == [200, 200, 200]
+
+
+def test_a_change_whose_process_was_killed_before_its_answer_is_told(
+    plane: DataPlane,
+    demo: Caller,
+    settings: Settings,
+    written: Callable[[], list[DataAccess]],
+) -> None:
+    folder = Path(settings.DATA_JOURNAL_FOLDER)
+    connections.close_all()
+    process = multiprocessing.get_context("fork").Process(
+        target=_change_and_die, args=(plane, demo)
+    )
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    assert Collection.objects.filter(owner=demo.user, name="Kept").exists()
+    assert written() == []
+    (segment,) = (folder / "begun").glob("*.open")
+    os.utime(segment, (0, 0))
+    (row,) = written()
+    assert (row.operation, row.status, row.error_type) == ("make", 500, "Interrupted")
+    assert (row.account, row.path) == ("demo", "demo")
+    assert not list((folder / "begun").iterdir())
+
+
+def test_what_a_killed_process_had_ended_is_told_once_and_as_it_ended(
+    plane: DataPlane,
+    demo: Caller,
+    settings: Settings,
+    written: Callable[[], list[DataAccess]],
+) -> None:
+    connections.close_all()
+    process = multiprocessing.get_context("fork").Process(
+        target=_change_and_die, args=(plane, demo, 2)
+    )
+    process.start()
+    process.join(60)
+    for segment in Path(settings.DATA_JOURNAL_FOLDER).rglob("*.open"):
+        os.utime(segment, (0, 0))
+    assert [row.status for row in written()] == [200, 500]
+
+
+def test_a_change_that_ended_leaves_nothing_behind(
+    demo: Caller, plane: DataPlane, request_as: RequestAs, settings: Settings
+) -> None:
+    request_as(demo, "POST", "/v1/data/.my", body=b'{"name":"Kept"}')
+    plane.close()
+    assert not list((Path(settings.DATA_JOURNAL_FOLDER) / "begun").iterdir())
+
+
+def _change_and_die(plane: DataPlane, demo: Caller, last: int = 1) -> None:
+    """Makes collections, and dies when the last one is to be recorded."""
+    # The threads of the other process have not come along.
+    threads._executor = ThreadPoolExecutor(1)
+    append, made = plane._journal.append, []
+
+    def die(line: bytes) -> None:
+        made.append(line)
+        if len(made) == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        append(line)
+
+    plane._journal.append = die  # type: ignore[method-assign]
+    for name in ("Kept", "Other"):
+        body = f'{{"name":"{name}"}}'.encode()
+        scope = {SESSION: Session()}
+        call(plane, "POST", "/v1/data/.my", headers=demo.headers, body=body, scope=scope)
 
 
 def _ask_and_die(plane: DataPlane, demo: Caller) -> None:

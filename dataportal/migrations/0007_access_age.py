@@ -1,0 +1,18 @@
+import django.contrib.postgres.indexes
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("dataportal", "0006_file_digest"),
+    ]
+
+    operations = [
+        migrations.RemoveIndex(model_name="dataaccess", name="access_age"),
+        migrations.AddIndex(
+            model_name="dataaccess",
+            index=django.contrib.postgres.indexes.BrinIndex(
+                fields=["accessed_at"], name="access_age"
+            ),
+        ),
+    ]
