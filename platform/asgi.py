@@ -32,6 +32,7 @@ from algoport.http.relay import PRINCIPAL, set_application  # noqa: E402
 from algoport.http.tracing import begin, traced  # noqa: E402
 from algoport.metrics import Flusher, http_requests  # noqa: E402
 from algorithms.api.call_plane import CallPlane  # noqa: E402
+from algorithms.api.web_plane import WebPlane  # noqa: E402
 from algorithms.running.gateway import Gateway, Role  # noqa: E402
 from dataportal.api.data_plane import DataPlane  # noqa: E402
 from scm.api.git_plane import GitPlane  # noqa: E402
@@ -93,6 +94,7 @@ class Platform:
         authenticate = CallerAuthenticator(self._listener)
         self.gateway = Gateway(self._listener)
         self._calls = CallPlane(authenticate, self._listener, self.gateway)
+        self._web_calls = WebPlane(authenticate, self._listener, self.gateway)
         self._data = DataPlane(authenticate, self._listener)
         self._git = GitPlane()
         self._flusher = Flusher()
@@ -107,6 +109,8 @@ class Platform:
         path: str = scope["path"]
         if path.startswith("/v1/algo/"):
             await self._calls(scope, receive, traced(send, trace, _count_call))
+        elif path.startswith("/v1/web/algo/"):
+            await self._web_calls(scope, receive, traced(send, trace, _count_call))
         elif path.startswith(("/v1/data", "/v1/connector")):
             await self._data(scope, receive, traced(send, trace, _count_data))
         elif path.startswith("/git/") and PRINCIPAL not in scope:

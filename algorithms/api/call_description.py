@@ -161,16 +161,15 @@ _BODY = {
 def add_calls(result: Part, **_: Any) -> Part:
     """Postprocessing hook: the paths of the call plane."""
     result["components"]["schemas"] |= _SCHEMAS
-    route = "/v1/algo/{owner}/{name}"
-    result["paths"][route] = {"post": _call("call_algorithm", *_PATH)}
-    result["paths"][f"{route}/{{version}}"] = {
-        "post": _call("call_algorithm_version", *_PATH, _VERSION)
-    }
-    by_id = "/v1/algo/{algorithm_id}"
-    result["paths"][by_id] = {"post": _call("call_algorithm_by_id", _ID)}
-    result["paths"][f"{by_id}/{{version}}"] = {
-        "post": _call("call_algorithm_version_by_id", _ID, _VERSION)
-    }
+    for plane, suffix in (("algo", ""), ("web/algo", "_from_page")):
+        for route, name, path in (
+            (f"/v1/{plane}/{{owner}}/{{name}}", suffix, _PATH),
+            (f"/v1/{plane}/{{algorithm_id}}", f"_by_id{suffix}", (_ID,)),
+        ):
+            result["paths"][route] = {"post": _call(f"call_algorithm{name}", *path)}
+            result["paths"][f"{route}/{{version}}"] = {
+                "post": _call(f"call_algorithm_version{name}", *path, _VERSION)
+            }
     return result
 
 

@@ -5,7 +5,9 @@ ask it without a query and an explanation can never differ from what is enforced
 described by its app (`AlgorithmResource`, `CollectionResource`), never by a row.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 from uuid import UUID
@@ -116,6 +118,7 @@ class Action(Enum):
     CREATE_ALGORITHM = "create an algorithm in the account"
     SEE_ALGORITHM = "see the algorithm"
     CALL_VERSION = "call the version"
+    CALL_FROM_BROWSER = "call algorithms from pages in a browser"
     SEE_BUILDS = "see builds and versions"
     READ_SOURCE = "read the source"
     WRITE_SOURCE = "push to the repository"
@@ -177,6 +180,13 @@ class AlgorithmResource:
     source_open: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class OriginResource:
+    """The site whose page asks; "" when the browser does not say."""
+
+    host: str
+
+
 class CollectionKind(StrEnum):
     """Whose a hosted collection is (spec.md 5.3).
 
@@ -229,6 +239,7 @@ Resource = (
     | CollectionResource
     | ConnectorResource
     | RequestResource
+    | OriginResource
     | None
 )
 
@@ -244,8 +255,31 @@ class Decision:
         return self.allowed
 
 
+# What an explanation listens to; nobody does while a request is served.
+_heard: ContextVar[list[tuple[Action, Decision]] | None] = ContextVar("heard", default=None)
+
+
 def can(principal: Principal, action: Action, resource: Resource = None) -> Decision:
     """Whether `principal` may do `action` to `resource`; what no rule allows is refused."""
+    decision = _decide(principal, action, resource)
+    heard = _heard.get()
+    if heard is not None:
+        heard.append((action, decision))
+    return decision
+
+
+@contextmanager
+def decisions() -> Iterator[list[tuple[Action, Decision]]]:
+    """What is decided in this block, in order."""
+    heard: list[tuple[Action, Decision]] = []
+    token = _heard.set(heard)
+    try:
+        yield heard
+    finally:
+        _heard.reset(token)
+
+
+def _decide(principal: Principal, action: Action, resource: Resource) -> Decision:
     if principal.user_id is None:
         return Decision(False, "sign in or send an API key")
     if principal.kind is PrincipalKind.ADMIN_KEY:
@@ -314,6 +348,16 @@ def _call_version(principal: Principal, resource: Resource) -> Decision:
     if not matches_acl(principal.scopes.algo_acl, resource.owner, resource.name):
         return Decision(False, "the key's algorithm patterns do not cover it")
     return _see_algorithm(principal, resource)
+
+
+def _call_from_browser(principal: Principal, resource: Resource) -> Decision:
+    assert isinstance(resource, OriginResource)
+    if principal.kind is PrincipalKind.RUN:
+        return Decision(False, "an algorithm's code is no page in a browser")
+    if not principal.scopes.web_calls:
+        return Decision(False, "the key may not be used in browsers")
+    wanted = principal.scopes.referer_host.lower()
+    return Decision(wanted in ("", resource.host), "the key may be used by pages of its host only")
 
 
 def _see_builds(principal: Principal, resource: Resource) -> Decision:
@@ -583,6 +627,7 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.CREATE_ALGORITHM: _create_algorithm,
     Action.SEE_ALGORITHM: _see_algorithm,
     Action.CALL_VERSION: _call_version,
+    Action.CALL_FROM_BROWSER: _call_from_browser,
     Action.SEE_BUILDS: _see_builds,
     Action.READ_SOURCE: _read_source,
     Action.WRITE_SOURCE: _manage_algorithm,

@@ -35,7 +35,6 @@ UNBUILT: tuple[Unbuilt, ...] = (
     ("GET POST", _LISTENERS, False),
     ("GET PUT DELETE", f"{_LISTENERS}/<str:listener_id>", False),
     ("GET", "users/<str:user_id>/notifications", False),
-    ("POST", "web/algo/<path:target>", False),
 )
 
 
