@@ -40,6 +40,7 @@ from dataportal.errors import (
 from dataportal.models import Collection, HostedFile
 from dataportal.querysets import CollectionQuerySet, system_key
 from dataportal.selectors import (
+    Account,
     get_account_for,
     get_collection_for,
     get_file_for,
@@ -57,9 +58,7 @@ def create_collection(
     *, principal: Principal, owner: str, name: str, read_acl: str = str(ReadAcl.MY_ALGORITHMS)
 ) -> str:
     """Make a collection and return its path `owner/name`. Only its owner may."""
-    account = get_account_for(principal, owner)
-    if not can(principal, Action.MANAGE_COLLECTION, CollectionResource(account.id)):
-        raise NotAuthorized
+    account = check_creates_collection(principal, owner)
     if not COLLECTION_NAME_PATTERN.match(name):
         raise InvalidCollectionName
     try:
@@ -70,6 +69,14 @@ def create_collection(
     except IntegrityError as exc:
         raise CollectionAlreadyExists(owner=account.name, name=name) from exc
     return f"{account.name}/{name}"
+
+
+def check_creates_collection(principal: Principal, owner: str) -> Account:
+    """The account, if `principal` makes collections in it. Raises UserNotFound, NotAuthorized."""
+    account = get_account_for(principal, owner)
+    if not can(principal, Action.MANAGE_COLLECTION, CollectionResource(account.id)):
+        raise NotAuthorized
+    return account
 
 
 def update_collection_acl(*, principal: Principal, owner: str, name: str, read_acl: str) -> None:

@@ -7,6 +7,7 @@ from algorithms.api import (
     approvals,
     environments,
     error_logs,
+    explain,
     listings,
     requests,
     scm,
@@ -51,6 +52,7 @@ urlpatterns = [
         "admin/plugins/secret-provider/<str:provider_id>/default",
         secrets.ProviderPluginView.as_view(http_method_names=["post"]),
     ),
+    path("explain", explain.ExplainView.as_view(), name="explain"),
     path("algorithms/<str:owner>", views.AlgorithmListView.as_view(), name="algorithm-list"),
     path("users/<str:username>/algorithms", listings.AccountAlgorithmListView.as_view()),
     path(

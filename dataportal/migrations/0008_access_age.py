@@ -4,7 +4,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("dataportal", "0006_file_digest"),
+        ("dataportal", "0007_names_shown"),
     ]
 
     operations = [
