@@ -206,7 +206,8 @@ def check_results(
     """A stored result is of a run that the call's last attempt has begun, and of its only one."""
     rows = database.insist(
         "SELECT id::text, state, convert_from(result, 'UTF8'), error_type, attempts_allowed "
-        "FROM algorithms_asynccall"
+        # The platform's own runs of sample inputs have no key.
+        "FROM algorithms_asynccall WHERE key_id IS NOT NULL"
     )
     known = {call.id: call for call in ledger.snapshot()}
     for call_id, state, result, error_type, allowed in rows:

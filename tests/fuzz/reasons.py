@@ -39,6 +39,7 @@ NEVER_SUCCEED: dict[str, str] = {}
 
 # What answers without a key.
 OPEN_TO_ALL = {
+    "GET /v1/explain": "it tells who has no key that they need one",
     "GET /v1/openapispec": "it says how to ask for the rest",
     "GET /v1/config/favicon": "pages show it before anybody has signed in",
     "GET /v1/config/logo": "pages show it before anybody has signed in",

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -65,23 +66,29 @@ class Door:
         self, secret: str | None, method: str, target: str, body: dict[str, Any] | None = None
     ) -> int:
         with _taken_back():
-            if target.startswith(PLANES):
-                return self._ask_plane(secret, method, target, body)
-            client = APIClient(raise_request_exception=False)
-            if secret is not None:
-                client.credentials(HTTP_AUTHORIZATION=f"Simple {secret}")
-            payload = b"" if body is None else json.dumps(body).encode()
-            answer = client.generic(
-                method,
-                target,
-                payload,
-                content_type="application/json",
-                # What says that it is an event of a repository host.
-                HTTP_X_EVENT_KEY="repo:push",
-                # Keys that are not good are counted by address.
-                REMOTE_ADDR="",
-            )
-            return int(answer.status_code)
+            # What a request leaves in its context must not be found by the next test.
+            return copy_context().run(self._ask, secret, method, target, body)
+
+    def _ask(
+        self, secret: str | None, method: str, target: str, body: dict[str, Any] | None
+    ) -> int:
+        if target.startswith(PLANES):
+            return self._ask_plane(secret, method, target, body)
+        client = APIClient(raise_request_exception=False)
+        if secret is not None:
+            client.credentials(HTTP_AUTHORIZATION=f"Simple {secret}")
+        payload = b"" if body is None else json.dumps(body).encode()
+        answer = client.generic(
+            method,
+            target,
+            payload,
+            content_type="application/json",
+            # What says that it is an event of a repository host.
+            HTTP_X_EVENT_KEY="repo:push",
+            # Keys that are not good are counted by address.
+            REMOTE_ADDR="",
+        )
+        return int(answer.status_code)
 
     def close(self) -> None:
         self._data.close()

@@ -9,7 +9,7 @@ from django.contrib.admin.utils import label_for_field, lookup_field, quote, unq
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Model
-from django.forms import ModelForm
+from django.forms import ModelForm, SplitDateTimeField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -75,6 +75,14 @@ class PortalAdmin(admin.ModelAdmin):
     def log_deletions(self, *arguments: Any) -> None: ...
 
     # -- refusals of services are errors of the form --------------------------------------
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        """As Django's, with a name for each part of a moment."""
+        field = super().formfield_for_dbfield(db_field, request, **options)
+        if isinstance(field, SplitDateTimeField):
+            for widget, part in zip(field.widget.widgets, ("date", "time"), strict=True):
+                widget.attrs["aria-label"] = f"{field.label}: {part}"
+        return field
+
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any
     ) -> type[ModelForm]:

@@ -138,7 +138,7 @@ def unread() -> Iterator[bytes]:
         ("guest/private/f", 404),
         ("demo/c/d/f", 400),
         ("demo/c/f/", 400),
-        ("demo/c", 400),
+        ("demo/c", 405),
         ("demo/../c/f", 400),
         (".session/f", 404),
         (".session/c/f", 404),

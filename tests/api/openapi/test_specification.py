@@ -58,6 +58,7 @@ def test_every_operation_but_those_for_all_wants_a_key(described: dict[str, Any]
     template = "environment-specifications/{specification_id}/template"
     assert open_to_all == {
         "GET /v1/openapispec",
+        "GET /v1/explain",
         "GET /v1/config/favicon",
         "GET /v1/config/logo",
         f"GET /v1/algorithm-environments/edge/{template}",
