@@ -13,8 +13,10 @@ from rest_framework.test import APIClient
 from algoport.accounts.models import User
 from algoport.accounts.permissions import EVERYTHING, Scopes
 from algoport.accounts.services import create_key, create_user
+from algoport.audit.actors import set_actor
 from algoport.audit.constants import GENESIS
 from algoport.audit.models import AuditHead
+from algoport.http.tracing import current_trace
 from algorithms.models import Environment
 from tests.acceptance.platform import Platform, running_platform
 from tests.factories.scm import make_internal_scm
@@ -54,6 +56,14 @@ def _let_the_audit_trail_be_emptied() -> None:
 
 def _begin_audit_trail(**kwargs: object) -> None:
     AuditHead.objects.get_or_create(defaults={"number": 0, "hash": GENESIS})
+
+
+@pytest.fixture(autouse=True)
+def nobody_acts() -> Iterator[None]:
+    """Who acted, and in which request, in the test before is forgotten."""
+    set_actor(None)
+    current_trace.set(None)
+    yield
 
 
 @pytest.fixture(autouse=True)

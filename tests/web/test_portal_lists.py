@@ -135,6 +135,7 @@ def fill(version: Version, number: int) -> None:
     )
 
 
+@pytest.mark.timeout(400)
 def test_lists_take_as_many_queries_for_ten_thousand_rows_as_for_a_few(
     portal: Client, version: Version
 ) -> None:
