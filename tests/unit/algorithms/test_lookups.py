@@ -1,9 +1,7 @@
 """What a call asks of the database is found by an index, however much there is."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -16,6 +14,7 @@ from algoport.accounts.services import create_key
 from algorithms.models import Algorithm, Environment
 from algorithms.selectors import get_algorithm_for, get_owner_for, resolve_call
 from tests.factories.algorithms import make_algorithm, make_version
+from tests.plans import forget_statistics, plan_of
 
 
 @pytest.fixture
@@ -25,32 +24,23 @@ def algorithm(demo: User, python_environment: Environment) -> Algorithm:
     return made
 
 
+@pytest.fixture(autouse=True)
+def unknown_sizes(db: None) -> None:
+    forget_statistics()
+
+
 @contextmanager
 def indexes_used() -> Iterator[set[str]]:
-    """The indexes by which the queries of the body find their rows.
-
-    The tables are nearly empty, so the planner is asked not to read them whole: where it still
-    does, no index serves the query.
-    """
+    """The indexes by which the queries of the body find their rows."""
     used: set[str] = set()
     with CaptureQueriesContext(connection) as queries:
         yield used
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        for query in queries.captured_queries:
-            cursor.execute(f"EXPLAIN (FORMAT JSON) {query['sql']}")
-            (plan,) = cursor.fetchone()
-            for node in _nodes((plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]):
-                assert node["Node Type"] != "Seq Scan", query["sql"]
-                if "Index Cond" in node:
-                    used.add(node["Index Name"])
+    for query in queries.captured_queries:
+        for node in plan_of(query["sql"]):
+            assert node["Node Type"] != "Seq Scan", query["sql"]
+            if "Index Cond" in node:
+                used.add(node["Index Name"])
     assert used
-
-
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from _nodes(child)
 
 
 @pytest.mark.parametrize("version", ["", "0", "0.1", "0.1.0", "latestPrivate", "commit"])
