@@ -9,7 +9,6 @@ from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Lower
 
-from algoport.accounts.errors import UserNotFound
 from algoport.accounts.models import User
 from algoport.accounts.permissions import (
     AccountResource,
@@ -19,6 +18,7 @@ from algoport.accounts.permissions import (
     can,
     require,
 )
+from algoport.accounts.selectors import get_account
 from algorithms.constants import (
     MOST_LISTED,
     ApprovalState,
@@ -135,15 +135,6 @@ def _may_see(principal: Principal, algorithm: Algorithm) -> bool:
     return bool(can(principal, Action.SEE_ALGORITHM, resource))
 
 
-def find_account(username: str) -> User:
-    """A user or an organization. Raises UserNotFound."""
-    rows = User.objects.named(username).filter(is_active=True)
-    account = rows.first() if "\x00" not in username else None
-    if account is None:
-        raise UserNotFound
-    return account
-
-
 def needs_approval(principal: Principal, algorithm: Algorithm) -> bool:
     """Whether what the algorithm's settings say is more than `principal` may publish."""
     resource = resource_of(algorithm, public=True)
@@ -153,7 +144,7 @@ def needs_approval(principal: Principal, algorithm: Algorithm) -> bool:
 
 def get_owner_for(principal: Principal, username: str) -> User:
     """The account in which `principal` wants to create an algorithm."""
-    owner = find_account(username)
+    owner = get_account(username)
     require(principal, Action.CREATE_ALGORITHM, AccountResource(owner.id))
     return owner
 

@@ -6,8 +6,6 @@ What a principal may not read does not exist for it; what it may read and not wr
 from dataclasses import dataclass
 from uuid import UUID
 
-from algoport.accounts.errors import UserNotFound
-from algoport.accounts.models import User
 from algoport.accounts.permissions import (
     Action,
     CollectionKind,
@@ -16,6 +14,7 @@ from algoport.accounts.permissions import (
     can,
     refusal,
 )
+from algoport.accounts.selectors import get_account
 from algoport.errors import NotAuthenticated, NotAuthorized
 from dataportal.algorithm_finder import FoundAlgorithm, current_finder
 from dataportal.constants import ACL_PATTERNS, LISTING_PAGE_SIZE
@@ -78,11 +77,8 @@ def get_account_for(principal: Principal, owner: str) -> Account:
     if _is_own(principal, owner):
         assert principal.user_id is not None
         return Account(principal.user_id, principal.username)
-    try:
-        user = User.objects.named(owner).get(is_active=True)
-    except User.DoesNotExist as exc:
-        raise UserNotFound from exc
-    return Account(user.id, user.username)
+    found = get_account(owner)
+    return Account(found.id, found.username)
 
 
 def list_collections_for(principal: Principal, owner: str, after: str) -> FolderPage:

@@ -4,13 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 
-from algoport.web.portal.pages import PortalAdmin
 from algorithms.admin.columns import ALGORITHM, CALLER, VERSION, attach_names, page_url
-from algorithms.admin.search import HELP, OutcomeFilter, PeriodFilter, find_by_names
+from algorithms.admin.search import OutcomeFilter, PeriodFilter, SearchedByNames
 from algorithms.constants import FeatureName
 from algorithms.features.switching import is_enabled
 from algorithms.models import AlgorithmError, Build, CallRecord
@@ -20,7 +17,7 @@ _LOGGED_WITHIN = timedelta(minutes=1)
 
 
 @admin.register(CallRecord)
-class CallRecordAdmin(PortalAdmin):
+class CallRecordAdmin(SearchedByNames):
     section = "Calls"
     list_display = (
         *("__str__", "started_at", CALLER, ALGORITHM, VERSION, "status", "error_type"),
@@ -28,7 +25,6 @@ class CallRecordAdmin(PortalAdmin):
     )
     list_filter = (PeriodFilter, OutcomeFilter, "kind")
     search_fields = ("request_id",)
-    search_help_text = HELP
     ordering = ("-started_at",)
     readonly_fields = (CALLER, ALGORITHM, "build", "failure")
     fields = (
@@ -39,11 +35,6 @@ class CallRecordAdmin(PortalAdmin):
 
     def prepare_rows(self, rows: list[Any]) -> None:
         attach_names(rows)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet, term: str
-    ) -> tuple[QuerySet, bool]:
-        return find_by_names(queryset, term, "request_id"), False
 
     def build(self, row: CallRecord) -> str:
         if not Build.objects.filter(pk=row.build_id).exists():
@@ -85,12 +76,11 @@ class ErrorPeriodFilter(PeriodFilter):
 
 
 @admin.register(AlgorithmError)
-class AlgorithmErrorAdmin(PortalAdmin):
+class AlgorithmErrorAdmin(SearchedByNames):
     section = "Calls"
     list_display = ("__str__", "created_at", CALLER, ALGORITHM, VERSION, "error_type", "worker")
     list_filter = (ErrorPeriodFilter,)
-    search_fields = ("request_id",)
-    search_help_text = HELP
+    search_fields = ("id", "request_id")
     ordering = ("-created_at",)
     readonly_fields = (CALLER, ALGORITHM, "call", "trace")
     fields = (
@@ -100,11 +90,6 @@ class AlgorithmErrorAdmin(PortalAdmin):
 
     def prepare_rows(self, rows: list[Any]) -> None:
         attach_names(rows)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet, term: str
-    ) -> tuple[QuerySet, bool]:
-        return find_by_names(queryset, term, "id", "request_id"), False
 
     def call(self, row: AlgorithmError) -> str:
         link = page_url("algorithms_callrecord", row.request_id)

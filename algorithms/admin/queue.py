@@ -3,12 +3,11 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from algoport.web.portal.acts import Act, Asked, Done, bulk_action
 from algoport.web.portal.pages import PortalAdmin
-from algorithms.admin.search import HELP, PeriodFilter, find_by_names
+from algorithms.admin.search import PeriodFilter, SearchedByNames
 from algorithms.constants import AsyncState, DeliveryState
 from algorithms.models import AsyncCall, WebhookDelivery
 from algorithms.querysets import AsyncCallQuerySet
@@ -31,7 +30,7 @@ def _cancel(asked: Asked) -> Done:
 
 
 @admin.register(AsyncCall)
-class AsyncCallAdmin(PortalAdmin):
+class AsyncCallAdmin(SearchedByNames):
     """Queued calls without what went in and came out: that is their callers' own."""
 
     section = "Calls"
@@ -39,7 +38,6 @@ class AsyncCallAdmin(PortalAdmin):
     list_select_related = ("caller",)
     list_filter = ("state", AcceptedFilter)
     search_fields = ("id",)
-    search_help_text = HELP
     ordering = ("-accepted_at",)
     exclude = (
         *("payload", "digest", "idempotency_key", "result", "error", "stacktrace"),
@@ -74,11 +72,6 @@ class AsyncCallAdmin(PortalAdmin):
 
     def get_queryset(self, request: HttpRequest) -> AsyncCallQuerySet:
         return AsyncCall.objects.without_payload()
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet, term: str
-    ) -> tuple[QuerySet, bool]:
-        return find_by_names(queryset, term, "id"), False
 
 
 def _send_again(asked: Asked) -> Done:

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from algoport.accounts.models import User
+from algoport.web.portal.pages import PortalAdmin
 from algorithms.models import Algorithm
 
 HELP = "Request id, name of the caller, or OWNER/ALGORITHM"
@@ -33,6 +34,17 @@ def find_by_names(queryset: QuerySet, term: str, *id_fields: str) -> QuerySet:
         return queryset.filter(algorithm_id__in=list(algorithms.values_list("pk", flat=True)))
     accounts = User.objects.named(owner)
     return queryset.filter(caller_id__in=list(accounts.values_list("pk", flat=True)))
+
+
+class SearchedByNames(PortalAdmin):
+    """Rows with `caller_id` and `algorithm_id`, and the ids of `search_fields`."""
+
+    search_help_text = HELP
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, term: str
+    ) -> tuple[QuerySet, bool]:
+        return find_by_names(queryset, term, *self.search_fields), False
 
 
 def _identifier(term: str) -> UUID | None:

@@ -1,5 +1,6 @@
 """Approving what members published for everybody: endpoints of our own (docs/adr/0020)."""
 
+from collections.abc import Callable
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -31,6 +32,11 @@ from algorithms.models import Approval
 from algorithms.selectors import get_published_version
 from orgs.selectors import get_organization_for
 
+_DECIDED: dict[int, Any] = {
+    200: ApprovalShape,
+    **refusals(AlgorithmNotFound, AlgorithmIdDoesNotExist, VersionDoesNotExist, NothingToApprove),
+}
+
 
 class ApprovalListView(APIView):
     @extend_schema(
@@ -57,39 +63,26 @@ class ApprovalListView(APIView):
 
 
 class ApproveView(APIView):
-    @extend_schema(
-        request=None,
-        responses={
-            200: ApprovalShape,
-            **refusals(
-                AlgorithmNotFound, AlgorithmIdDoesNotExist, VersionDoesNotExist, NothingToApprove
-            ),
-        },
-    )
+    @extend_schema(request=None, responses=_DECIDED)
     def post(self, request: Request, number: str, **where: Any) -> Response:
         """Let everybody call a version."""
-        algorithm = algorithm_of(request, where, Action.PUBLISH_PUBLICLY)
-        version = get_published_version(algorithm, number)
-        approval = approve_version(version=version, decider=principal_of(request))
-        return Response(approval_body(approval, base_url(request)))
+        return _decide(request, number, where, approve_version)
 
 
 class RefuseView(APIView):
-    @extend_schema(
-        request=None,
-        responses={
-            200: ApprovalShape,
-            **refusals(
-                AlgorithmNotFound, AlgorithmIdDoesNotExist, VersionDoesNotExist, NothingToApprove
-            ),
-        },
-    )
+    @extend_schema(request=None, responses=_DECIDED)
     def post(self, request: Request, number: str, **where: Any) -> Response:
         """Keep a version to the organization."""
-        algorithm = algorithm_of(request, where, Action.PUBLISH_PUBLICLY)
-        version = get_published_version(algorithm, number)
-        approval = refuse_version(version=version, decider=principal_of(request))
-        return Response(approval_body(approval, base_url(request)))
+        return _decide(request, number, where, refuse_version)
+
+
+def _decide(
+    request: Request, number: str, where: dict[str, Any], decide: Callable[..., Approval]
+) -> Response:
+    algorithm = algorithm_of(request, where, Action.PUBLISH_PUBLICLY)
+    version = get_published_version(algorithm, number)
+    approval = decide(version=version, decider=principal_of(request))
+    return Response(approval_body(approval, base_url(request)))
 
 
 def approval_body(approval: Approval, base_url: str) -> dict[str, Any]:

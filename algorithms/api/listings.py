@@ -7,10 +7,11 @@ from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import principal_of
 from algoport.accounts.errors import OrganizationNotFound, UserNotFound
+from algoport.accounts.selectors import get_account
 from algoport.api.description import refusals
 from algorithms.api.shapes import NamedAlgorithmShape
 from algorithms.models import Algorithm
-from algorithms.selectors import find_account, list_algorithms_of
+from algorithms.selectors import list_algorithms_of
 from orgs.selectors import get_organization_for
 
 
@@ -20,7 +21,7 @@ class AccountAlgorithmListView(APIView):
     )
     def get(self, request: Request, username: str) -> Response:
         """List the algorithms of an account by name."""
-        found = list_algorithms_of(principal_of(request), find_account(username))
+        found = list_algorithms_of(principal_of(request), get_account(username))
         return Response([named_body(algorithm) for algorithm in found])
 
 

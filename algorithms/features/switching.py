@@ -8,8 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 
-from algoport.accounts.errors import UserNotFound
-from algoport.accounts.models import User
+from algoport.accounts.selectors import get_account
 from algoport.audit.recording import act
 from algoport.db.changes import announce_change
 from algorithms.constants import FeatureName
@@ -35,7 +34,7 @@ def features(username: str | None = None) -> dict[str, bool]:
     """
     switched = dict(Feature.objects.values_list("name", "enabled"))
     if username is not None:
-        own = AccountFeature.objects.filter(account=_account(username))
+        own = AccountFeature.objects.filter(account=get_account(username))
         switched |= dict(own.values_list("name", "enabled"))
     return {name: switched.get(name, False) for name in FeatureName.values}
 
@@ -67,7 +66,7 @@ def switch_feature(*, name: str, enabled: bool, username: str | None = None) -> 
     if username is None:
         _switch(Feature.objects.filter(name=name), {"name": name}, enabled)
     else:
-        own = {"name": name, "account": _account(username)}
+        own = {"name": name, "account": get_account(username)}
         _switch(AccountFeature.objects.filter(**own), own, enabled)
     announce_change()
 
@@ -75,12 +74,3 @@ def switch_feature(*, name: str, enabled: bool, username: str | None = None) -> 
 def _switch(rows: QuerySet[Any], values: dict[str, Any], enabled: bool) -> None:
     with act("feature.switch", rows.first()) as done:
         done.target, _ = rows.update_or_create(**values, defaults={"enabled": enabled})
-
-
-def _account(username: str) -> User:
-    """Users and organizations alike: both own algorithms."""
-    rows = User.objects.none() if "\x00" in username else User.objects.named(username)
-    account = rows.filter(is_active=True).first()
-    if account is None:
-        raise UserNotFound
-    return account

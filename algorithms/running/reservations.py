@@ -8,9 +8,8 @@ from django.db import connection, transaction
 from django.db.models import QuerySet, Sum
 
 from algoport.accounts.authentication import principal_of_user, principals_of_users
-from algoport.accounts.errors import UserNotFound
-from algoport.accounts.models import User
 from algoport.accounts.permissions import Principal
+from algoport.accounts.selectors import get_account
 from algoport.audit.recording import act
 from algoport.db.changes import announce_change
 from algoport.errors import InputValidationError, NotAuthorized
@@ -105,9 +104,7 @@ def create_reservation(*, asked: ReservationRequest) -> Reservation:
     algorithm = named.select_related("owner").first()
     if algorithm is None:
         raise AlgorithmNotFound
-    caller = User.objects.named(asked.caller).filter(is_active=True).first()
-    if caller is None:
-        raise UserNotFound
+    caller = get_account(asked.caller)
     reservation = Reservation(
         algorithm=algorithm,
         caller=caller,

@@ -21,11 +21,20 @@ def users() -> QuerySet[User]:
 
 
 def get_user(username: str) -> User:
-    """Raises UserNotFound."""
-    user = (users() & User.objects.named(username)).first() if "\x00" not in username else None
-    if user is None:
+    """Raises UserNotFound, also for an organization."""
+    account = get_account(username)
+    if account.kind != AccountKind.USER:
         raise UserNotFound
-    return user
+    return account
+
+
+def get_account(name: str) -> User:
+    """A user or an organization that was not deleted. Raises UserNotFound."""
+    rows = User.objects.named(name).filter(is_active=True)
+    account = rows.first() if "\x00" not in name else None
+    if account is None:
+        raise UserNotFound
+    return account
 
 
 def get_account_for(principal: Principal, username: str, action: Action) -> User:

@@ -6,6 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from algoport.api.exception_handler import first_message
+from algoport.errors import UserError
 from algoport.http.addresses import AddressNotAllowed, parse_destination
 from scm.constants import (
     CLIENT_ID_LENGTH,
@@ -58,8 +59,22 @@ class ProjectSerializer(serializers.Serializer[Any]):
     project_key = serializers.RegexField(PROJECT_KEY_PATTERN, max_length=3)
 
 
-class ScmCreateSerializer(serializers.Serializer[Any]):
+class _Payload(serializers.Serializer[Any]):
+    """What is wrong with it is told by an error of its own."""
+
+    refusal: type[UserError]
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        try:
+            return super().run_validation(data)
+        except serializers.ValidationError as exc:
+            raise self.refusal(reason=first_message(exc.detail)) from exc
+
+
+class ScmCreateSerializer(_Payload):
     """A new host: `oauth` with most providers, `scm.project_key` with a Bitbucket Server."""
+
+    refusal = ScmBadCreatePayload
 
     id = serializers.RegexField(ID_PATTERN, required=False, allow_null=True, default=None)
     name = serializers.CharField(max_length=NAME_LENGTH, required=False, default="")
@@ -68,12 +83,6 @@ class ScmCreateSerializer(serializers.Serializer[Any]):
     urls = UrlsSerializer(required=False)
     oauth = OAuthSerializer(required=False)
     scm = ProjectSerializer(required=False)
-
-    def run_validation(self, data: Any = serializers.empty) -> Any:
-        try:
-            return super().run_validation(data)
-        except serializers.ValidationError as exc:
-            raise ScmBadCreatePayload(reason=first_message(exc.detail)) from exc
 
     def to_internal_value(self, data: Any) -> Any:
         # Both spellings are in use.
@@ -107,17 +116,13 @@ class ScmCreateSerializer(serializers.Serializer[Any]):
         )
 
 
-class ScmUpdateSerializer(serializers.Serializer[Any]):
+class ScmUpdateSerializer(_Payload):
     """What a host can be changed in; of the addresses all at once."""
+
+    refusal = ScmBadUpdatePayload
 
     enabled = serializers.BooleanField(required=False)
     urls = UrlsSerializer(required=False)
-
-    def run_validation(self, data: Any = serializers.empty) -> Any:
-        try:
-            return super().run_validation(data)
-        except serializers.ValidationError as exc:
-            raise ScmBadUpdatePayload(reason=first_message(exc.detail)) from exc
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs or set(self.initial_data) - {"enabled", "urls"}:

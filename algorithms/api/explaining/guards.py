@@ -4,14 +4,13 @@ from uuid import UUID
 
 from algoport.accounts.models import User
 from algoport.accounts.permissions import AccountResource, Action, require
-from algoport.accounts.selectors import get_account_for, get_key_of, get_user
+from algoport.accounts.selectors import get_account, get_account_for, get_key_of, get_user
 from algorithms.api.explaining.questions import Guard, Question
 from algorithms.errors import PublicVersionsExist
 from algorithms.metering.error_log import errors_of_account, errors_of_organization
 from algorithms.models import Algorithm
 from algorithms.queueing.services import get_request, requests_of
 from algorithms.selectors import (
-    find_account,
     get_algorithm,
     get_algorithm_by_id_for,
     get_algorithm_for,
@@ -92,7 +91,7 @@ def approval(question: Question) -> None:
 
 
 def account(question: Question) -> None:
-    find_account(question.parts["username"])
+    get_account(question.parts["username"])
 
 
 def webhook_of_algorithm(question: Question) -> None:
