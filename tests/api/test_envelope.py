@@ -33,7 +33,7 @@ def check_envelope(answer: Any, status: int, code: int) -> None:
         ("POST", "/v1/nothing/here", 404, 6001),
         ("DELETE", "/v1/algorithms", 404, 6001),
         ("GET", "/v1/algorithms/a%0d%0ab/builds/x", 404, 6001),
-        ("GET", "/v1/users/%00/connectors", 400, 6001),
+        ("GET", "/v1/users/%00/connectors", 404, 3000),
         ("GET", "/v1/algorithms/demo/Missing/builds", 404, 1000),
         ("DELETE", "/v1/requests", 405, 6001),
         ("POST", "/v1/algorithms/demo", 400, 2013),
