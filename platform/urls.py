@@ -9,7 +9,7 @@ from algoport.accounts.web.impersonation import stop_impersonation
 from algoport.api import unbuilt
 from algoport.api.exception_handler import not_found
 from algoport.api.specification import SpecificationView, api_reference
-from algoport.web.views import MetricsView, health, home
+from algoport.web.views import MetricsView, choose_theme, health, home
 from algorithms.admin.dashboard import dashboard, dashboard_figures
 from algorithms.admin.runners import runners
 
@@ -23,6 +23,7 @@ admin.site.login = secure_admin_login(admin.site.login)
 
 urlpatterns = [
     path("", home, name="home"),
+    path("theme", choose_theme, name="theme"),
     path("healthz", health, name="health"),
     path("metrics", MetricsView.as_view(permission_classes=[MayAdminister]), name="metrics"),
     path("admin/", admin.site.admin_view(dashboard)),

@@ -4,19 +4,23 @@ from collections.abc import Callable
 
 from django.http import HttpRequest
 
+from algoport.web.constants import THEME_COOKIE, THEMES
 from algorithms.constants import FeatureName
 from algorithms.features.switching import is_enabled
 
 
-def theme(request: HttpRequest) -> dict[str, Callable[[], bool]]:
-    """Context of every template: whether pages are dark, whatever the browser prefers.
+def theme(request: HttpRequest) -> dict[str, Callable[[], str]]:
+    """Context of every template: `light`, `dark`, or nothing for what the browser prefers.
 
-    Asked for by those templates only that use it.
+    The reader's own choice, else the feature's. Asked for by those templates only that use it.
     """
 
-    def dark() -> bool:
+    def chosen() -> str:
+        choice = request.COOKIES.get(THEME_COOKIE)
+        if choice in THEMES:
+            return choice
         user = getattr(request, "user", None)
         account_id = user.pk if user is not None and user.is_authenticated else None
-        return is_enabled(FeatureName.DARK_THEME, account_id)
+        return "dark" if is_enabled(FeatureName.DARK_THEME, account_id) else ""
 
-    return {"dark_theme": dark}
+    return {"theme": chosen}

@@ -8,6 +8,6 @@ from django.utils.functional import SimpleLazyObject
 from algoport.configuration.selectors import get_site
 
 
-def site(request: HttpRequest) -> dict[str, Any]:
-    """Read only by templates that show it."""
-    return {"site": SimpleLazyObject(get_site)}
+def brand(request: HttpRequest) -> dict[str, Any]:
+    """Read only by templates that show it. (`site` is what allauth calls the host.)"""
+    return {"brand": SimpleLazyObject(get_site)}

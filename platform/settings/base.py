@@ -133,7 +133,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "algoport.accounts.web.impersonation.impersonation",
-                "algoport.configuration.context.site",
+                "algoport.configuration.context.brand",
                 "algorithms.features.theme.theme",
             ]
         },

@@ -2,11 +2,16 @@
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from algoport import metrics
+from algoport.web.constants import THEME_COOKIE, THEMES
+
+_YEAR = 365 * 24 * 3600
 
 
 def health(request: HttpRequest) -> HttpResponse:
@@ -17,6 +22,23 @@ def health(request: HttpRequest) -> HttpResponse:
 def home(request: HttpRequest) -> HttpResponse:
     """Where a newcomer's browser arrives: the way to a first call."""
     return render(request, "web/home.html", {"address": settings.ALGOPORT_URL})
+
+
+@require_POST
+def choose_theme(request: HttpRequest) -> HttpResponse:
+    """Keep a reader's colours in a cookie of a year; `auto` forgets them."""
+    back = request.POST.get("next", "")
+    allowed = url_has_allowed_host_and_scheme(back, allowed_hosts=None)
+    answer = redirect(back if allowed else "home")
+    theme = request.POST.get("theme")
+    if theme in THEMES:
+        secure = request.is_secure()
+        answer.set_cookie(
+            THEME_COOKIE, theme, max_age=_YEAR, secure=secure, httponly=True, samesite="Lax"
+        )
+    else:
+        answer.delete_cookie(THEME_COOKIE, samesite="Lax")
+    return answer
 
 
 class MetricsView(APIView):

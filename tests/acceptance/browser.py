@@ -10,12 +10,20 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+PICTURES = Path(__file__).parents[2] / "var" / "pictures"
 CHROMIUM = shutil.which("chromium")
 _UNLABELLED = """() => [...document.querySelectorAll("input, select, textarea")]
     .filter(each => !["hidden", "submit", "button"].includes(each.type))
     .filter(each => !each.labels?.length && !each.getAttribute("aria-label")
         && !each.getAttribute("aria-labelledby") && !each.title)
     .map(each => each.outerHTML)"""
+
+_AXE = Path(__file__).parents[1] / "vendor" / "axe-core-4.14.1.min.js"
+_RUN_AXE = """async () => {
+    const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+    const { violations } = await axe.run(document, { runOnly: tags });
+    return violations.map(each => [each.id, each.nodes.map(node => node.failureSummary)]);
+}"""
 
 
 @dataclass
@@ -44,6 +52,10 @@ class Window:
             self.page.get_by_role("link", name=name, exact=True).first.click()
         self.check()
 
+    def sign_out(self, name: str) -> None:
+        self.page.get_by_text(name, exact=True).first.click()
+        self.press(f"Sign out {name}")
+
     def fill(self, label: str, value: str) -> None:
         self.page.get_by_label(label, exact=True).fill(value)
 
@@ -57,11 +69,27 @@ class Window:
         unlabelled = self.page.evaluate(_UNLABELLED)
         assert not unlabelled, (self.page.url, unlabelled)
 
-    def picture(self, folder: Path, name: str) -> None:
-        """The page as it looks, in light and in dark."""
+    def audit(self) -> None:
+        """Nothing that axe-core finds against WCAG 2.2 A and AA, in light and in dark."""
         for scheme in ("light", "dark"):
             self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            self.page.screenshot(path=folder / f"{name}-{scheme}.png", full_page=True)
+            # By the debugger, which a page's policy does not bind.
+            self.page.evaluate(_AXE.read_text())
+            found = self.page.evaluate(_RUN_AXE)
+            assert not found, (self.page.url, scheme, found)
+        self.page.emulate_media(color_scheme="light")
+
+    def fits(self) -> None:
+        """The page is not wider than its window."""
+        widths = self.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        assert widths[0] <= widths[1], (self.page.url, widths)
+
+    def picture(self, name: str) -> None:
+        """The page as it looks, in light and in dark; kept in var/pictures, to be looked at."""
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        for scheme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            self.page.screenshot(path=PICTURES / f"{name}-{scheme}.png", full_page=True)
         self.page.emulate_media(color_scheme="light")
 
 
@@ -86,9 +114,9 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def open_window(browser: Browser, url: str) -> Iterator[Window]:
+def open_window(browser: Browser, url: str, width: int = 1280) -> Iterator[Window]:
     """A window with a session of its own."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
     window = Window(url, context.new_page())
 
     def complain(text: str) -> None:

@@ -3,7 +3,9 @@
 from django.conf import settings
 from django.http import HttpRequest
 
+from algoport.accounts.authentication import principal_of_user
 from algoport.accounts.models import User
+from algoport.accounts.permissions import Principal
 from algoport.http.clients import client_address
 
 
@@ -18,6 +20,15 @@ def signed_in_user(request: HttpRequest) -> User:
     """Who has signed in, for pages that nobody else is shown."""
     assert request.user.is_authenticated
     return unwrapped(request.user)
+
+
+def viewer_of(request: HttpRequest) -> Principal:
+    """Whose page it is, for pages that nobody else is shown; one query for their organizations."""
+    principal: Principal | None = getattr(request, "_viewer", None)
+    if principal is None:
+        principal = principal_of_user(signed_in_user(request))
+        request._viewer = principal
+    return principal
 
 
 def address_of(request: HttpRequest) -> str:

@@ -1,0 +1,2 @@
+THEME_COOKIE = "theme"
+THEMES = ("light", "dark")

@@ -1,0 +1,57 @@
+"""Answering a browser: whole pages, and the parts of them that htmx asks for.
+
+A template extends `layout`. Its block `content` is the page, or what the dialog `#modal-body` is
+filled with; its block `part` is what changes while the page stays: a list, a log.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
+
+_MODAL = "modal-body"
+
+
+def render_page(
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    status: int = HTTPStatus.OK,
+) -> HttpResponse:
+    """The page; for htmx its part, or its content for the dialog."""
+    answer = render(
+        request, template, {**(context or {}), "layout": _layout(request)}, status=status
+    )
+    patch_vary_headers(answer, ("HX-Request", "HX-Target"))
+    return answer
+
+
+def refuse_form(request: HttpRequest, template: str, context: Mapping[str, Any]) -> HttpResponse:
+    """The form again, with what is wrong with it."""
+    return render_page(request, template, context, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def go_to(request: HttpRequest, to: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+    """Let the browser open another page after something was done, from a dialog too.
+
+    `to` is what `redirect` takes.
+    """
+    answer = redirect(to, *args, **kwargs)
+    if not is_htmx(request):
+        return answer
+    return HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": answer["Location"]})
+
+
+def is_htmx(request: HttpRequest) -> bool:
+    return request.headers.get("HX-Request") == "true"
+
+
+def _layout(request: HttpRequest) -> str:
+    if not is_htmx(request) or request.headers.get("HX-Boosted") == "true":
+        return "base.html"
+    is_modal = request.headers.get("HX-Target") == _MODAL
+    return "layouts/modal.html" if is_modal else "layouts/part.html"
