@@ -13,7 +13,7 @@ from algoport.web.views import MetricsView, choose_theme, health, home
 from algorithms.admin.dashboard import dashboard, dashboard_figures
 from algorithms.admin.runners import runners
 
-handler400 = "algoport.api.exception_handler.bad_request"
+handler400 = "algoport.web.refusals.bad_request"
 handler404 = "algoport.api.exception_handler.page_not_found"
 handler429 = "algoport.accounts.web.views.too_many_attempts"
 handler500 = "algoport.api.exception_handler.server_error"

@@ -95,13 +95,6 @@ def not_found(request: HttpRequest, unmatched: str = "") -> HttpResponse:
     return plain_response(request, RouteNotFound())
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler400."""
-    if is_api(request):
-        return plain_response(request, InvalidRequest())
-    return defaults.bad_request(request, exception)
-
-
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404."""
     if is_api(request):

@@ -119,6 +119,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "algoport.web.middleware.ContentSecurityPolicyMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "algoport.web.refusals.RefusalMiddleware",
 ]
 ROOT_URLCONF = "algoport.urls"
 ASGI_APPLICATION = "algoport.asgi.application"
@@ -167,6 +168,7 @@ APPEND_SLASH = False
 SESSION_COOKIE_NAME = "ALGO_SESSION"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ALGOPORT_URL.startswith("https://")
+CSRF_FAILURE_VIEW = "algoport.web.refusals.form_from_elsewhere"
 # Behind a proxy that speaks TLS, requests come without it.
 CSRF_TRUSTED_ORIGINS = [env.origin(ALGOPORT_URL)]
 SECURE_CONTENT_TYPE_NOSNIFF = True
