@@ -54,7 +54,8 @@ _HAS_PUBLIC_VERSION = RawSQL(
 )
 
 
-def _algorithms() -> AlgorithmQuerySet:
+def all_algorithms() -> AlgorithmQuerySet:
+    """Whoever asks, with what `resource_of` needs of them."""
     return Algorithm.objects.select_related("owner", "environment", "scm").annotate(
         has_public_version=_HAS_PUBLIC_VERSION
     )
@@ -85,7 +86,7 @@ def get_algorithm_for(
 
 def get_algorithm(owner: str, name: str) -> Algorithm:
     """Whoever asks: for administrators. Raises AlgorithmNotFound."""
-    algorithm = _algorithms().named(owner, name).first() if "\x00" not in owner + name else None
+    algorithm = all_algorithms().named(owner, name).first() if "\x00" not in owner + name else None
     if algorithm is None:
         raise AlgorithmNotFound
     return algorithm
@@ -98,7 +99,7 @@ def list_algorithms_for(principal: Principal, ids: Iterable[UUID]) -> list[Algor
 
 def get_algorithm_by_id_for(principal: Principal, identifier: UUID, action: Action) -> Algorithm:
     """As get_algorithm_for; raises AlgorithmIdDoesNotExist in place of AlgorithmNotFound."""
-    algorithm = _algorithms().filter(pk=identifier).first()
+    algorithm = all_algorithms().filter(pk=identifier).first()
     if algorithm is None:
         raise AlgorithmIdDoesNotExist
     try:
@@ -109,7 +110,7 @@ def get_algorithm_by_id_for(principal: Principal, identifier: UUID, action: Acti
 
 def algorithms_by_id(identifiers: set[UUID]) -> dict[UUID, Algorithm]:
     """Those of the algorithms that exist, with what `resource_of` needs of them."""
-    return _algorithms().in_bulk(identifiers)
+    return all_algorithms().in_bulk(identifiers)
 
 
 def check_algorithm(principal: Principal, algorithm: Algorithm, action: Action) -> Algorithm:
@@ -122,7 +123,7 @@ def check_algorithm(principal: Principal, algorithm: Algorithm, action: Action) 
 
 def list_algorithms_of(principal: Principal, account: User) -> list[Algorithm]:
     """The account's algorithms that `principal` may see, by name; for administrators all."""
-    rows = _algorithms().filter(owner=account).order_by(Lower("name"))
+    rows = all_algorithms().filter(owner=account).order_by(Lower("name"))
     if can(principal, Action.ADMINISTER):
         return list(rows[:MOST_LISTED])
     if not principal.acts_for(account.id):

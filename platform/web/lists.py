@@ -51,6 +51,8 @@ class Listing:
     sorts: Mapping[str, Sort]
     filters: Sequence[Filter] = ()
     searches: str = ""
+    # Whether the order is chosen beside the filters: for lists without columns.
+    has_sort_menu: bool = False
     size: int = PAGE_SIZE
     rows: list[Any] = field(default_factory=list, init=False)
     has_more: bool = field(default=False, init=False)

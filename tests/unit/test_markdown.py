@@ -65,7 +65,7 @@ _TAG = re.compile(r"<[^>]*>")
 _SAFE_TAG = re.compile(
     r"</?[a-z0-9]+(?: (?:title|alt|width|height|start|colspan|rowspan|type|align)=\"[^\"]*\"| "
     r"(?:href|src)=\"(?:https?://|mailto:|#)[^\"]*\"| rel=\"noopener noreferrer nofollow\"| "
-    r"class=\"language-[^\" ]*\"| style=\"text-align:[a-z]+\"| (?:open|controls)=\"\")*>\Z"
+    r"class=\"language-[^\" ]*\"| (?:open|controls)=\"\")*>\Z"
 )
 _NEVER = {"script", "style", "iframe", "object", "embed", "svg", "math", "form", "input", "base"}
 
@@ -93,9 +93,9 @@ def test_nothing_that_acts_is_left(attack: str, render: object) -> None:
         ),
         (
             "| a | b |\n|:-|-:|\n| 1 | 2 |",
-            '<table>\n<thead>\n<tr>\n<th style="text-align:left">a</th>\n'
-            '<th style="text-align:right">b</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n'
-            '<td style="text-align:left">1</td>\n<td style="text-align:right">2</td>\n</tr>\n'
+            '<table>\n<thead>\n<tr>\n<th align="left">a</th>\n'
+            '<th align="right">b</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n'
+            '<td align="left">1</td>\n<td align="right">2</td>\n</tr>\n'
             "</tbody>\n</table>\n",
         ),
         ("```python\nx = 1\n```", '<pre><code class="language-python">x = 1\n</code></pre>\n'),

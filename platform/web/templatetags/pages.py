@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from algoport.markdown import render_markdown
 from algoport.web.lists import Listing
 
 register = template.Library()
@@ -58,6 +59,12 @@ def size(number: int | None) -> str:
     while amount >= 1000 and unit < len(_UNITS) - 1:
         amount, unit = amount / 1000, unit + 1
     return f"{number} {_UNITS[0]}" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
+
+
+@register.filter
+def markdown(text: str) -> SafeString:
+    """What somebody wrote in Markdown or HTML, without all that could act."""
+    return SafeString(render_markdown(text))
 
 
 @register.filter
