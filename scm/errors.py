@@ -14,6 +14,31 @@ class CommitNotFound(CommitNotUsable):
     message = "The repository has no commit {sha}."
 
 
+class BranchHasMoved(InputValidationError):
+    """Somebody else has committed since the author has looked."""
+
+    status = 409
+    message = "The repository has changed meanwhile. Look at the newest commit and try again."
+
+
+class NothingChanged(InputValidationError):
+    message = "Nothing has changed, so there is nothing to commit."
+
+
+class PathNotAllowed(InputValidationError):
+    message = "A path {reason}."
+
+
+class PathTaken(InputValidationError):
+    status = 409
+    message = "There is something at {path} already."
+
+
+class FileNotThere(InputValidationError):
+    status = 404
+    message = "There is no file {path}."
+
+
 class UnsupportedEncoding(InvalidRequest):
     status = 415
     message = "Content-Encoding {encoding!r} is not supported. Send gzip or none."

@@ -33,6 +33,10 @@ _CONFIG = (
 _NO_HOOKS = (("core.hooksPath", "/dev/null"),)
 
 
+class _EnoughRead(Exception):
+    """Leaves the block of a command that has said enough."""
+
+
 def git_environ(config: Iterable[tuple[str, str]] = _NO_HOOKS) -> dict[str, str]:
     """Environment of a git process: nothing of ours, of the machine's or of a user's."""
     environ = {
@@ -71,6 +75,27 @@ def run_git(
             logger.error("git %s gave more than %d bytes", arguments[0], _MOST_OUTPUT)
             raise GitFailed
     return data
+
+
+def read_git(
+    repository: Path,
+    *arguments: str,
+    stdin: bytes = b"",
+    most_bytes: int,
+    seconds: float = DEFAULT_SECONDS,
+) -> tuple[bytes, bool]:
+    """The beginning of a command's output, and whether that is all of it.
+
+    Raises GitFailed as `run_git`, but not for saying more: then the command is stopped.
+    """
+    try:
+        with stream_git(repository, *arguments, stdin=stdin, seconds=seconds) as output:
+            data = output.read(most_bytes + 1)
+            if len(data) > most_bytes:
+                raise _EnoughRead
+    except _EnoughRead:
+        return data[:most_bytes], False
+    return data, True
 
 
 def git_succeeds(repository: Path, *arguments: str) -> bool:

@@ -13,10 +13,10 @@ from uuid import UUID
 from django.conf import settings
 
 from scm.errors import CommitNotFound, RepositoryExists, RepositoryMissing
+from scm.fast_import import BRANCH, first_commit
 from scm.git import check_sha, git_succeeds, run_git, stream_git
 from scm.trees import TreeLimits, check_entries, read_entries, unpack_archive
 
-BRANCH = "refs/heads/master"
 _EXPORT_SECONDS = 300.0
 _STALE_LOCK_SECONDS = 900.0
 _COMMIT_FIELDS = 4
@@ -51,7 +51,7 @@ def create_repository(
     try:
         # An empty template folder: no sample hooks, nothing that the machine would add.
         run_git(draft, "init", "--quiet", "--bare", "--template=", "--initial-branch=master")
-        run_git(draft, "fast-import", "--quiet", stdin=_first_commit(files, message, author))
+        run_git(draft, "fast-import", "--quiet", stdin=first_commit(files, message, author))
         sha = run_git(draft, "rev-parse", "--verify", BRANCH).decode().strip()
         if final.exists():
             raise RepositoryExists
@@ -181,25 +181,6 @@ def _path_with_commit(repository_id: UUID, sha: str) -> Path:
     if not commit_exists(repository_id, sha):
         raise CommitNotFound(sha=check_sha(sha))
     return existing_path(repository_id)
-
-
-def _first_commit(files: Mapping[str, bytes], message: str, author: str) -> bytes:
-    name = "".join(character for character in author if character not in "<>\n\0")
-    text = message.encode()
-    parts = [
-        f"commit {BRANCH}\n".encode(),
-        f"committer {name} <{name}@users.noreply> {int(time.time())} +0000\n".encode(),
-        b"data %d\n%s\n" % (len(text), text),
-    ]
-    for path, content in sorted(files.items()):
-        parts.append(b"M 100644 inline %s\n" % _quote(path))
-        parts.append(b"data %d\n%s\n" % (len(content), content))
-    return b"".join(parts) + b"done\n"
-
-
-def _quote(path: str) -> bytes:
-    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'.encode()
 
 
 def _flush_folder(folder: Path) -> None:

@@ -13,7 +13,7 @@ from scm.errors import CommitNotUsable, GitFailed
 _CHUNK = 64 * 1024
 _LONGEST_NAME = 255
 _LONGEST_PATH = 1024
-_TREE, _LINK, _SUBMODULE = "040000", "120000", "160000"
+TREE, LINK, SUBMODULE = "040000", "120000", "160000"
 _FILES = frozenset({"100644", "100664", "100755"})
 
 
@@ -38,10 +38,11 @@ def read_entries(listing: IO[bytes]) -> Iterator[TreeEntry]:
     rest = b""
     while chunk := listing.read(_CHUNK):
         *records, rest = (rest + chunk).split(b"\0")
-        yield from map(_parse_entry, records)
+        yield from map(parse_entry, records)
 
 
-def _parse_entry(record: bytes) -> TreeEntry:
+def parse_entry(record: bytes) -> TreeEntry:
+    """One record of such a listing."""
     head, _, path = record.partition(b"\t")
     mode, _, sha, size = head.decode("ascii").split()
     return TreeEntry(mode, sha, 0 if size == "-" else int(size), path)
@@ -68,9 +69,9 @@ def check_entries(entries: Iterator[TreeEntry], limits: TreeLimits) -> None:
 
 def _check_entry(entry: TreeEntry) -> None:
     shown = _show(entry.path)
-    if entry.mode == _SUBMODULE:
+    if entry.mode == SUBMODULE:
         raise _unusable(f"{shown} is a submodule; add its files to the repository instead.")
-    if entry.mode not in _FILES | {_TREE, _LINK}:
+    if entry.mode not in _FILES | {TREE, LINK}:
         raise _unusable(f"{shown} is neither a file nor a folder (mode {entry.mode}).")
     try:
         entry.path.decode()

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +20,7 @@ from scm.repositories import (
     remove_stale_locks,
     repository_path,
 )
+from tests.factories.repositories import blob, git, tree
 
 LIMITS = {"most_bytes": 1_000_000, "most_files": 100}
 FILES = {
@@ -37,29 +37,6 @@ def repository(settings, tmp_path):
     repository_id = uuid.uuid4()
     create_repository(repository_id, FILES, message="Initial commit", author="demo")
     return repository_id
-
-
-def git(repository_id, *arguments, stdin=b""):
-    environ = git_environ() | {
-        "GIT_AUTHOR_NAME": "m",
-        "GIT_AUTHOR_EMAIL": "m@m",
-        "GIT_COMMITTER_NAME": "m",
-        "GIT_COMMITTER_EMAIL": "m@m",
-    }
-    command = ["git", f"--git-dir={repository_path(repository_id)}", *arguments]
-    done = subprocess.run(command, input=stdin, env=environ, capture_output=True, check=True)
-    return done.stdout.decode().strip()
-
-
-def blob(repository_id, content=b"x"):
-    return git(repository_id, "hash-object", "-w", "--stdin", stdin=content)
-
-
-def tree(repository_id, *entries):
-    """A tree of (mode, name, sha), written with none of git's checks."""
-    raw = b"".join(b"%s %s\0" % (m, n) + bytes.fromhex(sha) for m, n, sha in entries)
-    command = ("hash-object", "-t", "tree", "-w", "--literally", "--stdin")
-    return git(repository_id, *command, stdin=raw)
 
 
 def commit(repository_id, *entries):
