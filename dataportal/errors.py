@@ -45,6 +45,10 @@ class TooManyConnectors(UserError):
 class InvalidConnector(InputValidationError):
     message = "The connector is not valid: {reason}."
 
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason=reason)
+        self.reason = reason
+
 
 class CredentialsNotReadable(UserError):
     """Encrypted with a key that the platform does not have any more."""

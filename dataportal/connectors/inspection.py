@@ -9,7 +9,16 @@ from dataportal.connectors.failures import as_api_error
 from dataportal.connectors.options import parse_restriction
 from dataportal.connectors.selectors import find_connector_for
 from dataportal.errors import CredentialsNotReadable
-from dataportal.stores.base import FileEntry, NotFound, Store, StoreError
+from dataportal.models import Connector
+from dataportal.stores.base import (
+    FileEntry,
+    NotFound,
+    NotPermitted,
+    Refused,
+    Store,
+    StoreError,
+    Unreachable,
+)
 
 PREVIEW_LENGTH = 20
 # A restriction that matches nothing must not have a whole storage listed.
@@ -18,10 +27,14 @@ MOST_PAGES = 10
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the storage answered as it should; if not, `reason` is for the owner."""
+    """Whether the storage answered as it should; if not, `reason` is for the owner.
+
+    `summary` says the same in plain words, where `reason` may be the storage's own.
+    """
 
     ok: bool
     reason: str = ""
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +56,19 @@ class Preview:
 
 def probe_connector(principal: Principal, owner: str, connector_id: str) -> Verdict:
     """Ask the storage for what the path restriction begins with. Raises ConnectorNotFound."""
-    connector = find_connector_for(principal, owner, connector_id)
+    return try_connector(find_connector_for(principal, owner, connector_id))
+
+
+def try_connector(connector: Connector) -> Verdict:
+    """The same of a connector, or the draft of one, that its manager has been given."""
     head = path_patterns.literal_head(connector.path)
     try:
         ask(connector, lambda store: store.check(head))
     except NotFound as exc:
-        return Verdict(False, f"the storage has no {head.partition('/')[0]}: {exc}")
+        missing = head.partition("/")[0]
+        return Verdict(False, f"the storage has no {missing}: {exc}", _no_place(missing))
     except StoreError as exc:
-        return Verdict(False, str(exc))
+        return Verdict(False, str(exc), _summary_of(exc))
     except CredentialsNotReadable as exc:
         return Verdict(False, exc.text)
     return Verdict(True)
@@ -64,11 +82,30 @@ def preview_restriction(
     Raises InvalidConnector for a pattern that means nothing, and the storage's errors.
     """
     connector = find_connector_for(principal, owner, connector_id)
-    chosen = parse_restriction(pattern) if pattern else connector.path
+    return preview_connector(connector, parse_restriction(pattern) if pattern else connector.path)
+
+
+def preview_connector(connector: Connector, pattern: str) -> Preview:
+    """The same of a connector, or the draft of one, that its manager has been given."""
     try:
-        return ask(connector, lambda store: _find_matches(store, chosen))
+        return ask(connector, lambda store: _find_matches(store, pattern))
     except StoreError as exc:
         raise as_api_error(exc, connector.name) from exc
+
+
+def _no_place(name: str) -> str:
+    return f"The credentials are good, but there is no “{name}” in the storage."
+
+
+def _summary_of(exc: StoreError) -> str:
+    match exc:
+        case NotPermitted():
+            return "The credentials are good, but may not list what the path restriction covers."
+        case Refused():
+            return "The storage does not take these credentials."
+        case Unreachable():
+            return "The storage cannot be reached."
+    return "The storage cannot do what a connector needs."
 
 
 def _find_matches(store: Store, pattern: str) -> Preview:

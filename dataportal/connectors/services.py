@@ -50,22 +50,12 @@ class NewConnector:
 def create_connector(*, principal: Principal, owner: str, new: NewConnector) -> Connector:
     """A new connector of the account. Raises InvalidConnector, ConnectorAlreadyExists."""
     owner_id = get_managed_account(principal, owner)
-    if new.protocol not in Protocol.values:
-        raise InvalidConnector(reason=f"protocol is one of {', '.join(Protocol.values)}")
+    connector = _build(owner_id, new)
     _lock_connectors(owner_id)
     rows = Connector.objects.owned_by(owner_id)
     if rows.count() >= MOST_CONNECTORS:
         raise TooManyConnectors(most=MOST_CONNECTORS)
-    connector = Connector(
-        owner_id=owner_id,
-        protocol=new.protocol,
-        label=_check_label(new.label) if new.label else _free_label(owner_id, new.protocol),
-        path=parse_restriction(new.path),
-        writeable=new.writeable,
-        is_default=new.is_default,
-        options=parse_options(new.protocol, new.options or {}),
-        credential=seal(parse_credential(new.protocol, new.cred_type, new.cred_data)),
-    )
+    connector.label = connector.label or _free_label(owner_id, new.protocol)
     with act("connector.create") as done:
         if new.is_default:
             _unset_default(owner_id, new.protocol)
@@ -73,6 +63,16 @@ def create_connector(*, principal: Principal, owner: str, new: NewConnector) -> 
         done.target = connector
         announce_change()
     return connector
+
+
+def draft_connector(*, principal: Principal, owner: str, new: NewConnector) -> Connector:
+    """What `create_connector` would make, to be tried before. Raises InvalidConnector."""
+    return _build(get_managed_account(principal, owner), new)
+
+
+def suggest_label(*, principal: Principal, owner: str, protocol: str) -> str:
+    """A label that is free for a new connector of the account."""
+    return _free_label(get_managed_account(principal, owner), protocol)
 
 
 @transaction.atomic
@@ -93,6 +93,33 @@ def update_connector(
         announce_change()
         connector.refresh_from_db()
     return connector
+
+
+def draft_change(
+    *, principal: Principal, owner: str, connector_id: str, changes: dict[str, Any]
+) -> Connector:
+    """The connector as `update_connector` would make it, to be tried before.
+
+    Whether it is the default makes no difference then. Raises InvalidConnector besides.
+    """
+    connector = get_connector_of(get_managed_account(principal, owner), connector_id)
+    _change(connector, {name: changes[name] for name in changes if name != "is_default"})
+    return connector
+
+
+def _build(owner_id: UUID, new: NewConnector) -> Connector:
+    if new.protocol not in Protocol.values:
+        raise InvalidConnector(reason=f"protocol is one of {', '.join(Protocol.values)}")
+    return Connector(
+        owner_id=owner_id,
+        protocol=new.protocol,
+        label=_check_label(new.label) if new.label else "",
+        path=parse_restriction(new.path),
+        writeable=new.writeable,
+        is_default=new.is_default,
+        options=parse_options(new.protocol, new.options or {}),
+        credential=seal(parse_credential(new.protocol, new.cred_type, new.cred_data)),
+    )
 
 
 def _change(connector: Connector, changes: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import QuerySet
@@ -103,6 +104,15 @@ class Listing:
         found = list(self.ordered(rows)[start : start + self.size + 1])
         self.rows, self.has_more = found[: self.size], len(found) > self.size
         self.has_more = self.has_more and self.page < LAST_PAGE
+        return self
+
+    def take_from(self, rows: Sequence[Any]) -> "Listing":
+        """The same of rows that have been read, by their attributes."""
+        key = attrgetter(*self.sorts[self.sort.removeprefix("-")].fields)
+        ordered = sorted(rows, key=key, reverse=self.sort.startswith("-"))
+        start = (self.page - 1) * self.size
+        self.rows = ordered[start : start + self.size]
+        self.has_more = len(ordered) > start + self.size and self.page < LAST_PAGE
         return self
 
     @property
