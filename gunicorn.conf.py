@@ -72,8 +72,8 @@ _PR_SET_PDEATHSIG = 1
 _EARLY_REQUEST_BYTES = 8 * 1024 * 1024
 # What algoport.asgi imports, without what it makes.
 SHARED_MODULES = (
-    "django.core.handlers.asgi",
     "algoport.celery",
+    "algoport.http.django_handler",
     "algoport.urls",
     "algorithms.api.call_plane",
     "dataportal.api.data_plane",

@@ -8,11 +8,11 @@ import algoport
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "algoport.settings")
 
+import django
 from django.conf import settings
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
-from django.core.asgi import get_asgi_application
 
-django_application = ASGIStaticFilesHandler(get_asgi_application())
+django.setup(set_prefix=False)
 
 import algoport.celery  # noqa: E402, F401  (tasks are sent by this application's broker)
 from algoport.accounts.callers import CallerAuthenticator  # noqa: E402
@@ -28,6 +28,7 @@ from algoport.http.asgi import (  # noqa: E402
     answer,
     error_response,
 )
+from algoport.http.django_handler import RequestHandler  # noqa: E402
 from algoport.http.relay import PRINCIPAL, set_application  # noqa: E402
 from algoport.http.tracing import begin, traced  # noqa: E402
 from algoport.metrics import Flusher, http_requests  # noqa: E402
@@ -37,6 +38,7 @@ from algorithms.running.gateway import Gateway, Role  # noqa: E402
 from dataportal.api.data_plane import DataPlane  # noqa: E402
 from scm.api.git_plane import GitPlane  # noqa: E402
 
+django_application = ASGIStaticFilesHandler(RequestHandler())
 _count_call, _count_data, _count_git, _count_django = (
     http_requests.counter(plane) for plane in ("calls", "data", "git", "django")
 )

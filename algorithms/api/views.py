@@ -165,6 +165,8 @@ class AlgorithmView(APIView):
 
 
 class CompileView(APIView):
+    waits_for_others = True
+
     @extend_schema(
         request=None,
         responses={
@@ -239,6 +241,9 @@ class BuildLogView(APIView):
 
 
 class VersionListView(APIView):
+    # For the runners of what is published.
+    waits_for_others = True
+
     @extend_schema(
         parameters=[OpenApiParameter("published", bool), OpenApiParameter("callable", bool)],
         responses={

@@ -1,6 +1,8 @@
-"""Database work of the asynchronous planes: a fixed set of threads with lasting connections."""
+"""The threads that have a connection to the database, and the work of the planes in theirs."""
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -12,8 +14,30 @@ from django.db import connection
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_THREADS = 6
-_executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="database")
+# Of each process that serves HTTP, which workers do for the algorithms that they run.
+PLANE_THREADS = 6
+REQUEST_THREADS = 12
+# Requests that wait for a build or for runners, and pushes that show one.
+WAITING_REQUEST_THREADS = 16
+PUSH_THREADS = 16
+# The listener for changes, and loops that write records, run queued calls and send webhooks.
+_SINGLE_THREADS = 5
+# Commands, a second web server while the first is going, somebody with psql.
+_OTHERS = 20
+
+# No server is back so soon after its connections were cut.
+_TRUSTED_SECONDS = 0.1
+_last_use = threading.local()
+
+_executor = ThreadPoolExecutor(PLANE_THREADS, thread_name_prefix="database")
+
+
+def most_connections(*, web_processes: int, worker_threads: int) -> int:
+    """What the platform on one machine may have open at the same time."""
+    each = (
+        PLANE_THREADS + REQUEST_THREADS + WAITING_REQUEST_THREADS + PUSH_THREADS + _SINGLE_THREADS
+    )
+    return (web_processes + 1) * each + worker_threads + _OTHERS
 
 
 async def in_database_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -32,8 +56,11 @@ def await_database(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) 
 
 
 def _with_connection(function: Callable[[], R]) -> R:
-    if connection.connection is not None and connection.errors_occurred:
-        if not connection.is_usable():
-            connection.close()
-        connection.errors_occurred = False
-    return function()
+    idle = time.monotonic() - getattr(_last_use, "at", 0.0)
+    if connection.errors_occurred or idle > _TRUSTED_SECONDS:
+        # Closes one that has failed; of another the server is asked before its next query.
+        connection.close_if_unusable_or_obsolete()
+    try:
+        return function()
+    finally:
+        _last_use.at = time.monotonic()

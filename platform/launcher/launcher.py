@@ -10,6 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from algoport.db.threads import most_connections
 from algoport.launcher import postgres, valkey
 from algoport.launcher.console import greeting, read_first_run, say
 from algoport.launcher.demo import DemoFailed, publish_demo
@@ -145,7 +146,11 @@ class Launcher:
         postgres.clear_locks(data)
         postgres.make_private_folder(sockets)
         log = self._logs / "database.log"
-        self._supervisor.start(postgres.postgres_program(self._service, sockets, log))
+        connections = most_connections(
+            web_processes=settings.ALGOPORT_WEB_PROCESSES,
+            worker_threads=settings.ALGOPORT_WORKER_THREADS,
+        )
+        self._supervisor.start(postgres.postgres_program(self._service, sockets, log, connections))
         self._supervisor.wait_until(lambda: postgres.is_ready(data), "database", _SERVICE_SECONDS)
 
     def _start_platform(self, listener: socket.socket) -> None:

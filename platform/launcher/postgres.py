@@ -29,7 +29,6 @@ _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "shared_buffers": "32MB",
-    "max_connections": "100",
     # Three processes less than with its own readers, which so small a cache does not need.
     "io_method": "sync",
     "jit": "off",
@@ -110,11 +109,11 @@ def system_user() -> pwd.struct_passwd | None:
     return pwd.getpwnam(SYSTEM_USER) if os.geteuid() == 0 else None
 
 
-def postgres_program(service: Path, sockets: Path, log: Path) -> Program:
-    """The server, as a child in the foreground."""
+def postgres_program(service: Path, sockets: Path, log: Path, connections: int) -> Program:
+    """The server, as a child in the foreground, for so many connections at the same time."""
     data = service / "postgres"
     command = [str(programs_folder(service) / "postgres"), "-D", str(data), "-k", str(sockets)]
-    for name, value in _SETTINGS.items():
+    for name, value in {**_SETTINGS, "max_connections": str(connections)}.items():
         command += ["-c", f"{name}={value}"]
     return Program(
         name="database",

@@ -166,6 +166,10 @@ def database(address: str) -> dict[str, object]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": hosts[0] if hosts else (parts.hostname or ""),
         "PORT": str(parts.port or ""),
+        # For the threads that answer requests (docs/adr/0033); one that was cut meanwhile, by a
+        # restart of the server say, is replaced before the request's first query.
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
     }
 
 

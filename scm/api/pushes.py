@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import connection
 
 from algoport.accounts.permissions import Principal
+from algoport.db.threads import PUSH_THREADS
 from algoport.errors import ApiError
 from scm.host import NO_COMMIT, RefUpdate, RepositoryAccess, current_host
 from scm.repositories import BRANCH
@@ -26,8 +27,7 @@ logger = logging.getLogger(__name__)
 
 HOOKS = Path(__file__).resolve().parent.parent / "hooks"
 # Each push that waits for its build holds a thread and a database connection.
-_THREADS = 16
-_executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="push")
+_executor = ThreadPoolExecutor(PUSH_THREADS, thread_name_prefix="push")
 _ANNOUNCEMENT_LIMIT = 8 * 1024 * 1024
 _SLOW_READER_SECONDS = 60.0
 # The pusher's git puts `remote: ` in front: this fits a terminal of 80 columns.

@@ -9,11 +9,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
 from tests.acceptance.platform import (
     ROOT,
@@ -244,6 +246,8 @@ def test_a_killed_process_comes_back(operator: Operator, marker: str, name: str)
 def test_a_killed_database_comes_back(operator: Operator) -> None:
     platform = operator.running()
     postmaster = int((operator.data / "postgres" / "postmaster.pid").read_text().split()[0])
+    # In every web process, some threads have connections now.
+    assert statuses_of_reads(platform) == {200}
 
     os.kill(postmaster, signal.SIGKILL)
 
@@ -254,6 +258,19 @@ def test_a_killed_database_comes_back(operator: Operator) -> None:
             return False
 
     wait_until(is_back, 30, "the database is back")
+    # Nobody meets a connection that was cut.
+    assert statuses_of_reads(platform) == {200}
+
+
+def statuses_of_reads(platform: Platform) -> set[int]:
+    """What many reads of the management API and of data answer, over connections of their own."""
+    headers = {"Authorization": f"Simple {platform.demo.key}"}
+
+    def read(path: str) -> int:
+        return requests.get(f"{platform.url}{path}", headers=headers, timeout=30).status_code
+
+    with ThreadPoolExecutor(16) as threads:
+        return set(threads.map(read, ("/v1/algorithms/demo/Hello", "/v1/data/.my") * 40))
 
 
 def test_a_data_folder_in_use_is_refused(operator: Operator) -> None:

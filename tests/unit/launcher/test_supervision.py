@@ -121,7 +121,7 @@ def test_a_database_of_another_version_is_refused(tmp_path: Path) -> None:
 def test_the_server_is_reached_by_its_socket_alone(tmp_path: Path) -> None:
     if os.geteuid() == 0 and not postgres._has_system_user():
         postgres._ensure_system_user()
-    program = postgres.postgres_program(tmp_path, tmp_path / "pg", tmp_path / "log")
+    program = postgres.postgres_program(tmp_path, tmp_path / "pg", tmp_path / "log", 100)
 
     assert "listen_addresses=" in program.command
     assert "fsync=off" not in program.command
