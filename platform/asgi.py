@@ -15,6 +15,7 @@ from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 django.setup(set_prefix=False)
 
 import algoport.celery  # noqa: E402, F401  (tasks are sent by this application's broker)
+from algoport.accounts.api.browser_sessions import SessionAuthenticator  # noqa: E402
 from algoport.accounts.callers import CallerAuthenticator  # noqa: E402
 from algoport.audit.actors import set_actor  # noqa: E402
 from algoport.db.changes import ChangeListener  # noqa: E402
@@ -97,7 +98,7 @@ class Platform:
         self.gateway = Gateway(self._listener)
         self._calls = CallPlane(authenticate, self._listener, self.gateway)
         self._web_calls = WebPlane(authenticate, self._listener, self.gateway)
-        self._data = DataPlane(authenticate, self._listener)
+        self._data = DataPlane(SessionAuthenticator(authenticate), self._listener)
         self._git = GitPlane()
         self._flusher = Flusher()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from algoport.accounts.permissions import Action, Principal
+from algoport.accounts.permissions import Action, Principal, PrincipalKind
 from algoport.db.changes import ChangeListener
 from algoport.db.threads import in_database_thread
 from algoport.errors import (
@@ -35,6 +35,7 @@ from dataportal.api.bodies import (
     parse_collection_body,
     parse_marker,
 )
+from dataportal.api.browsers import for_browsers
 from dataportal.api.connector_places import ROOT_METHODS, ConnectorFinder, serve_connector
 from dataportal.api.hosted_places import receive_file, send_file
 from dataportal.api.system_places import FILE_METHODS, READING_METHODS, serve_system_path
@@ -114,6 +115,8 @@ class DataPlane:
         if principal.user_id is None:
             raise NotAuthenticated("authorization required")
         access.principal = principal
+        if principal.kind is PrincipalKind.PASSWORD:
+            send = for_browsers(send)
         access.path = path = parse_raw_path(request.raw_path)
         if method not in METHODS:
             raise MethodNotAllowed(allow=methods_at(path))

@@ -7,6 +7,7 @@ import pytest
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from algoport.accounts.api.browser_sessions import SessionAuthenticator
 from algoport.accounts.callers import CallerAuthenticator
 from algoport.accounts.models import User
 from algoport.db.changes import ChangeListener
@@ -29,7 +30,7 @@ def hosted(settings: Settings, tmp_path: Path) -> Path:
 def plane(transactional_db: None, hosted: Path) -> Iterator[DataPlane]:
     """The plane as composed, save that its keys are never cached: nobody listens for changes."""
     listener = ChangeListener()
-    plane = DataPlane(CallerAuthenticator(listener), listener)
+    plane = DataPlane(SessionAuthenticator(CallerAuthenticator(listener)), listener)
     yield plane
     plane.close()
 
