@@ -9,9 +9,10 @@ from algoport.accounts.web.impersonation import stop_impersonation
 from algoport.api import unbuilt
 from algoport.api.exception_handler import not_found
 from algoport.api.specification import SpecificationView, api_reference
-from algoport.web.views import MetricsView, choose_theme, health, home
+from algoport.web.views import MetricsView, choose_theme, health
 from algorithms.admin.dashboard import dashboard, dashboard_figures
 from algorithms.admin.runners import runners
+from algorithms.web.home import home
 
 handler400 = "algoport.web.refusals.bad_request"
 handler404 = "algoport.api.exception_handler.page_not_found"

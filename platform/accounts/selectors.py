@@ -59,10 +59,14 @@ def get_key_of(owner: User, key_id: UUID) -> ApiKey:
     return key
 
 
+def find_keys_of(owner: User) -> QuerySet[ApiKey]:
+    """Its keys that were not revoked."""
+    return ApiKey.objects.filter(owner=owner, revoked_at=None)
+
+
 def keys_of(owner: User) -> list[ApiKey]:
     """Its keys that were not revoked, newest first."""
-    rows = ApiKey.objects.filter(owner=owner, revoked_at=None)
-    return list(rows.order_by("-created_at")[:_MOST_KEYS])
+    return list(find_keys_of(owner).order_by("-created_at")[:_MOST_KEYS])
 
 
 def is_address_taken(email: str) -> bool:

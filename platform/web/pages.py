@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 
+DIALOG_LAYOUT = "layouts/modal.html"
 _MODAL = "modal-body"
 
 
@@ -54,4 +55,4 @@ def _layout(request: HttpRequest) -> str:
     if not is_htmx(request) or request.headers.get("HX-Boosted") == "true":
         return "base.html"
     is_modal = request.headers.get("HX-Target") == _MODAL
-    return "layouts/modal.html" if is_modal else "layouts/part.html"
+    return DIALOG_LAYOUT if is_modal else "layouts/part.html"

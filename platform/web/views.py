@@ -1,8 +1,7 @@
 """Pages and probes that belong to no app."""
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 from rest_framework.request import Request
@@ -17,11 +16,6 @@ _YEAR = 365 * 24 * 3600
 def health(request: HttpRequest) -> HttpResponse:
     """This process answers."""
     return HttpResponse("ok\n", content_type="text/plain")
-
-
-def home(request: HttpRequest) -> HttpResponse:
-    """Where a newcomer's browser arrives: the way to a first call."""
-    return render(request, "web/home.html", {"address": settings.ALGOPORT_URL})
 
 
 @require_POST

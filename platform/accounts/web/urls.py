@@ -5,7 +5,7 @@ from allauth.urls import build_provider_urlpatterns
 from django.urls import include, path, re_path
 from django.views.decorators.cache import never_cache
 
-from algoport.accounts.web import views
+from algoport.accounts.web import keys, views
 
 urlpatterns = [
     path("signin", allauth.login, name="account_login"),
@@ -36,6 +36,10 @@ urlpatterns = [
     path("signin/with/", include("allauth.socialaccount.urls")),
     path("signin/with/", include(build_provider_urlpatterns())),
     path("welcome", views.welcome, name="welcome"),
+    path("user/keys", keys.keys, name="keys"),
+    path("user/keys/new", keys.new_key, name="key-new"),
+    path("user/keys/made", keys.key_made, name="key-made"),
+    path("user/keys/<uuid:key_id>/revoke", keys.revoke, name="key-revoke"),
     path("user/sessions", never_cache(views.SessionsView.as_view()), name="sessions"),
     path("user/password", allauth.password_change, name="account_change_password"),
     path("user/password/set", allauth.password_set, name="account_set_password"),

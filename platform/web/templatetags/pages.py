@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from algoport.markdown import render_markdown
 from algoport.web.lists import Listing
+from algoport.web.pages import DIALOG_LAYOUT
 
 register = template.Library()
 
@@ -50,6 +51,22 @@ def column(listing: Listing, name: str, css: str = "") -> SafeString:
     )
 
 
+@register.simple_tag(takes_context=True)
+def dialog_form(context: template.Context) -> SafeString:
+    """What a form says of itself that stays in the dialog when it was opened there."""
+    if not _is_dialog(context):
+        return SafeString("")
+    return format_html(' hx-post="{}" hx-target="#modal-body"', _path(context))
+
+
+@register.simple_tag(takes_context=True)
+def cancel(context: template.Context, url: str) -> SafeString:
+    """The way back from a form: out of the dialog, or to another page."""
+    if _is_dialog(context):
+        return SafeString('<button type="button" class="plain" data-close>Cancel</button>')
+    return format_html('<a class="button plain" href="{}">Cancel</a>', url)
+
+
 @register.filter
 def size(number: int | None) -> str:
     """A number of bytes as people read it."""
@@ -70,7 +87,7 @@ def markdown(text: str) -> SafeString:
 @register.filter
 def moment(when: Any) -> SafeString:
     """A time in UTC, which the page turns into the reader's zone."""
-    if when is None:
+    if not when:
         return SafeString("-")
     return format_html(
         '<time datetime="{}">{} UTC</time>', f"{when:%Y-%m-%dT%H:%M:%SZ}", f"{when:%Y-%m-%d %H:%M}"
@@ -85,6 +102,10 @@ def _link(context: template.Context, url: str, label: str, current: str) -> Safe
 def _is_at(context: template.Context, url: str) -> bool:
     path = _path(context)
     return path == url or path.startswith(f"{url.rstrip('/')}/")
+
+
+def _is_dialog(context: template.Context) -> bool:
+    return context.get("layout") == DIALOG_LAYOUT
 
 
 def _path(context: template.Context) -> str:
