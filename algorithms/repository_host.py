@@ -2,21 +2,18 @@
 
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import asdict
 from uuid import UUID
-
-from django.db import transaction
 
 from algoport.accounts.actors import actor_of
 from algoport.accounts.permissions import Action, Principal
 from algoport.audit.actors import acting
 from algoport.audit.constants import Via
-from algoport.audit.recording import act
 from algoport.errors import NotAuthenticated
 from algorithms.constants import BuildState
 from algorithms.models import Algorithm
 from algorithms.selectors import get_algorithm_for, log_after
 from algorithms.services import start_build, watch_build
+from algorithms.source.services import record_push
 from scm.host import RefUpdate, RepositoryAccess
 from scm.selectors import check_internal
 
@@ -43,12 +40,8 @@ class AlgorithmRepositories:
         self, principal: Principal, repository_id: UUID, updates: Sequence[RefUpdate]
     ) -> None:
         algorithm = Algorithm.objects.select_related("owner").get(pk=repository_id)
-        with (
-            acting(actor_of(principal, Via.GIT)),
-            transaction.atomic(),
-            act("algorithm.push", algorithm) as done,
-        ):
-            done.note(refs=[asdict(update) for update in updates])
+        with acting(actor_of(principal, Via.GIT)):
+            record_push(algorithm=algorithm, updates=updates)
 
     def pushed(
         self, principal: Principal, repository_id: UUID, *, before: str, after: str

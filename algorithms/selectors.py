@@ -150,6 +150,21 @@ def get_owner_for(principal: Principal, username: str) -> User:
     return owner
 
 
+def list_owners_for(principal: Principal) -> list[User]:
+    """The accounts in which `principal` may create algorithms: its own first, then by name."""
+    wanted = {*principal.member_of, *filter(None, (principal.user_id,))}
+    rows = User.objects.filter(pk__in=wanted, is_active=True).order_by("username")
+    owners = [
+        row for row in rows if can(principal, Action.CREATE_ALGORITHM, AccountResource(row.id))
+    ]
+    return sorted(owners, key=lambda owner: owner.id != principal.user_id)
+
+
+def is_name_taken(owner: User, name: str) -> bool:
+    """Whether the account has an algorithm of this name, in whatever case."""
+    return Algorithm.objects.named(owner.username, name).exists()
+
+
 def builds_of(algorithm: Algorithm) -> BuildQuerySet:
     """Every build, newest ordering left to the caller, with what a page of them shows."""
     rows = Build.objects.filter(algorithm=algorithm)

@@ -81,6 +81,11 @@ def list_environments(language: str) -> list[Environment]:
     return rows
 
 
+def enabled_environments() -> list[Environment]:
+    """Those that new algorithms may use, by language."""
+    return list(Environment.objects.filter(enabled=True).order_by("language", "display_name"))
+
+
 def available_environments() -> list[Environment]:
     """All of them, for administrators."""
     return list(Environment.objects.order_by("language", "name"))

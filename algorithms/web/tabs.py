@@ -23,6 +23,7 @@ class Tab:
 TABS = (
     Tab("Overview", "algorithm", Action.SEE_ALGORITHM),
     Tab("Docs", "algorithm-docs", Action.SEE_ALGORITHM),
+    Tab("Source", "algorithm-source", Action.READ_SOURCE),
 )
 
 

@@ -1,0 +1,42 @@
+"""The page on which an algorithm is made."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from algoport.accounts.web.requests import viewer_of
+from algoport.web.pages import go_to, refuse_form, render_page
+from algorithms.selectors import get_owner_for, list_owners_for
+from algorithms.web.creation_form import AlgorithmForm, name_problem
+
+_PAGE = "algorithms/new.html"
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def new_algorithm(request: HttpRequest) -> HttpResponse:
+    """Ask for what the service needs; the repository that comes of it is the next page."""
+    viewer = viewer_of(request)
+    owners = list_owners_for(viewer)
+    if request.method == "GET":
+        form = AlgorithmForm(initial={"owner": request.GET.get("owner")}, owners=owners)
+        return render_page(request, _PAGE, {"form": form})
+    form = AlgorithmForm(request.POST, owners=owners)
+    algorithm = form.create(viewer) if form.is_valid() else None
+    if algorithm is None:
+        return refuse_form(request, _PAGE, {"form": form})
+    messages.success(request, f"{algorithm} is made. This is what it starts with.")
+    return go_to(request, "algorithm-source", algorithm.owner.username, algorithm.name)
+
+
+@login_required
+@require_GET
+def told_name(request: HttpRequest) -> HttpResponse:
+    """What the algorithm's path will be, or why it cannot be that, while it is typed."""
+    owner = get_owner_for(viewer_of(request), request.GET.get("owner", ""))
+    name = request.GET.get("name", "").strip()
+    problem = name_problem(owner, name) if name else ""
+    told = {"owner": owner.username, "name": name, "problem": problem}
+    return render(request, "algorithms/_told_name.html", told)

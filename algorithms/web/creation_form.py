@@ -1,0 +1,132 @@
+"""What somebody says of an algorithm that they make."""
+
+from typing import Any
+
+from django import forms
+
+from algoport.accounts.models import User
+from algoport.accounts.permissions import Principal
+from algoport.errors import UserError
+from algorithms.constants import NAME_LENGTH, License, NetworkAccess, Visibility
+from algorithms.environments.languages import language_of
+from algorithms.environments.selectors import enabled_environments
+from algorithms.errors import AlgorithmNameHasBeenTaken
+from algorithms.models import Algorithm
+from algorithms.selectors import get_owner_for, is_name_taken
+from algorithms.services import (
+    AlgorithmDetails,
+    AlgorithmSettings,
+    check_name,
+    create_algorithm,
+)
+
+LICENSES = (
+    (License.APL, "Platform licence (apl)"),
+    (License.APACHE2, "Apache License 2.0"),
+    (License.GPL3, "GNU General Public License 3"),
+    (License.MIT, "MIT License"),
+)
+_NAME_RULE = "Begin with a letter; letters, digits and underscores may follow."
+
+
+def name_problem(owner: User, name: str) -> str:
+    """Why the account cannot have an algorithm of this name; "" when it can."""
+    try:
+        check_name(name)
+    except UserError:
+        return f"{_NAME_RULE} At most {NAME_LENGTH} of them."
+    return (
+        f"{owner.username} has an algorithm {name} already." if is_name_taken(owner, name) else ""
+    )
+
+
+class AlgorithmForm(forms.Form):
+    """The owners are those that the selectors offer; the service decides."""
+
+    owner = forms.ChoiceField(label="Owner")
+    name = forms.CharField(
+        label="Name",
+        max_length=NAME_LENGTH,
+        help_text=f"{_NAME_RULE} It cannot be changed later.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    label = forms.CharField(
+        label="Label (optional)",
+        max_length=200,
+        required=False,
+        help_text="What people read in the catalogue; the name, if there is none.",
+    )
+    tagline = forms.CharField(
+        label="Tagline (optional)",
+        max_length=300,
+        required=False,
+        help_text="One sentence about what it does.",
+    )
+    environment = forms.ChoiceField(
+        label="Environment", help_text="The language cannot be changed later."
+    )
+    source_visibility = forms.ChoiceField(
+        label="Who may read the source?",
+        initial=Visibility.CLOSED,
+        widget=forms.RadioSelect,
+        choices=(
+            (Visibility.CLOSED, "The owner only"),
+            (Visibility.OPEN, "Everybody who may call it"),
+        ),
+    )
+    license = forms.ChoiceField(label="Licence", choices=LICENSES, initial=License.APL)
+    network_access = forms.ChoiceField(
+        label="May it use the internet?",
+        initial=NetworkAccess.ISOLATED,
+        widget=forms.RadioSelect,
+        choices=(
+            (NetworkAccess.ISOLATED, "No, only this platform"),
+            (NetworkAccess.FULL, "Yes, everything that is public"),
+        ),
+    )
+    pipeline_enabled = forms.BooleanField(
+        label="It may call other algorithms", required=False, initial=True
+    )
+
+    def __init__(self, *args: Any, owners: list[User], **kwargs: Any) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+        self._owners = {each.username: each for each in owners}
+        self.fields["owner"].choices = [(name, name) for name in self._owners]
+        grouped: dict[str, list[tuple[str, str]]] = {}
+        for each in enabled_environments():
+            language = language_of(each.language).display_name
+            grouped.setdefault(language, []).append((str(each.pk), each.display_name))
+        self.fields["environment"].choices = list(grouped.items())
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        owner, name = given.get("owner"), given.get("name")
+        problem = name_problem(self._owners[owner], name) if owner and name else ""
+        if problem:
+            self.add_error("name", problem)
+        closed = given.get("source_visibility") == Visibility.CLOSED
+        if closed and given.get("license") != License.APL:
+            self.add_error("license", "Choose the platform licence, or let everybody read it.")
+        return given
+
+    def create(self, viewer: Principal) -> Algorithm | None:
+        """None when it was refused; the form tells why."""
+        given = self.cleaned_data
+        try:
+            return create_algorithm(
+                owner=get_owner_for(viewer, given["owner"]),
+                name=given["name"],
+                details=AlgorithmDetails(given["label"] or given["name"], tagline=given["tagline"]),
+                chosen=AlgorithmSettings(
+                    license=given["license"],
+                    network_access=given["network_access"],
+                    pipeline_enabled=given["pipeline_enabled"],
+                    source_visibility=given["source_visibility"],
+                    algorithm_environment=given["environment"],
+                ),
+            )
+        except AlgorithmNameHasBeenTaken as exc:
+            self.add_error("name", exc.text)
+        except UserError as exc:
+            self.add_error(None, exc.text)
+        return None
