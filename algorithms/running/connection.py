@@ -37,9 +37,13 @@ class AgentConnection(asyncio.BufferedProtocol):
 
         The rest follows while the loop runs.
         """
+        self.send_bytes(encode_head(kind, sum(map(len, parts))), *parts)
+
+    def send_bytes(self, *parts: bytes) -> None:
+        """Send a part of a frame, as `send` does."""
         if self._transport is None:
             raise ConnectionResetError
-        self._transport.writelines((encode_head(kind, sum(map(len, parts))), *parts))
+        self._transport.writelines(parts)
 
     async def receive(self) -> tuple[FrameType, memoryview]:
         """The next frame; whoever cancels this has to close. Raises ProtocolViolation."""

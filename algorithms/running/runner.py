@@ -1,6 +1,7 @@
 """The gateway's side of one runner: a connection to its agent, one call at a time."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +14,17 @@ import orjson
 from algoport.accounts.permissions import Principal
 from algoport.http.relay import PRINCIPAL, RelayServer
 from algoport.http.tracing import SESSION
+from algorithms.running.bulk import LEAST, BulkSocket
 from algorithms.running.connection import AgentConnection
-from algorithms.running.frames import MOST_OUTPUT, FrameType, ProtocolViolation, exit_code_of
+from algorithms.running.frames import (
+    MOST_OUTPUT,
+    FrameType,
+    ProtocolViolation,
+    decode_length,
+    encode_head,
+    encode_length,
+    exit_code_of,
+)
 from algorithms.running.program import CALL, Call, Loader
 
 
@@ -66,6 +76,8 @@ class GatewayRunner:
             Path(started["platform_socket"]), self._speaker, self._note_status
         )
         self._agent = AgentConnection()
+        self._bulk: BulkSocket | None = None
+        self._takes_bulk = False
 
     async def connect(self, environ: Mapping[str, str]) -> None:
         """Take the runner and wait until its algorithm has loaded. Raises RunnerEnded.
@@ -74,9 +86,7 @@ class GatewayRunner:
         """
         await self._relay.start()
         try:
-            loop = asyncio.get_running_loop()
-            await loop.create_unix_connection(lambda: self._agent, self._agent_socket)
-            self._agent.send(FrameType.BEGIN, orjson.dumps(environ))
+            await self._begin(orjson.dumps(environ))
         except OSError as exc:
             raise RunnerEnded from exc
         output: list[bytes] = []
@@ -85,7 +95,23 @@ class GatewayRunner:
             if kind is FrameType.READY:
                 break
             self._collect(kind, payload, output)
+        self._takes_bulk = bool(payload)
         self._loading_as = None
+
+    async def _begin(self, environ: bytes) -> None:
+        """Connect, and send what an agent gets first: our socket's other end, and variables."""
+        loop = asyncio.get_running_loop()
+        self._bulk = BulkSocket()
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.setblocking(False)
+        try:
+            await loop.sock_connect(connection, self._agent_socket)
+            self._bulk.hand_over(connection, encode_head(FrameType.BEGIN, len(environ)))
+            await loop.create_unix_connection(lambda: self._agent, sock=connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._agent.send_bytes(environ)
 
     def bind(self, caller_id: UUID) -> None:
         """Give it to the one account that it will ever serve."""
@@ -105,10 +131,13 @@ class GatewayRunner:
             lease.runners.add(self)
         output: list[bytes] = []
         began = time.perf_counter()
+        sending = None
         try:
-            self._agent.send(FrameType.CALL, request)
+            sending = self._send(request)
             while True:
                 kind, payload = await self._read()
+                if kind is FrameType.RESULT_APART:
+                    kind, payload = await self._receive(payload)
                 if kind is FrameType.RESULT:
                     return Reply(payload, b"".join(output), time.perf_counter() - began)
                 if kind is FrameType.TOO_LARGE:
@@ -118,8 +147,44 @@ class GatewayRunner:
             raise RunnerEnded from exc
         finally:
             self._call = None
+            if sending is not None:
+                sending.cancel()
             if lease is not None:
                 lease.runners.discard(self)
+
+    def _send(self, request: bytes) -> asyncio.Task[None] | None:
+        """Send a call; a task for what the socket did not take at once."""
+        if self._bulk is None or not self._takes_bulk or len(request) < LEAST:
+            self._agent.send(FrameType.CALL, request)
+            return None
+        self._agent.send(FrameType.CALL_APART, encode_length(len(request)))
+        rest = self._bulk.send_at_once(request)
+        return asyncio.create_task(self._bulk.send(rest)) if rest else None
+
+    async def _receive(self, length: memoryview) -> tuple[FrameType, memoryview]:
+        """The result that comes apart, or what the agent says while that does not come."""
+        try:
+            payload = memoryview(bytearray(decode_length(length)))
+        except ProtocolViolation as exc:
+            raise RunnerEnded from exc
+        assert self._bulk is not None
+        missing = self._bulk.receive_at_once(payload)
+        if not missing:
+            return FrameType.RESULT, payload
+        receiving = asyncio.create_task(self._bulk.receive(missing))
+        said = asyncio.create_task(self._read())
+        tasks = (receiving, said)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if receiving.done() and receiving.exception() is None:
+                return FrameType.RESULT, payload
+            # Its other end is gone, or the agent has something to say: why there is no result.
+            return await said
+        finally:
+            # What the other would have come to does not matter any more.
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def tell_lease(self, expires: float) -> None:
         """Have the agent end the run by itself at this time of the machine's clock."""
@@ -131,6 +196,8 @@ class GatewayRunner:
         self._loading_as = None
         self._call = None
         self._agent.close()
+        if self._bulk is not None:
+            self._bulk.close()
         await self._relay.close()
 
     @property

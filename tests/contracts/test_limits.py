@@ -2,10 +2,7 @@
 
 import asyncio
 import selectors
-import shutil
-import tempfile
 import time
-import uuid
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,17 +11,8 @@ import psutil
 import pytest
 import uvloop
 
-from algoport.accounts.permissions import Principal, PrincipalKind, Run
-from algoport.containers.engine import Image, Limits, Runner, RunnerSpec
-from algoport.containers.rootfs import build_environment
-from algoport.containers.sandbox import SandboxRuntime
-from algoport.http.tracing import Session, Trace
-from algorithms.running.invocation import CUT_OFF, Outcome, Route, invoke
-from algorithms.running.pool import RunnerPool
-from algorithms.running.program import Call, Loader, Program, loader_without_caller
-from algorithms.running.runner import GatewayRunner
-from tests.contracts.test_runtime import REQUIREMENTS
-from tests.factories.algorithms import make_program
+from algorithms.running.invocation import CUT_OFF, Outcome
+from tests.factories.runners import LocalStarter, local_starter, run_once
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.xdist_group("sandbox"), pytest.mark.timeout(120)]
 
@@ -69,64 +57,14 @@ class FastLoop(asyncio.SelectorEventLoop):
             self.close()
 
 
-class LocalStarter:
-    """Starts runners in this process, without workers."""
-
-    def __init__(self, runtime: SandboxRuntime, image: Image) -> None:
-        self._runtime = runtime
-        self._image = image
-        self.runners: dict[str, Runner] = {}
-
-    async def start(self, program: Program, loader: Loader) -> GatewayRunner:
-        spec = RunnerSpec(uuid.uuid4().hex[:20], self._image, Limits(), {"ALGORITHM_NAME": "A"})
-        runner = self._runtime.start_runner(spec)
-        self.runners[spec.runner_id] = runner
-        started = {
-            "worker": "here",
-            "agent_socket": str(runner.agent_socket),
-            "platform_socket": str(runner.platform_socket),
-        }
-        made = GatewayRunner(spec.runner_id, started, loader)
-        await made.connect({})
-        return made
-
-    async def stop(self, runner: GatewayRunner) -> None:
-        await runner.close()
-        self.runners[runner.id].kill()
-
-    async def reason_of_end(self, runner: GatewayRunner) -> str:
-        return self.runners[runner.id].exit_reason
-
-
 @pytest.fixture
 def starter(run_folder: Path) -> Iterator[LocalStarter]:
-    environment = build_environment(run_folder / "environments", "python3", REQUIREMENTS)
-    folder = Path(tempfile.mkdtemp(prefix="ap-lm-"))
-    for each in (folder, folder / "r", folder / "a", folder / "a" / "src"):
-        each.mkdir(exist_ok=True)
-        each.chmod(0o755)
-    (folder / "a" / "src" / "A.py").write_text(SOURCE)
-    runtime = SandboxRuntime(folder / "s", folder / "r")
-    runtime.start_watchdog()
-    yield LocalStarter(runtime, Image(environment, folder / "a", None))
-    runtime.stop_watchdog()
-    shutil.rmtree(folder)
+    with local_starter(run_folder, SOURCE) as made:
+        yield made
 
 
 async def run_call(starter: LocalStarter, data: bytes, seconds: float) -> Outcome:
-    run = Run(uuid.uuid4(), uuid.uuid4(), pipeline_enabled=True)
-    identity = Principal(PrincipalKind.RUN, uuid.uuid4(), "demo", run=run)
-    program = make_program("A", algorithm_id=run.algorithm_id)
-    spare = loader_without_caller(run.algorithm_id, run.algorithm_owner_id)
-    target: Any = None
-    pool = RunnerPool(starter)
-    deadline = asyncio.get_running_loop().time() + seconds
-    call = Call(Trace(Session()), identity, deadline)
-    route = Route(target, program, identity, spare)
-    try:
-        return await invoke(pool, starter, route, b"j" + data, call)
-    finally:
-        await pool.close()
+    return await run_once(starter, b"j" + data, seconds)
 
 
 def test_a_run_of_3000_seconds_survives(starter: LocalStarter) -> None:

@@ -16,7 +16,20 @@ import socket
 import sys
 import time
 
-from program import CHUNK, READ_SIZE, SOCKET_BUFFER, Algorithm, Channel, Lines
+from program import (
+    CHUNK,
+    HEAD_SIZE,
+    LENGTH_SIZE,
+    MOST_OUTPUT,
+    MOST_RESULT,
+    READ_SIZE,
+    SOCKET_BUFFER,
+    Algorithm,
+    Channel,
+    Lines,
+    Output,
+    read_begin,
+)
 from relay import Relay
 
 RUN = "/run/algoport"
@@ -25,38 +38,14 @@ PLATFORM, EGRESS = RUN + "/platform.sock", RUN + "/egress.sock"
 START = RUN + "/start.json"
 API_PORT, EGRESS_PORT = 9000, 3128
 READY_LINE = b"PIPE_INIT_COMPLETE"
-MOST_OUTPUT = 1024 * 1024
-HEAD_SIZE = 5
-
-
-class Output:
-    """What the algorithm has printed since it was last asked, of bounded size."""
-
-    def __init__(self):
-        self._parts = []
-        self._size = 0
-        self._cut = 0
-
-    def add(self, data):
-        room = MOST_OUTPUT - self._size
-        if room > 0:
-            self._parts.append(data[:room])
-            self._size += min(len(data), room)
-        self._cut += max(0, len(data) - max(room, 0))
-
-    def take(self):
-        text = b"".join(self._parts)
-        if self._cut:
-            text += b"\n[%d more bytes of output were cut off]\n" % self._cut
-        self._parts, self._size, self._cut = [], 0, 0
-        return text
 
 
 class Agent:
     """One connection to the host, one process of the algorithm."""
 
-    def __init__(self, connection, algorithm, environ):
+    def __init__(self, connection, algorithm, environ, bulk):
         self.is_called = False
+        self._has_bulk = bulk is not None
         self._host = connection
         self._output = Output()
         self._head = bytearray()
@@ -74,7 +63,9 @@ class Agent:
         self._link = self._channel
         self._waits_for_room = False
         self._poll = select.poll()
-        self._ended = algorithm.start(environ)
+        self._ended = algorithm.start(environ, bulk)
+        if self._has_bulk:
+            os.close(bulk)
         self._child = algorithm.pid
 
     def serve(self):
@@ -104,6 +95,16 @@ class Agent:
         self._drain(4 * MOST_OUTPUT)
         self._send_output()
         self._send_frame(b"d", beginning, length)
+
+    def announce_result(self, length):
+        """The call's result, of this length, goes past us; what was printed goes before it."""
+        if not 0 < length <= MOST_RESULT:
+            self.refuse_result()
+            return
+        self._drain(4 * MOST_OUTPUT)
+        self._send_output()
+        self._send_frame(b"a", length.to_bytes(LENGTH_SIZE, "big"))
+        self.end_call()
 
     def refuse_result(self):
         """The call's result is larger than any may be."""
@@ -136,7 +137,8 @@ class Agent:
     def _be_ready(self):
         self._ready = True
         self._send_output()
-        self._send_frame(b"r")
+        takes_bulk = self._has_bulk and self._link is self._channel
+        self._send_frame(b"r", b"a" if takes_bulk else b"")
 
     def _send_frame(self, kind, payload=b"", length=None):
         head = kind + (len(payload) if length is None else length).to_bytes(4, "big")
@@ -182,10 +184,11 @@ class Agent:
 
     def _end_head(self):
         length = int.from_bytes(self._head[1:HEAD_SIZE], "big")
-        if self._head[:1] == b"h":
-            if self._head_size == HEAD_SIZE:
-                self._head_size += length
-                return
+        kind = self._head[:1]
+        if kind in (b"h", b"k") and self._head_size == HEAD_SIZE:
+            self._head_size += length
+            return
+        if kind == b"h":
             self._lease_ends = int(self._head[HEAD_SIZE:])
             # A host that takes nothing for so long has lost the call.
             left = self._lease_ends - time.monotonic_ns()
@@ -194,8 +197,12 @@ class Agent:
             self._link.forget()
             self.is_called = True
             self._time_left()
-            self._body_left = length
-            self._outgoing += self._link.begin(length)
+            if kind == b"k":
+                length = int.from_bytes(self._head[HEAD_SIZE:], "big")
+                self._outgoing += self._channel.begin_apart(length)
+            else:
+                self._body_left = length
+                self._outgoing += self._link.begin(length)
         self._head.clear()
         self._head_size = HEAD_SIZE
 
@@ -352,23 +359,8 @@ def run_algorithm(descriptor, lifeline):
     start_egress()
     with open(START) as start:
         environ = json.load(start)["environ"]
-    Agent(connection, algorithm, {**read_begin(connection), **environ}).serve()
-
-
-def read_begin(connection):
-    """The variables that the gateway sends before anything else; {} when there are none."""
-    length = int.from_bytes(read_exactly(connection, HEAD_SIZE)[1:], "big")
-    return json.loads(read_exactly(connection, length) or b"{}")
-
-
-def read_exactly(connection, size):
-    data = b""
-    while len(data) < size:
-        piece = connection.recv(size - len(data))
-        if not piece:
-            os._exit(0)  # The gateway is gone.
-        data += piece
-    return data
+    given, bulk = read_begin(connection)
+    Agent(connection, algorithm, {**given, **environ}, bulk).serve()
 
 
 def run_step(argv):

@@ -15,6 +15,9 @@ import sys
 SOURCE = "/opt/algorithm"
 CHUNK = 65536
 LENGTH_SIZE = 4
+# As in program.py.
+APART = 1 << 31
+MOST_APART = 16 * 1024 * 1024
 # A larger buffer goes when its call has ended.
 MOST_KEPT = 2 * 1024 * 1024
 
@@ -172,28 +175,40 @@ class Server:
         except (TypeError, ValueError) as exc:
             return describe(TypeError(f"The result cannot be written as JSON: {exc}"))
 
-    def serve(self, channel):
+    def serve(self, channel, bulk):
         # When this goes, the C library takes blocks of its size for nothing special: it keeps them
         # for the next call, in place of asking the kernel for each of their pages every time.
         bytes(2 * MOST_KEPT)
         channel.sendall(bytes(LENGTH_SIZE))
-        for payload in payloads(channel):
+        for payload in payloads(channel, bulk):
             kind, data = self.answer(bytes(payload[:1]), payload[1:])
             sys.stdout.flush()
-            send(channel, kind, data)
+            send(channel, bulk, kind, data)
 
 
-def payloads(channel):
+def payloads(channel, bulk):
     """What comes until the other end is closed: views that hold until the next is asked for."""
-    buffer, have = bytearray(CHUNK), 0
+    buffer, have, large = bytearray(CHUNK), 0, bytearray()
     while have := receive(channel, buffer, have, LENGTH_SIZE):
-        end = LENGTH_SIZE + int.from_bytes(buffer[:LENGTH_SIZE], "big")
-        if end > len(buffer):
-            buffer = buffer[:have] + bytes(end - have)
-        have = receive(channel, buffer, have, end)
-        if not have:
-            return
-        yield memoryview(buffer)[LENGTH_SIZE:end]
+        length = int.from_bytes(buffer[:LENGTH_SIZE], "big")
+        if length & APART:
+            length -= APART
+            if len(large) < length:
+                large = bytearray(length)
+            if not receive(bulk, large, 0, length):
+                return
+            yield memoryview(large)[:length]
+            if len(large) > MOST_KEPT:
+                large = bytearray()
+            end = LENGTH_SIZE
+        else:
+            end = LENGTH_SIZE + length
+            if end > len(buffer):
+                buffer = buffer[:have] + bytes(end - have)
+            have = receive(channel, buffer, have, end)
+            if not have:
+                return
+            yield memoryview(buffer)[LENGTH_SIZE:end]
         rest = buffer[end:have]
         if len(buffer) > MOST_KEPT:
             buffer = bytearray(CHUNK)
@@ -212,14 +227,22 @@ def receive(channel, buffer, have, wanted):
     return have
 
 
-def send(channel, kind, data):
+def send(channel, bulk, kind, data):
     """Say how long it is, and what."""
-    head = (1 + len(data)).to_bytes(LENGTH_SIZE, "big") + kind
-    if len(data) < CHUNK:
+    length = 1 + len(data)
+    head = length.to_bytes(LENGTH_SIZE, "big") + kind
+    if length < CHUNK:
         channel.sendall(head + data)
-        return
-    sent = channel.sendmsg((head, data)) - len(head)
-    channel.sendall(memoryview(data)[sent:])
+    elif bulk is None or length > MOST_APART:
+        _send_parts(channel, head, data)
+    else:
+        channel.sendall((APART | length).to_bytes(LENGTH_SIZE, "big"))
+        _send_parts(bulk, kind, data)
+
+
+def _send_parts(through, head, data):
+    sent = through.sendmsg((head, data)) - len(head)
+    through.sendall(memoryview(data)[sent:])
 
 
 def watch_loading_of_adk():
@@ -237,7 +260,7 @@ def watch_loading_of_adk():
     ADK.load = load
 
 
-def main(channel):
+def main(channel, bulk):
     entry = find_entry(os.environ.get("ALGORITHM_NAME", ""))
     sys.path.insert(0, os.path.join(SOURCE, "src"))
     sys.path.insert(0, SOURCE)
@@ -245,6 +268,8 @@ def main(channel):
         if os.environ.get("ALGOPORT_VERIFY_LOAD"):
             watch_loading_of_adk()
         channel.close()
+        if bulk is not None:
+            bulk.close()
         sys.argv = [entry]
         import runpy
 
@@ -253,13 +278,13 @@ def main(channel):
     module = importlib.import_module("src." + entry)
     if not callable(getattr(module, "apply", None)):
         raise EntryNotFound(f"src/{entry}.py has no function apply(input).")
-    Server(module).serve(channel)
+    Server(module).serve(channel, bulk)
 
 
-def run(channel):
+def run(channel, bulk):
     """Serve the algorithm to its end; the exit code. A failure is told without our own frames."""
     try:
-        main(channel)
+        main(channel, bulk)
     except Exception as exc:
         import traceback
 

@@ -4,6 +4,9 @@ What the host sends and gets is the same for both: a call is a letter for the ki
 (`j` JSON, `t` text, `b` bytes) and the input; a result is one for the kind of the result (`j`, `t`,
 `b`, `v` nothing, `e` an error as the langpack protocol has it) and the result, or `l` and a whole
 line of that protocol.
+
+What is large goes past the agent, where the host has given a socket for that: only its length,
+marked as APART, comes this way.
 """
 
 import fcntl
@@ -17,12 +20,17 @@ FIFO = "/tmp/algoout"
 ALGORITHM, PACKAGES = "/opt/algorithm", "/opt/packages"
 COMMANDS = ("/usr/local/bin/algorithmia-pipe", "/opt/algorithm/bin/pipe")
 MOST_RESULT = 16 * 1024 * 1024
+MOST_OUTPUT = 1024 * 1024
 CHUNK = 65536
 READ_SIZE = 1024 * 1024
 # As much of it as the machine allows; fewer switches for large payloads.
 SOCKET_BUFFER = 4 * 1024 * 1024
 LENGTH_SIZE = 4
+# With a length on the channel: what has it comes by the socket for large payloads.
+APART = 1 << 31
 CHANNEL = 3
+# Of a frame of the host: its type, and how long its payload is.
+HEAD_SIZE = 5
 
 
 class Algorithm:
@@ -49,14 +57,18 @@ class Algorithm:
         theirs.close()
         os.close(go_read)
 
-    def start(self, environ):
-        """Let it go on, with this environment; returns the descriptor that tells its end."""
+    def start(self, environ, bulk=None):
+        """Let it go on, with this environment; returns the descriptor that tells its end.
+
+        `bulk` is the descriptor of its end of the socket for large payloads.
+        """
         command = next((path for path in COMMANDS if os.access(path, os.X_OK)), None)
         if command:
             os.close(self._go)
             os.waitpid(self.pid, 0)
             self._spawn(command, environ)
         else:
+            send_descriptor(self.channel, bulk)
             with os.fdopen(self._go, "w") as go:
                 json.dump(environ, go)
         os.close(self._stdin_read)
@@ -106,7 +118,46 @@ class Algorithm:
         for name in ("agent", "pipe", "program", "relay"):
             # An algorithm may have modules of these names.
             sys.modules.pop(name, None)
-        sys.exit(pipe.run(socket.socket(fileno=CHANNEL)))
+        channel = socket.socket(fileno=CHANNEL)
+        _, bulk = receive_descriptor(channel, 1)
+        sys.exit(pipe.run(channel, None if bulk is None else socket.socket(fileno=bulk)))
+
+
+def send_descriptor(through, descriptor):
+    """One byte, and the descriptor if there is one."""
+    if descriptor is None:
+        through.sendmsg((b"n",))
+        return
+    number = descriptor.to_bytes(4, sys.byteorder)
+    through.sendmsg((b"d",), ((socket.SOL_SOCKET, socket.SCM_RIGHTS, number),))
+
+
+def receive_descriptor(through, size):
+    """Up to so many bytes, and the descriptor that came with them or None."""
+    room = socket.CMSG_SPACE(4)
+    data, extra, _, _ = through.recvmsg(size, room, socket.MSG_CMSG_CLOEXEC)
+    return data, int.from_bytes(extra[0][2][:4], sys.byteorder) if extra else None
+
+
+def read_begin(connection):
+    """What the gateway sends before anything else: variables, and a descriptor or None.
+
+    That is the algorithm's end of a socket for large payloads.
+    """
+    head, bulk = receive_descriptor(connection, HEAD_SIZE)
+    head += read_exactly(connection, HEAD_SIZE - len(head))
+    length = int.from_bytes(head[1:], "big")
+    return json.loads(read_exactly(connection, length) or b"{}"), bulk
+
+
+def read_exactly(connection, size):
+    data = b""
+    while len(data) < size:
+        piece = connection.recv(size - len(data))
+        if not piece:
+            os._exit(0)  # The gateway is gone.
+        data += piece
+    return data
 
 
 def _grow(descriptor):
@@ -115,6 +166,29 @@ def _grow(descriptor):
         fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, READ_SIZE)
     except PermissionError:
         return  # The user's share of pipe memory is used up.
+
+
+class Output:
+    """What the algorithm has printed since it was last asked, of bounded size."""
+
+    def __init__(self):
+        self._parts = []
+        self._size = 0
+        self._cut = 0
+
+    def add(self, data):
+        room = MOST_OUTPUT - self._size
+        if room > 0:
+            self._parts.append(data[:room])
+            self._size += min(len(data), room)
+        self._cut += max(0, len(data) - max(room, 0))
+
+    def take(self):
+        text = b"".join(self._parts)
+        if self._cut:
+            text += b"\n[%d more bytes of output were cut off]\n" % self._cut
+        self._parts, self._size, self._cut = [], 0, 0
+        return text
 
 
 class Lines:
@@ -222,6 +296,10 @@ class Channel:
     def begin(self, length):
         return (length.to_bytes(LENGTH_SIZE, "big"),)
 
+    def begin_apart(self, length):
+        """A call begins whose payload of this length goes past us."""
+        return ((APART | length).to_bytes(LENGTH_SIZE, "big"),)
+
     def feed(self, piece, is_last):
         return (piece,)
 
@@ -256,8 +334,12 @@ class Channel:
         if len(self._head) < LENGTH_SIZE:
             return data
         length, self._head = int.from_bytes(self._head, "big"), b""
-        self._left = length
         self._is_wanted = False
+        if length & APART:
+            if self._agent.is_called:
+                self._agent.announce_result(length - APART)
+            return data
+        self._left = length
         if not length:
             self.is_ready = True
         elif self._agent.is_called:
