@@ -11,7 +11,9 @@ from algoport.accounts.authentication import authenticate_key, principal_of_user
 from algoport.accounts.constants import KEY_PREFIX
 from algoport.accounts.guesses import Attempt, check_attempt, count_failure
 from algoport.accounts.models import User
-from algoport.accounts.permissions import ANONYMOUS, Principal
+from algoport.accounts.permissions import ANONYMOUS, Principal, PrincipalKind
+from algoport.audit.actors import Actor, acting
+from algoport.audit.constants import Via
 from algoport.errors import NotAuthenticated, NotAuthorized
 from algoport.http.clients import UNKNOWN
 
@@ -62,7 +64,8 @@ def _by_key(username: str, password: str) -> Principal | None:
 
 
 def _by_password(username: str, password: str) -> Principal:
-    user = authenticate(username=username, password=password)
+    with acting(Actor(PrincipalKind.ANONYMOUS.value, Via.GIT)):
+        user = authenticate(username=username, password=password)
     if not isinstance(user, User):
         raise NotAuthenticated("Unknown user name or password.")
     if not EmailAddress.objects.filter(user=user, verified=True).exists():

@@ -8,6 +8,7 @@ failures none is looked at.
 import hashlib
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -89,18 +90,23 @@ def count_failure(attempt: Attempt) -> None:
     limits = attempt.limits()
     if not limits:
         return
-    names = [_key(name) for name in limits]
-    try:
-        with _valkey().pipeline(transaction=False) as pipeline:
-            for name in names:
-                pipeline.incr(name)
-                pipeline.expire(name, WINDOW_SECONDS)
-            found = pipeline.execute()[::2]
-    except redis.RedisError as exc:
-        found = [_count_here(name, 1) for name in names]
-        logger.warning("failed attempts are counted by this process alone: %s", exc)
+    found = count_in_window(limits)
     if any(count > most for count, most in zip(found, limits.values(), strict=True)):
         raise TooManyFailures(_seconds_left())
+
+
+def count_in_window(names: Iterable[str]) -> list[int]:
+    """Count one more of each of these; how many they are in this window, over all processes."""
+    keys = [_key(name) for name in names]
+    try:
+        with _valkey().pipeline(transaction=False) as pipeline:
+            for key in keys:
+                pipeline.incr(key)
+                pipeline.expire(key, WINDOW_SECONDS)
+            return [int(count) for count in pipeline.execute()[::2]]
+    except redis.RedisError as exc:
+        logger.warning("failed attempts are counted by this process alone: %s", exc)
+        return [_count_here(key, 1) for key in keys]
 
 
 @cache
