@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET
 
 from algoport.accounts.permissions import Action
 from algoport.accounts.web.requests import viewer_of
+from algorithms.constants import BuildState
 from algorithms.models import Algorithm
 from algorithms.source.selectors import (
     Revision,
@@ -22,6 +23,7 @@ from algorithms.source.selectors import (
     open_revision,
     source_names,
 )
+from algorithms.web.build_log import build_context
 from algorithms.web.highlighting import lines_of
 from algorithms.web.shell import algorithm_of_page, render_algorithm, viewer_may
 from scm.browsing import (
@@ -58,7 +60,12 @@ def browse(request: HttpRequest, owner: str, name: str) -> HttpResponse:
         raise FileNotThere(path=path)
     context["latest"] = read_history(revision.snapshot, path=path, limit=1).entries
     if viewer_may(request, Action.SEE_BUILDS, algorithm):
-        context["build"] = newest_build_of(algorithm, revision.snapshot.sha)
+        build = newest_build_of(algorithm, revision.snapshot.sha)
+        if build is not None:
+            ended_well = build.state == BuildState.SUCCEEDED
+            context |= {"build": build} if ended_well else build_context(build)
+        managing = viewer_may(request, Action.MANAGE_ALGORITHM, algorithm)
+        context["may_build"] = revision.is_head and managing
     if entry is None or entry.kind == EntryKind.FOLDER:
         context["folder"] = list_folder(revision.snapshot, path)
     else:

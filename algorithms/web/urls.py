@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from algorithms.web import catalogue, creation, overview, source
+from algorithms.web import catalogue, creation, overview, source, source_edits
 
 _ONE = "algorithms/<str:owner>/<str:name>"
 
@@ -16,4 +16,14 @@ urlpatterns = [
     path(f"{_ONE}/source/raw", source.download, name="algorithm-source-raw"),
     path(f"{_ONE}/source/history", source.history, name="algorithm-source-history"),
     path(f"{_ONE}/source/commits/<str:sha>", source.commit, name="algorithm-source-commit"),
+    path(f"{_ONE}/source/edit", source_edits.edit, name="algorithm-source-edit"),
+    path(f"{_ONE}/source/new", source_edits.new_file, name="algorithm-source-new"),
+    path(f"{_ONE}/source/rename", source_edits.rename, name="algorithm-source-rename"),
+    path(f"{_ONE}/source/delete", source_edits.delete, name="algorithm-source-delete"),
+    path(f"{_ONE}/source/build", source_edits.build_head, name="algorithm-source-build-head"),
+    path(
+        f"{_ONE}/source/builds/<str:build_id>",
+        source_edits.follow_build,
+        name="algorithm-source-build",
+    ),
 ]
