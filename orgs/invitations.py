@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from algoport.accounts.constants import OrganizationRole
 from algoport.accounts.models import Membership, User
+from algoport.accounts.permissions import AccountResource, Action, Principal, can
 from algoport.accounts.selectors import get_user
 from algoport.accounts.services import check_email
 from algoport.audit.recording import act
@@ -29,6 +30,7 @@ from orgs.errors import (
     TooManyInvitations,
 )
 from orgs.models import Invitation, InvitationState, Organization
+from orgs.selectors import members_of
 from orgs.services import put_member
 
 logger = logging.getLogger(__name__)
@@ -41,6 +43,17 @@ _SALT = "orgs.invitation"
 def pending(organization: Organization) -> QuerySet[Invitation]:
     """Those that can be answered."""
     return _open().filter(organization=organization)
+
+
+def members_and_invited(
+    principal: Principal, organization: Organization
+) -> list[QuerySet[Membership] | QuerySet[Invitation]]:
+    """Who is in an organization and, for who may invite, which accounts were asked to join."""
+    members = members_of(organization)
+    if not can(principal, Action.MANAGE_ORGANIZATION, AccountResource(organization.account_id)):
+        return [members]
+    invited = pending(organization).exclude(user=None)
+    return [members, invited.exclude(user__in=members.values("user"))]
 
 
 def invitations_of(user: User) -> QuerySet[Invitation]:

@@ -28,7 +28,7 @@ from orgs.errors import (
     OrganizationTypeInUse,
     UnknownOrganizationType,
 )
-from orgs.models import Organization, OrganizationType
+from orgs.models import Invitation, InvitationState, Organization, OrganizationType
 
 BASIC = "basic"
 # Its members would be asked for at a path that means another thing.
@@ -133,7 +133,7 @@ def put_member(*, organization: Organization, username: str, role: str | None) -
 def remove_member(*, organization: Organization, username: str) -> None:
     """Have the user out of the organization, whether or not they were in it.
 
-    Raises OrganizationRequiresOwner.
+    Who was invited cannot accept any more, and come back. Raises OrganizationRequiresOwner.
     """
     try:
         user = get_user(username)
@@ -144,12 +144,22 @@ def remove_member(*, organization: Organization, username: str) -> None:
     rows = Membership.objects.filter(organization=organization.account_id, user=user)
     membership = rows.first()
     with act("organization.remove_member", membership) as done:
-        if membership is None:
+        withdrawn = _withdraw_invitations(organization, user)
+        if withdrawn:
+            done.note(user=user.username, invitations_withdrawn=withdrawn)
+        if membership is not None:
+            check_not_last_owner(membership)
+            membership.delete()
+            announce_change()
+        elif withdrawn:
+            done.target = organization
+        else:
             done.nothing()
-            return
-        check_not_last_owner(membership)
-        membership.delete()
-        announce_change()
+
+
+def _withdraw_invitations(organization: Organization, user: User) -> int:
+    rows = Invitation.objects.filter(organization=organization, user=user)
+    return rows.filter(state=InvitationState.PENDING).update(state=InvitationState.WITHDRAWN)
 
 
 def create_organization_type(*, name: str) -> OrganizationType:

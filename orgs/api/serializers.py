@@ -11,7 +11,8 @@ from algoport.accounts.errors import MalformedOrganizationJson, MissingRequiredF
 from algoport.accounts.models import Membership
 from algoport.api.fields import PatternField
 from algoport.api.timestamps import to_plain_seconds
-from orgs.models import Organization
+from orgs.constants import INVITED
+from orgs.models import Invitation, Organization
 from orgs.services import Profile
 
 
@@ -95,11 +96,13 @@ def organization_body(organization: Organization, base: str) -> dict[str, Any]:
     }
 
 
-def member_body(membership: Membership, base: str) -> dict[str, Any]:
-    username = membership.user.username
+def member_body(row: Membership | Invitation, base: str) -> dict[str, Any]:
+    """Somebody who is in an organization, or was invited to it by account."""
+    assert row.user is not None
+    username = row.user.username
     return {
         "username": username,
-        "role": membership.role,
+        "role": INVITED if isinstance(row, Invitation) else row.role,
         "user_link": f"{base}/v1/users/{username}",
         "resource_type": "organization_member",
     }

@@ -4,6 +4,7 @@ from rest_framework import serializers
 
 from algoport.accounts.constants import OrganizationRole
 from algoport.api.description import Shape
+from orgs.constants import INVITED
 
 
 class OrganizationShape(Shape):
@@ -25,7 +26,10 @@ class OrganizationShape(Shape):
 
 class MemberShape(Shape):
     username = serializers.CharField()
-    role = serializers.ChoiceField(OrganizationRole.choices)
+    role = serializers.ChoiceField(
+        [*OrganizationRole.choices, (INVITED, INVITED)],
+        help_text="`invited`, which owners are told, is somebody who has not answered yet.",
+    )
     user_link = serializers.URLField()
     resource_type = serializers.CharField()
 

@@ -27,7 +27,7 @@ from algoport.accounts.selectors import keys_of
 from algoport.api.description import page_of, refusals
 from algoport.api.links import base_url
 from algoport.api.pagination import newest_first
-from orgs import selectors, services
+from orgs import invitations, selectors, services
 from orgs.api.serializers import (
     MemberSerializer,
     OrganizationCreateSerializer,
@@ -136,13 +136,14 @@ class MemberListView(APIView):
         responses={200: page_of(MemberShape), **refusals(OrganizationNotFound)},
     )
     def get(self, request: Request, name: str) -> Response:
-        """List an organization's members, newest first."""
-        found = selectors.get_organization_for(principal_of(request), name)
+        """List an organization's members, newest first; to owners also those who are invited."""
+        principal = principal_of(request)
+        found = selectors.get_organization_for(principal, name)
         base = base_url(request)
         return Response(
             newest_first(
                 request,
-                selectors.members_of(found),
+                *invitations.members_and_invited(principal, found),
                 time_field="created_at",
                 render=lambda row: member_body(row, base),
             )

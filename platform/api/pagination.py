@@ -4,6 +4,9 @@ import base64
 import binascii
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from heapq import merge
+from itertools import islice
+from operator import attrgetter
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
@@ -45,14 +48,17 @@ def read_limit(request: Request, name: str = "limit") -> int:
 
 
 def newest_first(
-    request: Request, rows: QuerySet[M], *, time_field: str, render: Callable[[M], Any]
+    request: Request, *lists: QuerySet[M], time_field: str, render: Callable[[M], Any]
 ) -> dict[str, Any]:
-    """One page, newest first; the marker is the last row's time and id, so pages never shift."""
+    """One page of all the rows together, newest first; a query for each list.
+
+    The marker is the last row's time and id, so pages never shift.
+    """
     limit = read_limit(request)
     marker = request.query_params.get("marker")
-    if marker:
-        rows = rows.filter(_after_marker(marker, time_field))
-    page = list(rows.order_by(f"-{time_field}", "-id")[: limit + 1])
+    after = _after_marker(marker, time_field) if marker else Q()
+    found = (rows.filter(after).order_by(f"-{time_field}", "-id")[: limit + 1] for rows in lists)
+    page = list(islice(merge(*found, key=attrgetter(time_field, "pk"), reverse=True), limit + 1))
     more = len(page) > limit
     page = page[:limit]
     next_marker = None

@@ -17,6 +17,7 @@ from algoport.accounts.models import Membership, User
 from algoport.accounts.permissions import Scopes
 from algoport.accounts.services import delete_user
 from algoport.accounts.sign_up import set_sign_up_mode
+from algoport.audit.models import AuditEntry
 from orgs import invitations
 from orgs.models import Invitation, Organization
 from orgs.services import delete_organization, put_member
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.django_db
 
 URL = "/v1/organizations/makers/invitations"
 OWN = "/v1/invitations"
+MEMBERS = "/v1/organizations/makers/members"
 PASSWORD = "a long pass phrase"
 
 
@@ -101,6 +103,59 @@ def test_an_invited_user_declines(
     assert api_of(guest).post(f"{OWN}/{identifier}/decline").status_code == 204
     assert roles(guest) == {} and owner.get(URL).json()["results"] == []
     assert invite(owner, username="guest").status_code == 201
+
+
+def people(client: APIClient) -> list[tuple[str, str]]:
+    """Who the members list tells of, page by page."""
+    found: list[tuple[str, str]] = []
+    link: str | None = f"{MEMBERS}?limit=1"
+    while link is not None:
+        page = client.get(link).json()
+        found += [(each["username"], each["role"]) for each in page["results"]]
+        link = page["next_link"]
+    return found
+
+
+def test_who_is_invited_is_among_the_members_for_owners_to_see(
+    owner: APIClient, guest: User, api_of: Callable[..., APIClient], demo: User, make_user: Any
+) -> None:
+    member = make_user("member")
+    invite(owner, username="guest", role="owner")
+    invite(owner, email="somebody@example.com")
+    put_member(organization=Organization.objects.get(), username="member", role=None)
+    assert people(owner) == [("member", "member"), ("guest", "invited"), ("demo", "owner")]
+    told = owner.get(MEMBERS).json()["results"][1]
+    assert told == {
+        "username": "guest",
+        "role": "invited",
+        "user_link": "http://testserver/v1/users/guest",
+        "resource_type": "organization_member",
+    }
+    for client in (api_of(member), api_of(demo, Scopes(("algo://*",), False, True))):
+        assert people(client) == [("member", "member"), ("demo", "owner")]
+    assert api_of(guest).get(MEMBERS).status_code == 404
+    # One who is in it by now is not asked any more, as far as this list goes.
+    put_member(organization=Organization.objects.get(), username="guest", role=None)
+    assert people(owner) == [("guest", "member"), ("member", "member"), ("demo", "owner")]
+
+
+@pytest.mark.parametrize("was_member", [True, False])
+def test_who_is_taken_out_cannot_come_back_by_an_invitation(
+    owner: APIClient, guest: User, api_of: Callable[..., APIClient], was_member: bool
+) -> None:
+    identifier = invite(owner, username="guest").json()["id"]
+    if was_member:
+        put_member(organization=Organization.objects.get(), username="guest", role=None)
+    before = AuditEntry.objects.count()
+    assert owner.delete(f"{MEMBERS}/guest").status_code == 204
+    entry = AuditEntry.objects.order_by("-number")[0]
+    assert AuditEntry.objects.count() == before + 1
+    assert (entry.action, entry.changes["notes"]) == (
+        "organization.remove_member",
+        {"user": "guest", "invitations_withdrawn": 1},
+    )
+    assert code(api_of(guest).post(f"{OWN}/{identifier}/accept")) == (404, 6001)
+    assert people(owner) == [("demo", "owner")] and roles(guest) == {}
 
 
 def test_who_has_the_address_answers(
