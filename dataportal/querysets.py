@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import models
 from django.db.models.functions import Lower
-from django.db.models.lookups import Exact, GreaterThan
+from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, LessThan
 
 from algoport.accounts.permissions import CollectionKind, CollectionResource
 from dataportal.constants import TEMP_FILE_AGE, ReadAcl
@@ -63,6 +63,14 @@ class CollectionQuerySet(models.QuerySet):
 
     def with_acl(self, acls: Iterable[ReadAcl]) -> "CollectionQuerySet":
         return self.filter(read_acl__in=list(acls))
+
+    def begin_with(self, name: str) -> "CollectionQuerySet":
+        """In the same index, from the name to what follows all that begin so."""
+        first = name.lower()
+        return self.filter(
+            GreaterThanOrEqual(Lower("name"), first),
+            LessThan(Lower("name"), f"{first}\U0010ffff"),
+        )
 
     def after(self, name: str) -> "CollectionQuerySet":
         """In the order of the unique index, from behind `name`."""

@@ -81,12 +81,20 @@ def get_account_for(principal: Principal, owner: str) -> Account:
     return Account(found.id, found.username)
 
 
-def list_collections_for(principal: Principal, owner: str, after: str) -> FolderPage:
+def list_collections_for(
+    principal: Principal,
+    owner: str,
+    after: str,
+    *,
+    begins: str = "",
+    most: int = LISTING_PAGE_SIZE,
+) -> FolderPage:
     """The account's collections that `principal` may read, by name, from behind `after`."""
     account = get_account_for(principal, owner)
     rows = Collection.objects.owned_by(account.id).with_acl(_readable_acls(principal, account.id))
-    names = list(rows.after(after).values_list("name", flat=True)[: LISTING_PAGE_SIZE + 1])
-    return FolderPage(names[:LISTING_PAGE_SIZE], len(names) > LISTING_PAGE_SIZE)
+    rows = rows.begin_with(begins) if begins else rows
+    names = list(rows.after(after).values_list("name", flat=True)[: most + 1])
+    return FolderPage(names[:most], len(names) > most)
 
 
 def get_collection_for(
@@ -153,8 +161,13 @@ def get_system_collection_for(
 
 def list_system_files_for(principal: Principal, place: SystemPlace, after: str) -> FilePage:
     """The collection's files by name, from behind `after`."""
+    return _page_of(system_files_for(principal, place), after)
+
+
+def system_files_for(principal: Principal, place: SystemPlace) -> HostedFileQuerySet:
+    """All files of the collection. Raises what `get_system_collection_for` does."""
     collection = get_system_collection_for(principal, place)
-    return _page_of(HostedFile.objects.filter(collection=_row_of(collection)), after)
+    return HostedFile.objects.filter(collection=_row_of(collection))
 
 
 def get_system_file_for(

@@ -60,6 +60,11 @@ class DataSource:
         return KIND_NAMES[self.kind]
 
     @property
+    def browse_place(self) -> str:
+        """As pages name it: a connector's root is a folder."""
+        return f"{self.place}/" if self.connector_id else self.place
+
+    @property
     def sort_name(self) -> str:
         return self.name.lower()
 

@@ -17,7 +17,7 @@ from dataportal.api.conditional import (
 )
 from dataportal.api.store_threads import in_background
 from dataportal.connectors.failures import as_api_error
-from dataportal.content_types import content_type_of, with_charset
+from dataportal.content_types import content_type_of, type_told
 from dataportal.errors import StorageNotReached
 from dataportal.stores.base import (
     ByteRange,
@@ -47,7 +47,6 @@ _WRITE_SIZE = 1024 * 1024
 _META = b"x-data-meta-"
 _META_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}\Z")
 _LONGEST_META = 2048
-_UNKNOWN_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 
 
 class StorePlace(Protocol):
@@ -195,9 +194,7 @@ def _headers(info: ObjectInfo) -> dict[str, str]:
 
 
 def _type_of(path: str, info: ObjectInfo) -> str:
-    if info.content_type in _UNKNOWN_TYPES:
-        return content_type_of(path.rpartition("/")[2])
-    return with_charset(info.content_type)
+    return type_told(path.rpartition("/")[2], info.content_type)
 
 
 def _metadata_of(request: Request) -> dict[str, str]:

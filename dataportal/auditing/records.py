@@ -43,7 +43,7 @@ ACCESSES = RecordKind(
         "seconds",
     ),
 )
-_OPERATIONS = {
+OPERATIONS = {
     "GET": "read",
     "HEAD": "look",
     "PUT": "write",
@@ -52,13 +52,13 @@ _OPERATIONS = {
     "DELETE": "delete",
 }
 _MY = ".my"
-_CHANGES = frozenset({"PUT", "POST", "PATCH", "DELETE"})
+CHANGES = frozenset({"PUT", "POST", "PATCH", "DELETE"})
 # The folder, inside the journal's, of what has begun.
 INTENTS = "begun"
 # What servers write down for a client that did not wait.
 _NO_ANSWER = 499
 # Of a change whose process was killed: it was made or it was not.
-_INTERRUPTED, _INTERRUPTED_TYPE = 500, "Interrupted"
+INTERRUPTED, INTERRUPTED_TYPE = 500, "Interrupted"
 
 
 @lru_cache(maxsize=1024)
@@ -87,8 +87,8 @@ class Access:
         """One line in PostgreSQL's text format of COPY."""
         assert self.principal is not None
         principal, run, trace = self.principal, self.principal.run, self.trace
-        operation = "list" if is_listing else _OPERATIONS.get(self.method, "other")
-        owner, connector, path = self._target(principal)
+        operation = "list" if is_listing else OPERATIONS.get(self.method, "other")
+        owner, connector, path = self.target(principal)
         who = _who(principal.username, principal.user_id, principal.kind, principal.key_id)
         code = f"{NO_VALUE}\t{NO_VALUE}"
         if run is not None:
@@ -102,7 +102,7 @@ class Access:
             f"{trace.seconds:.6f}\n"
         ).encode("utf-8", "replace")
 
-    def _target(self, principal: Principal) -> tuple[str, str, str]:
+    def target(self, principal: Principal) -> tuple[str, str, str]:
         """Whose data, which connector and what in it; as asked for, where it was not found."""
         own = principal.username.lower()
         if self.path is None:
@@ -128,10 +128,10 @@ class AccessJournal(SegmentWriter):
 
     def begin(self, access: Access) -> None:
         """Have a change recorded even if this process is killed before it has an answer."""
-        if access.method not in _CHANGES:
+        if access.method not in CHANGES:
             return
-        access.error_type = _INTERRUPTED_TYPE
-        line = access.line(_INTERRUPTED, 0, is_listing=False)
+        access.error_type = INTERRUPTED_TYPE
+        line = access.line(INTERRUPTED, 0, is_listing=False)
         access.error_type = ""
         access.intents = self._begun.begin(line)
 
@@ -162,7 +162,7 @@ class AccessJournal(SegmentWriter):
             await send(message)
 
         # What comes with a read, if anything, is not looked at.
-        return access, counted if access.method in _CHANGES else receive, recording
+        return access, counted if access.method in CHANGES else receive, recording
 
     def end(self, access: Access) -> None:
         """Record a request whose client went before there was an answer; what began has ended."""

@@ -29,6 +29,20 @@ class ConnectorAccess:
     def may_list(self, directory: str) -> bool:
         return bool(self._decide(Action.LIST_CONNECTOR, _as_directory(directory)))
 
+    def may_write(self, path: str) -> bool:
+        return bool(path) and bool(self._decide(Action.WRITE_CONNECTOR, path))
+
+    def may_clear(self, directory: str) -> bool:
+        return bool(self._decide(Action.CLEAR_CONNECTOR, _as_directory(directory)))
+
+    def may_put_into(self, directory: str) -> bool:
+        """Whether there is a name under which a file may be put there."""
+        return any(self.may_write(path) for path in self._imagined(directory))
+
+    def may_make_directory_in(self, directory: str) -> bool:
+        names = map(_as_directory, self._imagined(directory))
+        return any(self._decide(Action.WRITE_CONNECTOR, name) for name in names)
+
     def check_write(self, path: str) -> None:
         """Raises PathNotFound for what is not to be seen, NotAuthorized for what is."""
         self._check(Action.WRITE_CONNECTOR, path, visible=self.may_read(path))
@@ -62,6 +76,15 @@ class ConnectorAccess:
         folders = [name for name in page.folders if may_hold(pattern, f"{inside}{name}/")]
         files = [file for file in page.files if matches(pattern, f"{inside}{file.name}")]
         return Page(folders, files, page.marker)
+
+    def _imagined(self, directory: str) -> list[str]:
+        """Paths in the directory, of which the restriction covers one if it covers any."""
+        inside, pattern = _as_directory(directory), self.connector.path
+        tail = pattern.rpartition("*")[2].rpartition("/")[2]
+        names = [f"{inside}new", f"{inside}new{tail}", pattern.replace("*", "")]
+        return [
+            name for name in names if name.startswith(inside) and "/" not in name[len(inside) :]
+        ]
 
     def _check(self, action: Action, path: str, *, visible: bool) -> None:
         decision = self._decide(action, path)

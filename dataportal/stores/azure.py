@@ -96,11 +96,13 @@ class AzureStore(Store):
         except ValueError as exc:
             raise NotPossible(self._masked(str(exc))) from None
 
-    def list_page(self, directory: str, *, begins: str = "", marker: str = "") -> Page:
+    def list_page(
+        self, directory: str, *, begins: str = "", marker: str = "", most: int = PAGE_SIZE
+    ) -> Page:
         prefix = f"{directory}/" if directory else ""
         with self._errors():
             found = self._container.walk_blobs(
-                prefix + begins, delimiter="/", results_per_page=PAGE_SIZE
+                prefix + begins, delimiter="/", results_per_page=most
             )
             pages: Any = found.by_page(marker or None)
             entries = list(next(pages, ()))

@@ -203,11 +203,14 @@ class Store(ABC):
     """One account with a storage, through one connector."""
 
     @abstractmethod
-    def list_page(self, directory: str, *, begins: str = "", marker: str = "") -> Page:
-        """At most PAGE_SIZE entries whose names begin with `begins`, from `marker` on.
+    def list_page(
+        self, directory: str, *, begins: str = "", marker: str = "", most: int = PAGE_SIZE
+    ) -> Page:
+        """At most `most` entries whose names begin with `begins`, from `marker` on.
 
-        At most two requests to the storage. An empty directory is an empty page. Raises NotFound
-        for a directory that is not there.
+        `most` is at most PAGE_SIZE; Dropbox takes it for an approximate number. At most two
+        requests to the storage. An empty directory is an empty page. Raises NotFound for a
+        directory that is not there.
         """
 
     @abstractmethod

@@ -28,6 +28,7 @@ from algoport.http.addresses import OutgoingPolicy
 from algoport.http.checked import ConnectionNotAllowed, checked_session
 from dataportal.connectors.credentials import OAuthCredential
 from dataportal.stores.base import (
+    PAGE_SIZE,
     ByteRange,
     Conditions,
     Deleted,
@@ -81,12 +82,14 @@ class DropboxStore(Store):
         with _errors():
             self.client = _Client(credential, session)
 
-    def list_page(self, directory: str, *, begins: str = "", marker: str = "") -> Page:
+    def list_page(
+        self, directory: str, *, begins: str = "", marker: str = "", most: int = PAGE_SIZE
+    ) -> Page:
         with _errors():
             if marker:
                 found = self.client.files_list_folder_continue(marker)
             else:
-                found = self.client.files_list_folder(_path(directory), limit=_LIMIT)
+                found = self.client.files_list_folder(_path(directory), limit=min(most, _LIMIT))
             return _page(found, directory, begins)
 
     def stat(self, path: str) -> ObjectInfo | DirectoryInfo:

@@ -82,16 +82,18 @@ class GoogleStore(Store):
         # Else a thread would ask what the bucket is like, which is for nobody to know here.
         self.client._bucket_metadata_cache = None
 
-    def list_page(self, directory: str, *, begins: str = "", marker: str = "") -> Page:
+    def list_page(
+        self, directory: str, *, begins: str = "", marker: str = "", most: int = PAGE_SIZE
+    ) -> Page:
         if not directory:
-            return self._list_buckets(begins, marker)
+            return self._list_buckets(begins, marker, most)
         bucket, _, key = directory.partition("/")
         prefix = f"{key}/" if key else ""
         found = self._list(
             bucket,
             prefix + begins,
             delimiter="/",
-            page_size=PAGE_SIZE,
+            page_size=most,
             page_token=marker or None,
             fields=_FIELDS,
         )
@@ -179,7 +181,7 @@ class GoogleStore(Store):
     def check(self, begins: str = "") -> None:
         bucket, slash, key = begins.partition("/")
         if not slash:
-            self._list_buckets("", "")
+            self._list_buckets("", "", PAGE_SIZE)
             return
         with google_errors():
             next(self._list(bucket, key, page_size=1, fields=_FIELDS).pages)
@@ -199,13 +201,13 @@ class GoogleStore(Store):
     def _url(self, kind: str, path: str, asked: Mapping[str, str]) -> str:
         return f"{self.client.api_endpoint}/{kind}/storage/v1{path}?{urlencode(asked)}"
 
-    def _list_buckets(self, begins: str, marker: str) -> Page:
+    def _list_buckets(self, begins: str, marker: str, most: int) -> Page:
         if not self._project:
             raise NotPossible("buckets are those of a project; the connector's options name none.")
         with google_errors():
             found = self.client.list_buckets(
                 prefix=begins or None,
-                page_size=PAGE_SIZE,
+                page_size=most,
                 page_token=marker or None,
                 fields="items(name),nextPageToken",
                 timeout=_TIMEOUT,

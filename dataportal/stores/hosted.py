@@ -64,13 +64,15 @@ class HostedStore(Store):
         self._found = found
         self._database = database
 
-    def list_page(self, directory: str, *, begins: str = "", marker: str = "") -> Page:
+    def list_page(
+        self, directory: str, *, begins: str = "", marker: str = "", most: int = PAGE_SIZE
+    ) -> Page:
         if directory:
             raise NotFound(directory)
         rows = HostedFile.objects.filter(collection=self._collection)
         if begins:
             rows = rows.filter(name__startswith=begins)
-        found, more = rows.page(marker, PAGE_SIZE)
+        found, more = rows.page(marker, most)
         if not found:
             self.check()
         files = [FileEntry(each.name, each.size, each.modified_at) for each in found]

@@ -166,15 +166,17 @@ class S3Store(Store):
         if key := options.get("kms_key_id"):
             self._encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
 
-    def list_page(self, directory: str, *, begins: str = "", marker: str = "") -> Page:
+    def list_page(
+        self, directory: str, *, begins: str = "", marker: str = "", most: int = PAGE_SIZE
+    ) -> Page:
         with storage_errors():
             if not directory:
-                return self._list_buckets(begins, marker)
+                return self._list_buckets(begins, marker, most)
             bucket, _, key = directory.partition("/")
             prefix = f"{key}/" if key else ""
             asked: dict[str, Any] = {"ContinuationToken": marker} if marker else {}
             found = self.client.list_objects_v2(
-                Bucket=bucket, Prefix=prefix + begins, Delimiter="/", MaxKeys=PAGE_SIZE, **asked
+                Bucket=bucket, Prefix=prefix + begins, Delimiter="/", MaxKeys=most, **asked
             )
             if key and not marker and not begins and not found.get("KeyCount"):
                 raise NotFound(directory)
@@ -262,11 +264,11 @@ class S3Store(Store):
     def close(self) -> None:
         self.client.close()
 
-    def _list_buckets(self, begins: str, marker: str) -> Page:
+    def _list_buckets(self, begins: str, marker: str, most: int) -> Page:
         names = sorted(each["Name"] for each in self.client.list_buckets()["Buckets"])
         names = [name for name in names if name.startswith(begins) and name > marker]
-        page = names[:PAGE_SIZE]
-        return Page(page, [], page[-1] if len(names) > PAGE_SIZE else "")
+        page = names[:most]
+        return Page(page, [], page[-1] if len(names) > most else "")
 
     def _keys_below(self, bucket: str, key: str, most: int) -> list[str]:
         found = self.client.list_objects_v2(Bucket=bucket, Prefix=f"{key}/", MaxKeys=most)
@@ -284,6 +286,9 @@ class S3Store(Store):
             refused = {each["Key"] for each in errors}
             failures += [f"{e['Key']}: {e.get('Message', e.get('Code', ''))}" for e in errors]
             count += sum(each not in refused and not each.endswith("/") for each in keys)
+        if not failures:
+            # Some servers keep a directory whose marker went before what was in it.
+            self.client.delete_object(Bucket=bucket, Key=prefix)
         return Deleted(count, tuple(failures[:10]))
 
 

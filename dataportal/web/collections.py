@@ -8,6 +8,7 @@ from django.views import View
 from algoport.accounts.web.requests import viewer_of
 from algoport.errors import UserError
 from algoport.web.pages import go_to, refuse_form, render_page
+from dataportal.paths import DATA
 from dataportal.services import create_collection
 from dataportal.sources import list_collecting_owners_for
 from dataportal.web.forms import CollectionForm
@@ -32,4 +33,4 @@ class NewCollectionView(LoginRequiredMixin, View):
             form.add_error("name", exc.text)
             return refuse_form(request, _NEW, {"form": form})
         messages.success(request, f"The collection data://{made} is there.")
-        return go_to(request, "data")
+        return go_to(request, "data-browse", f"{DATA}/{made}")

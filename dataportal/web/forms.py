@@ -42,6 +42,15 @@ class CollectionForm(forms.Form):
         self.fields["owner"].choices = [(each, each) for each in owners]
 
 
+class FolderForm(forms.Form):
+    name = forms.CharField(
+        label="Name of the folder",
+        max_length=255,
+        strip=False,
+        widget=forms.TextInput({"autofocus": True, "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
 class SecretInput(forms.PasswordInput):
     """Never filled in: what was typed or is stored does not come back."""
 

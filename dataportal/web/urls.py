@@ -2,11 +2,16 @@
 
 from django.urls import path
 
-from dataportal.web import collections, connectors, sources
+from dataportal.web import browse, changes, collections, connectors, sources
 
 urlpatterns = [
     path("data", sources.SourcesView.as_view(), name="data"),
     path("data/new/collection", collections.NewCollectionView.as_view(), name="data-new"),
+    path("data/browse/data/<path:rest>", browse.BrowseHostedView.as_view(), name="data-hosted"),
+    path("data/browse/<path:place>", browse.BrowseConnectorView.as_view(), name="data-browse"),
+    path("data/delete/<path:place>", changes.DeleteView.as_view(), name="data-delete"),
+    path("data/folder/<path:place>", changes.NewFolderView.as_view(), name="data-folder"),
+    path("data/access/<str:owner>/<str:name>", changes.AccessView.as_view(), name="data-access"),
     path("data/new/<slug:protocol>", connectors.NewConnectorView.as_view(), name="connector-new"),
     path(
         "data/new/<slug:protocol>/preview",

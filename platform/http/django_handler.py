@@ -69,7 +69,8 @@ class RequestHandler(ASGIHandler):
 
 def _is_to_wait(scope: Scope) -> bool:
     """Whether the view says `waits_for_others`: they must not keep the threads of all others."""
-    if scope["method"] != "POST":
+    # Reads of the API are the most, and none of those waits for long.
+    if scope["method"] != "POST" and scope["path"].startswith("/v1/"):
         return False
     try:
         view = resolve(scope["path"]).func
