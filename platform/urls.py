@@ -36,6 +36,7 @@ urlpatterns = [
     path("v1/openapispec", SpecificationView.as_view(), name="openapispec"),
     path("", include("algoport.accounts.web.urls")),
     path("", include("orgs.web.urls")),
+    path("", include("scm.web.urls")),
     path("", include("dataportal.web.urls")),
     path("", include("algorithms.web.urls")),
     path("v1/", include("algoport.accounts.api.urls")),

@@ -144,6 +144,7 @@ class Action(Enum):
     SEE_ORGANIZATION = "see the organization and who is in it"
     MANAGE_ORGANIZATION = "change the organization and who is in it"
     CONNECT_SCM = "connect the own account with one at a repository host"
+    CHANGE_PROFILE = "see and change what the account says of its user"
     MANAGE_KEYS = "see, make and revoke the account's keys"
     MANAGE_SESSIONS = "see and end the account's sessions"
     ANSWER_INVITATIONS = "see and answer invitations of the account"
@@ -653,6 +654,7 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.SEE_ORGANIZATION: _see_organization,
     Action.MANAGE_ORGANIZATION: _manage_organization,
     Action.CONNECT_SCM: _connect_scm,
+    Action.CHANGE_PROFILE: _manage_own_access,
     Action.MANAGE_KEYS: _manage_own_access,
     Action.MANAGE_SESSIONS: _manage_own_access,
     Action.ANSWER_INVITATIONS: _manage_own_access,

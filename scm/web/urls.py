@@ -1,0 +1,7 @@
+"""Routes of the pages about repository hosts."""
+
+from django.urls import path
+
+from scm.web import views
+
+urlpatterns = [path("user/source-hosts", views.source_hosts, name="source-hosts")]
