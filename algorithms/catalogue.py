@@ -12,7 +12,7 @@ from django.db.models.functions import Concat, Lower
 
 from algoport.accounts.permissions import Principal
 from algorithms.models import Algorithm, Environment, Version
-from algorithms.querysets import AlgorithmQuerySet
+from algorithms.querysets import AlgorithmQuerySet, is_public
 from algorithms.selectors import all_algorithms
 
 # What a search looks at: OWNER/NAME, label and tagline.
@@ -66,13 +66,14 @@ def catalogue_of(principal: Principal, wanted: Wanted) -> AlgorithmQuerySet:
 def newest_versions(principal: Principal, algorithms: Iterable[Algorithm]) -> dict[UUID, Version]:
     """Of each algorithm that has one, the version with the highest number that may be seen.
 
-    One query; by the algorithms' ids.
+    Two queries; by the algorithms' ids.
     """
-    seen = Q(algorithm__owner__in=_accounts_of(principal)) | Q(pk__in=Version.objects.public())
+    seen = Q(algorithm__owner__in=_accounts_of(principal)) | is_public()
     rows = Version.objects.filter(seen, algorithm=OuterRef("pk"))
     newest = Subquery(rows.order_by("-major", "-minor", "-patch").values("pk")[:1])
-    ids = Algorithm.objects.filter(pk__in=[each.pk for each in algorithms]).annotate(newest=newest)
-    found = Version.objects.filter(pk__in=ids.values("newest")).select_related("approval", "build")
+    of_each = Algorithm.objects.filter(pk__in=[each.pk for each in algorithms])
+    ids = list(of_each.annotate(newest=newest).values_list("newest", flat=True))
+    found = Version.objects.filter(pk__in=ids).select_related("approval", "build")
     return {version.algorithm_id: version for version in found}
 
 

@@ -25,8 +25,8 @@ class AlgorithmQuerySet(models.QuerySet):
         )
 
 
-def _public(prefix: str = "") -> Q:
-    """Published for everybody by who may do so, or approved by who may."""
+def is_public(prefix: str = "") -> Q:
+    """Of versions: published for everybody by who may do so, or approved by who may."""
     return Q(**{f"{prefix}callability": Callability.PUBLIC}) | Q(
         **{f"{prefix}approval__state": ApprovalState.APPROVED}
     )
@@ -34,7 +34,7 @@ def _public(prefix: str = "") -> Q:
 
 class VersionQuerySet(models.QuerySet):
     def public(self) -> "VersionQuerySet":
-        return self.filter(_public())
+        return self.filter(is_public())
 
 
 class BuildQuerySet(models.QuerySet):
@@ -53,8 +53,8 @@ class BuildQuerySet(models.QuerySet):
         return self.filter(version__isnull=not published)
 
     def callable_by_all(self, public: bool) -> "BuildQuerySet":
-        is_public = _public("version__")
-        return self.filter(is_public if public else ~is_public, version__isnull=False)
+        condition = is_public("version__")
+        return self.filter(condition if public else ~condition, version__isnull=False)
 
     def with_version(self) -> "BuildQuerySet":
         """With its version and what was decided about that, in the same query."""

@@ -81,6 +81,11 @@ class Algorithm(UUIDModel):
         constraints = [
             models.UniqueConstraint("owner", Lower("name"), name="algorithm_name_unique"),
         ]
+        # The orders of the catalogue.
+        indexes = [
+            models.Index(Lower("name"), "id", name="algorithm_by_name"),
+            models.Index(fields=["-created_at", "-id"], name="algorithm_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.owner.username}/{self.name}"
@@ -167,6 +172,13 @@ class Version(UUIDModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["algorithm", "major", "minor", "patch"], name="version_number_unique"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["algorithm"],
+                condition=models.Q(callability=Callability.PUBLIC),
+                name="version_public",
             ),
         ]
 

@@ -12,9 +12,11 @@ from algoport.accounts.models import User
 from algoport.accounts.permissions import Action, can
 from algorithms.catalogue import Wanted, catalogue_of
 from algorithms.models import Algorithm, Environment
+from algorithms.querysets import AlgorithmQuerySet
 from algorithms.selectors import all_algorithms, resource_of
 from tests.factories.algorithms import make_algorithm, make_version
 from tests.factories.organizations import make_organization
+from tests.plans import forget_statistics, plan_of
 
 HOSTILE = '"><script>alert(1)</script>'
 
@@ -141,3 +143,29 @@ def test_the_part_that_changes(browser: Client, algorithm: Algorithm) -> None:
     answer = browser.get("/algorithms", headers={"HX-Request": "true", "HX-Target": "part"})
     text = answer.content.decode()
     assert "demo/Hello" in text and "<html" not in text and "<form" not in text
+
+
+@pytest.mark.parametrize(
+    ("order", "index"),
+    [
+        (("name_key", "id"), "algorithm_by_name"),
+        (("-name_key", "-id"), "algorithm_by_name"),
+        (("-created_at", "-id"), "algorithm_newest"),
+        (("created_at", "id"), "algorithm_newest"),
+    ],
+)
+def test_each_order_is_read_from_an_index(
+    demo: User, python_environment: Environment, order: tuple[str, ...], index: str
+) -> None:
+    forget_statistics()
+    rows = catalogue_of(principal_of_user(demo), Wanted()).order_by(*order)[:26]
+    nodes = plan_of(explained(rows))
+    assert index in {node.get("Index Name") for node in nodes}
+    assert "Sort" not in {node["Node Type"] for node in nodes}
+
+
+def explained(rows: AlgorithmQuerySet) -> str:
+    """The SQL of rows, with its values in it."""
+    sql, params = rows.query.sql_with_params()
+    with connection.cursor() as cursor:
+        return str(cursor.mogrify(sql, params).decode())
