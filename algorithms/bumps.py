@@ -29,7 +29,7 @@ def choose_step(asked: str, before: Version | None, algorithm: Algorithm, build:
     LargerVersionNeeded.
     """
     major, minor = ([], []) if before is None else _changes(before, algorithm, build)
-    least = VersionType.MAJOR if major else VersionType.MINOR if minor else VersionType.PATCH
+    least = _least(major, minor)
     if asked == VersionType.DEFAULT:
         return VersionType.MAJOR if major else VersionType.MINOR
     if _RANKS[asked] < _RANKS[least]:
@@ -38,6 +38,14 @@ def choose_step(asked: str, before: Version | None, algorithm: Algorithm, build:
             changed=name, old=_shown(old), new=_shown(new), before=before, step=least
         )
     return asked
+
+
+def allowed_steps(before: Version | None, algorithm: Algorithm, build: Build) -> list[str]:
+    """The steps that `choose_step` would take, largest first."""
+    major, minor = ([], []) if before is None else _changes(before, algorithm, build)
+    least = _RANKS[_least(major, minor)]
+    steps = (VersionType.MAJOR, VersionType.MINOR, VersionType.PATCH)
+    return [step for step in steps if _RANKS[step] >= least]
 
 
 def next_number(before: Version | None, step: str) -> tuple[int, int, int]:
@@ -65,6 +73,10 @@ def _changes(
         (name, getattr(before, name) or None, getattr(algorithm, name) or None) for name in _OTHERS
     ]
     return _unequal(major), _unequal(minor)
+
+
+def _least(major: list[Change], minor: list[Change]) -> str:
+    return VersionType.MAJOR if major else VersionType.MINOR if minor else VersionType.PATCH
 
 
 def _unequal(changes: list[Change]) -> list[Change]:

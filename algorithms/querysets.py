@@ -34,7 +34,10 @@ def is_public(prefix: str = "") -> Q:
 
 class VersionQuerySet(models.QuerySet):
     def public(self) -> "VersionQuerySet":
-        return self.filter(is_public())
+        return self.callable_by_all(True)
+
+    def callable_by_all(self, public: bool) -> "VersionQuerySet":
+        return self.filter(is_public() if public else ~is_public())
 
 
 class BuildQuerySet(models.QuerySet):

@@ -35,7 +35,7 @@ from algorithms.errors import (
     VersionDoesNotExist,
 )
 from algorithms.models import Algorithm, Build, BuildLogLine, Version
-from algorithms.querysets import AlgorithmQuerySet, BuildQuerySet
+from algorithms.querysets import AlgorithmQuerySet, BuildQuerySet, VersionQuerySet
 from algorithms.version_specs import SpecKind, VersionSpec, parse_version_spec
 
 _WHOLE_LOG = (
@@ -230,10 +230,30 @@ def get_version(principal: Principal, algorithm: Algorithm, git_hash: str) -> Bu
     return build
 
 
+def newest_success(algorithm: Algorithm) -> Build | None:
+    """The newest build that succeeded: the one that can be published, if it has no version yet."""
+    return builds_of(algorithm).succeeded().newest_first().first()
+
+
 def newest_version(algorithm: Algorithm) -> Version | None:
     """The one with the highest number."""
     rows = Version.objects.filter(algorithm=algorithm)
     rows = rows.select_related("build__environment", "approval")
+    return rows.order_by("-major", "-minor", "-patch").first()
+
+
+def published_versions(principal: Principal, algorithm: Algorithm) -> VersionQuerySet:
+    """The versions that `principal` may see, with what a list of them shows."""
+    rows = Version.objects.filter(algorithm=algorithm)
+    rows = rows.select_related("approval", "build", "published_by")
+    if can(principal, Action.SEE_BUILDS, resource_of(algorithm, public=True)):
+        return rows
+    return rows.public()
+
+
+def newest_visible_version(principal: Principal, algorithm: Algorithm) -> Version | None:
+    """The one with the highest number that `principal` may see."""
+    rows = published_versions(principal, algorithm)
     return rows.order_by("-major", "-minor", "-patch").first()
 
 

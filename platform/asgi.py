@@ -96,7 +96,7 @@ class Platform:
         self._listener = ChangeListener()
         authenticate = CallerAuthenticator(self._listener)
         self.gateway = Gateway(self._listener)
-        self._calls = CallPlane(authenticate, self._listener, self.gateway)
+        self._calls = CallPlane(SessionAuthenticator(authenticate), self._listener, self.gateway)
         self._web_calls = WebPlane(authenticate, self._listener, self.gateway)
         self._data = DataPlane(SessionAuthenticator(authenticate), self._listener)
         self._git = GitPlane()

@@ -1,5 +1,7 @@
 """Algorithms, their builds and their published versions."""
 
+from datetime import timedelta
+
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
@@ -131,6 +133,11 @@ class Build(UUIDModel):
 
     def __str__(self) -> str:
         return f"{self.algorithm_id}@{self.commit_sha[:8]}"
+
+    @property
+    def took(self) -> timedelta | None:
+        """From its start to its end; None while it is in progress."""
+        return None if self.finished_at is None else self.finished_at - self.started_at
 
 
 class BuildLogLine(models.Model):

@@ -52,6 +52,15 @@ def list_secrets(algorithm: Algorithm) -> list[AlgorithmSecret]:
     return list(rows.order_by("created_at", "id"))
 
 
+def get_secret(algorithm: Algorithm, secret_id: UUID) -> AlgorithmSecret:
+    """Without its value. Raises SecretNotFound."""
+    rows = AlgorithmSecret.objects.filter(algorithm=algorithm, pk=secret_id)
+    found = rows.defer("value").first()
+    if found is None:
+        raise SecretNotFound
+    return found
+
+
 @transaction.atomic
 def create_secret(*, algorithm: Algorithm, given: SecretFields) -> AlgorithmSecret:
     """A new secret; runs that are called from now on find it in their environment.

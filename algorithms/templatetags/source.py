@@ -18,7 +18,7 @@ def source_link(name: str, algorithm: Algorithm, **query: object) -> str:
 @register.simple_tag
 def publish_url(algorithm: Algorithm) -> str:
     """Where a build becomes a version: the wizard, or the list of builds."""
-    for name in ("algorithm-publish", "algorithm-builds"):
+    for name in ("algorithm-versions-publish", "algorithm-builds"):
         try:
             return reverse(name, args=[algorithm.owner.username, algorithm.name])
         except NoReverseMatch:

@@ -9,9 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from algoport.accounts.permissions import Action, can
 from algoport.accounts.web.requests import viewer_of
 from algoport.web.pages import render_page
-from algorithms.catalogue import newest_versions
 from algorithms.models import Algorithm
-from algorithms.selectors import get_algorithm_for, resource_of
+from algorithms.selectors import get_algorithm_for, newest_visible_version, resource_of
 from algorithms.web.tabs import tabs_for
 
 
@@ -45,7 +44,7 @@ def render_algorithm(
     match = request.resolver_match
     shell = {
         "algorithm": algorithm,
-        "newest": newest_versions(viewer, [algorithm]).get(algorithm.pk),
+        "newest": newest_visible_version(viewer, algorithm),
         "may_manage": viewer_may(request, Action.MANAGE_ALGORITHM, algorithm),
         "tabs": tabs_for(viewer, algorithm, match.url_name or "" if match else ""),
     }

@@ -24,6 +24,11 @@ TABS = (
     Tab("Overview", "algorithm", Action.SEE_ALGORITHM),
     Tab("Docs", "algorithm-docs", Action.SEE_ALGORITHM),
     Tab("Source", "algorithm-source", Action.READ_SOURCE),
+    Tab("Builds", "algorithm-builds", Action.SEE_BUILDS),
+    Tab("Versions", "algorithm-versions", Action.SEE_ALGORITHM),
+    Tab("Errors", "algorithm-errors", Action.SEE_ALGORITHM_ERRORS),
+    Tab("Settings", "algorithm-settings", Action.MANAGE_ALGORITHM),
+    Tab("Secrets", "algorithm-secrets", Action.MANAGE_SECRETS),
 )
 
 

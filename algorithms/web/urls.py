@@ -2,9 +2,23 @@
 
 from django.urls import path
 
-from algorithms.web import catalogue, creation, overview, source, source_edits
+from algorithms.web import (
+    builds,
+    catalogue,
+    creation,
+    errors,
+    overview,
+    publishing,
+    secrets,
+    settings,
+    source,
+    source_edits,
+    versions,
+)
 
 _ONE = "algorithms/<str:owner>/<str:name>"
+_BUILD = f"{_ONE}/builds/<str:build_id>"
+_SECRET = f"{_ONE}/secrets/<uuid:secret_id>"
 
 urlpatterns = [
     path("algorithms", catalogue.catalogue, name="algorithms"),
@@ -26,4 +40,17 @@ urlpatterns = [
         source_edits.follow_build,
         name="algorithm-source-build",
     ),
+    path(f"{_ONE}/builds", builds.builds, name="algorithm-builds"),
+    path(_BUILD, builds.build, name="algorithm-builds-one"),
+    path(f"{_BUILD}/log", builds.build_log, name="algorithm-builds-log"),
+    path(f"{_BUILD}/log.txt", builds.download_log, name="algorithm-builds-download"),
+    path(f"{_ONE}/versions", versions.versions, name="algorithm-versions"),
+    path(f"{_ONE}/versions/publish", publishing.publish, name="algorithm-versions-publish"),
+    path(f"{_ONE}/errors", errors.errors, name="algorithm-errors"),
+    path(f"{_ONE}/settings", settings.settings, name="algorithm-settings"),
+    path(f"{_ONE}/settings/delete", settings.delete, name="algorithm-settings-delete"),
+    path(f"{_ONE}/secrets", secrets.secrets, name="algorithm-secrets"),
+    path(f"{_ONE}/secrets/new", secrets.new, name="algorithm-secrets-new"),
+    path(_SECRET, secrets.change, name="algorithm-secrets-change"),
+    path(f"{_SECRET}/delete", secrets.delete, name="algorithm-secrets-delete"),
 ]

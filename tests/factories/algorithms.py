@@ -84,6 +84,7 @@ def make_error(
 ) -> AlgorithmError:
     """An entry of the error log, `age` seconds old."""
     values = {"message": "bad input", "stacktrace": "Traceback", "error_type": "InputError"}
+    values["input"] = '"x"'
     return AlgorithmError.objects.create(
         id=uuid.uuid4(),
         request_id=uuid.uuid4(),
@@ -91,7 +92,6 @@ def make_error(
         version="1.2.3",
         caller_id=caller.pk,
         created_at=timezone.now() - timedelta(seconds=age),
-        input='"x"',
         worker="host",
         **(values | fields),
     )

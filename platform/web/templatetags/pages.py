@@ -1,5 +1,6 @@
 """Tags of the site's pages."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import template
@@ -92,6 +93,16 @@ def moment(when: Any) -> SafeString:
     return format_html(
         '<time datetime="{}">{} UTC</time>', f"{when:%Y-%m-%dT%H:%M:%SZ}", f"{when:%Y-%m-%d %H:%M}"
     )
+
+
+@register.filter
+def duration(time: timedelta | None) -> str:
+    """As minutes and seconds, with hours before them where it took any."""
+    if time is None:
+        return "-"
+    minutes, seconds = divmod(max(round(time.total_seconds()), 0), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def _link(context: template.Context, url: str, label: str, current: str) -> SafeString:
