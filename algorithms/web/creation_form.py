@@ -47,7 +47,7 @@ class AlgorithmForm(forms.Form):
     name = forms.CharField(
         label="Name",
         max_length=NAME_LENGTH,
-        help_text=f"{_NAME_RULE} It cannot be changed later.",
+        help_text="Letters, digits and underscores. It cannot be changed later.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     label = forms.CharField(

@@ -59,7 +59,7 @@ def browse(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     if path and entry is None:
         raise FileNotThere(path=path)
     context["latest"] = read_history(revision.snapshot, path=path, limit=1).entries
-    if viewer_may(request, Action.SEE_BUILDS, algorithm):
+    if not path and viewer_may(request, Action.SEE_BUILDS, algorithm):
         build = newest_build_of(algorithm, revision.snapshot.sha)
         if build is not None:
             ended_well = build.state == BuildState.SUCCEEDED
