@@ -1,7 +1,6 @@
 """Tags of the pages about source."""
 
 from django import template
-from django.urls import NoReverseMatch, reverse
 
 from algorithms.models import Algorithm
 from algorithms.web.source import source_url
@@ -13,14 +12,3 @@ register = template.Library()
 def source_link(name: str, algorithm: Algorithm, **query: object) -> str:
     """The URL of a page about the algorithm's source; values that say nothing are left out."""
     return source_url(name, algorithm, **{key: str(value or "") for key, value in query.items()})
-
-
-@register.simple_tag
-def publish_url(algorithm: Algorithm) -> str:
-    """Where a build becomes a version: the wizard, or the list of builds."""
-    for name in ("algorithm-versions-publish", "algorithm-builds"):
-        try:
-            return reverse(name, args=[algorithm.owner.username, algorithm.name])
-        except NoReverseMatch:
-            continue
-    return ""

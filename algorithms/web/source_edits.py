@@ -17,7 +17,7 @@ from algorithms.selectors import get_build
 from algorithms.services import request_build
 from algorithms.source.selectors import newest_build_of
 from algorithms.web.build_log import build_context
-from algorithms.web.shell import algorithm_of_page, render_algorithm
+from algorithms.web.shell import algorithm_of_page, render_algorithm, viewer_may
 from algorithms.web.source import source_url
 from algorithms.web.source_forms import (
     EDITED_BYTES,
@@ -102,7 +102,8 @@ def follow_build(request: HttpRequest, owner: str, name: str, build_id: str) -> 
     build = get_build(algorithm, build_id)
     said = request.GET.get("after", "")
     after = int(said) if said.isascii() and said.isdigit() and len(said) < 18 else 0
-    context = {"algorithm": algorithm, **build_context(build, after)}
+    managing = viewer_may(request, Action.MANAGE_ALGORITHM, algorithm)
+    context = {"algorithm": algorithm, "may_manage": managing, **build_context(build, after)}
     return render_page(request, "algorithms/_build_progress.html", context)
 
 

@@ -5,6 +5,7 @@ from django.urls import path
 from algorithms.web import (
     builds,
     catalogue,
+    comparing,
     creation,
     errors,
     overview,
@@ -45,6 +46,7 @@ urlpatterns = [
     path(f"{_BUILD}/log", builds.build_log, name="algorithm-builds-log"),
     path(f"{_BUILD}/log.txt", builds.download_log, name="algorithm-builds-download"),
     path(f"{_ONE}/versions", versions.versions, name="algorithm-versions"),
+    path(f"{_ONE}/diff", comparing.diff, name="algorithm-versions-diff"),
     path(f"{_ONE}/versions/publish", publishing.publish, name="algorithm-versions-publish"),
     path(f"{_ONE}/errors", errors.errors, name="algorithm-errors"),
     path(f"{_ONE}/settings", settings.settings, name="algorithm-settings"),

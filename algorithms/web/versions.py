@@ -35,6 +35,7 @@ def versions(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     context = {
         "listing": listing.take(rows),
         "sees_all": sees_all,
+        "reads_source": viewer_may(request, Action.READ_SOURCE, algorithm),
         "publishable": publishable(request, algorithm),
     }
     return render_algorithm(request, "algorithms/versions.html", algorithm, context)

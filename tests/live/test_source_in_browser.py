@@ -44,6 +44,7 @@ def test_an_algorithm_is_made_edited_and_called(live: Platform) -> None:
         answer = live.demo.client.algo(f"{owner}/{name}/{sha}").pipe({"name": "you"})
         assert answer.result == {"greeting": "Hello you"}
         break_and_mend(window)
+        assert window.page.get_by_role("link", name="Publish").is_visible()
         window.go(f"{source}/history")
         look(window, "history")
         window.page.locator(".commit-link").first.click()

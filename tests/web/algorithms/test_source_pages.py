@@ -194,3 +194,41 @@ def test_queries_do_not_grow(browser: Client, algorithm: Algorithm) -> None:
     with CaptureQueriesContext(connection) as queries:
         browser.get(SOURCE)
     assert len(queries) <= 12
+
+
+def test_what_changed_between_versions(
+    browser: Client, visitor: Client, algorithm: Algorithm
+) -> None:
+    shas = [head_commit(algorithm.id)]
+    for number in range(3):
+        build = make_build(algorithm, sha=shas[-1])
+        publish_version(
+            algorithm=algorithm,
+            publisher=principal_of_user(algorithm.owner),
+            publication=Publication(changes=AlgorithmChanges(callability="public")),
+        )
+        assert build.commit_sha == shas[-1]
+        text = f"change {number}\n".encode()
+        change = Write("n.txt", text, is_new=number == 0)
+        shas.append(commit(algorithm, change, message=HOSTILE))
+
+    def page(**query: str) -> str:
+        answer = browser.get("/algorithms/demo/Hello/diff", query)
+        assert answer.status_code == 200
+        return answer.content.decode()
+
+    newest = page()
+    assert "from 0.3.0 to master" in newest and "change 2" in newest and "change 0" not in newest
+    assert "<script>alert" not in newest and 'aria-current="page">Versions' in newest
+    text = page(to="0.2.0")
+    assert "from 0.1.0 to 0.2.0" in text and "change 0" in text and "change 1" not in text
+    assert "up to 0.1.0" in page(to="0.1.0")
+    text = page(**{"from": shas[1] or "", "to": shas[2] or ""})
+    assert "change 1" in text and f'<option value="{shas[1]}" selected>' in text
+    assert "No differences" in page(**{"from": "master", "to": "master"})
+    versions = browser.get("/algorithms/demo/Hello/versions").content.decode()
+    assert "/algorithms/demo/Hello/diff?to=0.2.0" in versions
+    for query in ({"to": "9.9.9"}, {"from": "nothing"}, {"from": "a\x00b"}):
+        assert browser.get("/algorithms/demo/Hello/diff", query).status_code == 404
+    assert visitor.get("/algorithms/demo/Hello/diff").status_code == 403
+    assert "/diff" not in visitor.get("/algorithms/demo/Hello/versions").content.decode()
