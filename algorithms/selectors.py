@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import BooleanField
-from django.db.models.expressions import RawSQL
 from django.db.models.functions import Lower
 
 from algoport.accounts.models import User
@@ -21,7 +19,6 @@ from algoport.accounts.permissions import (
 from algoport.accounts.selectors import get_account
 from algorithms.constants import (
     MOST_LISTED,
-    ApprovalState,
     BuildState,
     Callability,
     Visibility,
@@ -43,24 +40,9 @@ _WHOLE_LOG = (
 )
 
 
-# By the ORM's own subquery a look-up takes twice as long. With OFFSET PostgreSQL asks for each row
-# that it looks at by itself, and a list that ends early costs little.
-_HAS_PUBLIC_VERSION = RawSQL(
-    "(EXISTS(SELECT 1 FROM algorithms_version AS v"
-    " WHERE v.algorithm_id = algorithms_algorithm.id AND v.callability = 'public' OFFSET 0)"
-    " OR EXISTS(SELECT 1 FROM algorithms_version AS v"
-    " JOIN algorithms_approval AS a ON a.version_id = v.id"
-    " WHERE v.algorithm_id = algorithms_algorithm.id AND a.state = %s OFFSET 0))",
-    (ApprovalState.APPROVED,),
-    output_field=BooleanField(),
-)
-
-
 def all_algorithms() -> AlgorithmQuerySet:
     """Whoever asks, with what `resource_of` needs of them."""
-    return Algorithm.objects.select_related("owner", "environment", "scm").annotate(
-        has_public_version=_HAS_PUBLIC_VERSION
-    )
+    return Algorithm.objects.select_related("owner", "environment", "scm")
 
 
 def resource_of(algorithm: Algorithm, *, public: bool) -> AlgorithmResource:

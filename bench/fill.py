@@ -8,11 +8,14 @@ import itertools
 import json
 import random
 import secrets
+import subprocess
 import sys
 from collections.abc import Iterator
 from typing import TypeVar
 
 import django
+
+from tests.acceptance.platform import ROOT, Platform
 
 ACCOUNTS = 1000
 VERSIONS = 10
@@ -28,6 +31,22 @@ def main() -> None:
     options = parser.parse_args()
     django.setup()
     json.dump(fill(options.algorithms, options.keys, options.calls), sys.stdout)
+
+
+def fill_platform(
+    platform: Platform, *, algorithms: int, keys: int, calls: int
+) -> list[tuple[str, str]]:
+    """Keys and paths for so many calls."""
+    command = [sys.executable, "-m", "bench.fill", "--algorithms", str(algorithms)]
+    done = subprocess.run(
+        [*command, "--keys", str(keys), "--calls", str(calls)],
+        cwd=ROOT,
+        env={**platform.environ, "DJANGO_SETTINGS_MODULE": "algoport.settings"},
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    return [(key, path) for key, path in json.loads(done.stdout)]
 
 
 def fill(algorithms: int, keys: int, calls: int) -> list[tuple[str, str]]:

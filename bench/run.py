@@ -23,6 +23,7 @@ from bench.connectors import connectors
 from bench.hosted import hosted_files
 from bench.load import Request, call, generator_name, run_load
 from bench.measure import HEADER, Measure
+from bench.pages import pages
 from bench.scale import full_database
 from bench.side_by_side import ALL, PeerFailed, compare, install
 from bench.starts import added_to_runner, cold_starts, prestarted
@@ -87,6 +88,8 @@ def measure_all(platform: Platform, seconds: float, *, with_peers: bool) -> Iter
     yield hosted_files(platform, demo)
     yield full_database(platform, hello, HELLO)
     yield connectors()
+    with running_platform() as full:
+        yield from pages(full)
     yield audit()
 
 

@@ -1,13 +1,11 @@
 """The same calls on an empty platform and on one whose database is full."""
 
-import json
 import statistics
-import subprocess
-import sys
 
+from bench.fill import fill_platform
 from bench.load import Connection, Request, call, run_load
 from bench.measure import Measure
-from tests.acceptance.platform import ROOT, Platform, deploy, running_platform
+from tests.acceptance.platform import Platform, deploy, running_platform
 
 ALGORITHMS, KEYS = 10_000, 10_000
 CALLS = 1100
@@ -26,8 +24,8 @@ def full_database(empty: Platform, hello: Request, source: str) -> list[Measure]
         path = deploy(account, "Hello", source, publish="public").rsplit("/", 1)[0]
         calls = {
             # Keys are what is asked with, so there must be some.
-            "empty": _first_calls(empty, _fill(empty, algorithms=1, keys=CALLS)),
-            "full": _first_calls(full, _fill(full, algorithms=ALGORITHMS, keys=KEYS)),
+            "empty": _first_calls(empty, 1, CALLS),
+            "full": _first_calls(full, ALGORITHMS, KEYS),
         }
         warm = {"empty": hello, "full": call(_port(full), path, account.key, b"you")}
         for request in warm.values():
@@ -59,21 +57,8 @@ def _port(platform: Platform) -> int:
     return int(platform.url.rsplit(":", 1)[1])
 
 
-def _fill(platform: Platform, *, algorithms: int, keys: int) -> list[tuple[str, str]]:
-    """Keys and paths for CALLS calls."""
-    command = [sys.executable, "-m", "bench.fill", "--algorithms", str(algorithms)]
-    done = subprocess.run(
-        [*command, "--keys", str(keys), "--calls", str(CALLS)],
-        cwd=ROOT,
-        env={**platform.environ, "DJANGO_SETTINGS_MODULE": "algoport.settings"},
-        stdout=subprocess.PIPE,
-        check=True,
-        text=True,
-    )
-    return [(key, path) for key, path in json.loads(done.stdout)]
-
-
-def _first_calls(platform: Platform, calls: list[tuple[str, str]]) -> list[Request]:
+def _first_calls(platform: Platform, algorithms: int, keys: int) -> list[Request]:
+    calls = fill_platform(platform, algorithms=algorithms, keys=keys, calls=CALLS)
     return [call(_port(platform), f"{path}?timeout=0", key, b"") for key, path in calls]
 
 

@@ -74,10 +74,16 @@ class Algorithm(UUIDModel):
     scm = models.ForeignKey(
         ScmConfiguration, models.PROTECT, default=INTERNAL, related_name="+", editable=False
     )
+    # Whether anything of it can be called by everybody; the database sees to it, and once it is
+    # so it stays so: versions are immutable, and approvals that were decided.
+    has_public_version = models.BooleanField(default=False, editable=False)
     # Another one after every change of its secrets.
     secrets_mark = models.CharField(max_length=16, blank=True, editable=False)
 
     objects = AlgorithmQuerySet.as_manager()
+
+    # It follows from versions and approvals, which have entries of their own.
+    AUDIT_IGNORED = ("has_public_version",)
 
     class Meta:
         constraints = [

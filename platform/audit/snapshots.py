@@ -29,7 +29,7 @@ def read_row(row: Model) -> Snapshot | None:
     """The row's values as the database has them, locked until the transaction ends; None if gone.
 
     The lock is the one that a change takes: what is told as before is what was changed. What the
-    model names in AUDIT_IGNORED, because it is large, is not looked at.
+    model names in AUDIT_IGNORED, large or derived, is not looked at.
     """
     ignored = getattr(row, "AUDIT_IGNORED", ())
     fields = type(row)._meta.concrete_fields
