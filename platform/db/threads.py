@@ -57,9 +57,11 @@ def await_database(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) 
 
 def _with_connection(function: Callable[[], R]) -> R:
     idle = time.monotonic() - getattr(_last_use, "at", 0.0)
-    if connection.errors_occurred or idle > _TRUSTED_SECONDS:
-        # Closes one that has failed; of another the server is asked before its next query.
-        connection.close_if_unusable_or_obsolete()
+    doubtful = connection.errors_occurred or idle > _TRUSTED_SECONDS
+    if connection.connection is not None and doubtful:
+        if not connection.is_usable():
+            connection.close()
+        connection.errors_occurred = False
     try:
         return function()
     finally:
