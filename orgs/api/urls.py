@@ -18,6 +18,7 @@ urlpatterns = [
     path(f"{_ONE}/members/<str:username>", views.MemberView.as_view(), name="member"),
     path(f"{_ONE}/members/<str:username>/keys", views.MemberKeyListView.as_view()),
     path(f"{_ONE}/keys", views.KeyListView.as_view(), name="organization-key-list"),
+    path(f"{_ONE}/keys/<uuid:key_id>", views.KeyView.as_view(), name="organization-key"),
     path(
         f"{_ONE}/invitations",
         invitations.OrganizationInvitationListView.as_view(),

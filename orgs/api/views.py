@@ -1,6 +1,7 @@
 """/v1/organizations: for administrators, and for members what concerns their own."""
 
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -15,6 +16,8 @@ from algoport.accounts.errors import (
     CanNotReserveUserForOrganization,
     InvalidKeyScope,
     KeyAlreadyExists,
+    KeyBeyondItsMaker,
+    KeyNotFound,
     MalformedOrganizationJson,
     MissingRequiredFields,
     OrganizationAlreadyExists,
@@ -22,8 +25,10 @@ from algoport.accounts.errors import (
     OrganizationRequiresOwner,
     UserNotFound,
 )
+from algoport.accounts.models import User
 from algoport.accounts.permissions import Action
-from algoport.accounts.selectors import keys_of
+from algoport.accounts.selectors import get_key_of, keys_of
+from algoport.accounts.services import revoke_key
 from algoport.api.description import page_of, refusals
 from algoport.api.links import base_url
 from algoport.api.pagination import newest_first
@@ -180,27 +185,34 @@ class MemberView(APIView):
 
 
 class KeyListView(APIView):
-    permission_classes = [MayAdminister]
+    """An organization's keys, by sessions and keys of its owners; all by administrators."""
 
     @extend_schema(
         responses={200: KeyShape(many=True), **refusals(OrganizationNotFound)},
     )
     def get(self, request: Request, name: str) -> Response:
         """List an organization's keys."""
-        account = selectors.get_organization_for(principal_of(request), name).account
+        account = _account_of_keys(request, name)
         return Response([key_body(key, account) for key in keys_of(account)])
 
     @extend_schema(
         request=KeySerializer,
         responses={
             200: KeyShape,
-            **refusals(OrganizationNotFound, InvalidKeyScope, KeyAlreadyExists),
+            **refusals(OrganizationNotFound, InvalidKeyScope, KeyAlreadyExists, KeyBeyondItsMaker),
         },
     )
     def post(self, request: Request, name: str) -> Response:
         """Make a key for an organization; it is told this once."""
-        account = selectors.get_organization_for(principal_of(request), name).account
-        return Response(make_key(request, account))
+        return Response(make_key(request, _account_of_keys(request, name)))
+
+
+class KeyView(APIView):
+    @extend_schema(responses={204: None, **refusals(OrganizationNotFound, KeyNotFound)})
+    def delete(self, request: Request, name: str, key_id: UUID) -> Response:
+        """Revoke a key of an organization; it stops working everywhere within a second."""
+        revoke_key(key=get_key_of(_account_of_keys(request, name), key_id))
+        return Response(status=204)
 
 
 class MemberKeyListView(APIView):
@@ -258,6 +270,13 @@ class TypeView(APIView):
         """Delete a type of organizations."""
         services.delete_organization_type(name=name)
         return Response(status=204)
+
+
+def _account_of_keys(request: Request, name: str) -> User:
+    principal = principal_of(request)
+    found = selectors.get_organization_for(principal, name, Action.MANAGE_ORGANIZATION_KEYS)
+    account: User = found.account
+    return account
 
 
 def _managed(request: Request, name: str) -> Organization:

@@ -146,6 +146,7 @@ class Action(Enum):
     CONNECT_SCM = "connect the own account with one at a repository host"
     CHANGE_PROFILE = "see and change what the account says of its user"
     MANAGE_KEYS = "see, make and revoke the account's keys"
+    MANAGE_ORGANIZATION_KEYS = "see, make and revoke the organization's keys"
     MANAGE_SESSIONS = "see and end the account's sessions"
     ANSWER_INVITATIONS = "see and answer invitations of the account"
     READ_REFERENCE = "read languages, environments and repository hosts"
@@ -623,7 +624,11 @@ def _anyone(principal: Principal, resource: Resource) -> Decision:
 
 
 _ADMINISTRATORS = (PrincipalKind.ADMIN_KEY, PrincipalKind.PASSWORD, PrincipalKind.TOKEN)
-_ADMINISTERED = (Action.SEE_ORGANIZATION, Action.MANAGE_ORGANIZATION)
+_ADMINISTERED = (
+    Action.SEE_ORGANIZATION,
+    Action.MANAGE_ORGANIZATION,
+    Action.MANAGE_ORGANIZATION_KEYS,
+)
 _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.CREATE_ALGORITHM: _create_algorithm,
     Action.SEE_ALGORITHM: _see_algorithm,
@@ -656,6 +661,7 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.CONNECT_SCM: _connect_scm,
     Action.CHANGE_PROFILE: _manage_own_access,
     Action.MANAGE_KEYS: _manage_own_access,
+    Action.MANAGE_ORGANIZATION_KEYS: _manage_organization,
     Action.MANAGE_SESSIONS: _manage_own_access,
     Action.ANSWER_INVITATIONS: _manage_own_access,
     Action.READ_REFERENCE: _anyone,

@@ -28,16 +28,17 @@ from algoport.accounts.errors import (
     EmailAddressHasBeenTaken,
     InvalidKeyScope,
     KeyAlreadyExists,
+    KeyBeyondItsMaker,
     OrganizationRequiresOwner,
     UsernameHasBeenTaken,
 )
 from algoport.accounts.models import ApiKey, Membership, User
-from algoport.accounts.permissions import EVERYTHING, Scopes
+from algoport.accounts.permissions import EVERYTHING, Action, Principal, Scopes, can
 from algoport.accounts.selectors import is_address_taken
 from algoport.accounts.sessions import end_sessions
 from algoport.audit.recording import act
 from algoport.db.changes import announce_change
-from algoport.errors import InputValidationError
+from algoport.errors import InputValidationError, NotAuthorized
 
 _ALPHABET = string.ascii_letters + string.digits + "+/"
 
@@ -104,6 +105,28 @@ def change_password(*, user: User, password: str) -> None:
 def create_default_key(*, owner: User) -> NewKey:
     """The broad key that every account starts with (spec.md 2.3)."""
     return create_key(owner=owner, label=DEFAULT_KEY_LABEL, scopes=EVERYTHING)
+
+
+def issue_key(
+    *,
+    maker: Principal,
+    owner: User,
+    label: str,
+    scopes: Scopes,
+    key_type: str = KeyType.STANDARD,
+    secret: str | None = None,
+) -> NewKey:
+    """A key that `maker`, who may manage the owner's, asks for.
+
+    Raises KeyBeyondItsMaker; NotAuthorized for what only administrators make: admin keys, and
+    keys that clients have already; and what create_key raises.
+    """
+    if not can(maker, Action.ADMINISTER):
+        if not maker.scopes.cover(scopes):
+            raise KeyBeyondItsMaker
+        if secret is not None or key_type != KeyType.STANDARD:
+            raise NotAuthorized("Administrators make admin keys, and take over keys that exist.")
+    return create_key(owner=owner, label=label, scopes=scopes, key_type=key_type, secret=secret)
 
 
 @transaction.atomic

@@ -135,6 +135,17 @@ def organization_member(question: Question) -> None:
     get_member(found, question.parts["username"])
 
 
+def organization_keys(question: Question) -> User:
+    name = question.parts["name"]
+    action = Action.MANAGE_ORGANIZATION_KEYS
+    found: User = get_organization_for(question.principal, name, action).account
+    return found
+
+
+def organization_key(question: Question) -> None:
+    get_key_of(organization_keys(question), UUID(str(question.parts["key_id"])))
+
+
 def organization_errors(question: Question) -> None:
     found = get_organization_for(question.principal, question.parts["organization"])
     errors_of_organization(question.principal, found.account_id)

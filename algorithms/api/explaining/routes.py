@@ -107,9 +107,10 @@ GUARDS: dict[str, dict[str, Guard]] = {
         "post": g.all_of(_ADMIN, g.organization_member)
     },
     "organizations/<str:name>/keys": {
-        "get": g.all_of(_ADMIN, _ORG),
-        "post": g.all_of(_ADMIN, _ORG),
+        "get": g.organization_keys,
+        "post": g.organization_keys,
     },
+    "organizations/<str:name>/keys/<uuid:key_id>": {"delete": g.organization_key},
     "organization/types": {"get": _ANY, "post": _ADMIN},
     "organization/types/<str:name>": {"delete": _ADMIN},
     "users": {"get": _ADMIN, "post": _ADMIN},

@@ -20,13 +20,12 @@ from algoport.accounts.errors import (
     UserNotFound,
 )
 from algoport.accounts.models import ApiKey, User
-from algoport.accounts.permissions import Action, Scopes, can
+from algoport.accounts.permissions import Action, Scopes
 from algoport.accounts.selectors import get_account_for, get_key_of, keys_of
-from algoport.accounts.services import create_key, revoke_key
+from algoport.accounts.services import issue_key, revoke_key
 from algoport.api.description import refusals
 from algoport.api.fields import PatternField
 from algoport.api.timestamps import to_milliseconds
-from algoport.errors import NotAuthorized
 
 # What the protocol once called an admin key.
 _FORMER_TYPE = "ManagementKey"
@@ -119,14 +118,9 @@ def make_key(request: Request, owner: User) -> dict[str, Any]:
         data_read=allowed["allow_data"],
         data_write=allowed["allow_data_write"],
     )
-    principal = principal_of(request)
-    if not can(principal, Action.ADMINISTER):
-        if not principal.scopes.cover(scopes):
-            raise KeyBeyondItsMaker
-        if given["api_key"] is not None or given["key_type"] != KeyType.STANDARD:
-            raise NotAuthorized("Administrators make admin keys, and take over keys that exist.")
     kind = KeyType.STANDARD if given["key_type"] == KeyType.STANDARD else KeyType.ADMIN
-    key = create_key(
+    key = issue_key(
+        maker=principal_of(request),
         owner=owner,
         label=given["key_label"],
         scopes=scopes,

@@ -182,6 +182,13 @@ def create_key_of_organization(world: World) -> Call:
     return Call(world.root, "/v1/organizations/makers/keys", _KEY)
 
 
+@act(f"DELETE {_ORGANIZATION}/keys/<uuid:key_id>")
+def revoke_key_of_organization(world: World) -> Call:
+    account = world.organization().account
+    made = new_key(owner=account, label="laptop", scopes=EVERYTHING)
+    return Call(world.root, f"/v1/organizations/makers/keys/{made.row.pk}")
+
+
 @act("POST v1/organization/types")
 def create_organization_type(world: World) -> Call:
     return Call(world.root, "/v1/organization/types", {"name": "club"})
