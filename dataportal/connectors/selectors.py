@@ -38,6 +38,15 @@ def get_connector_for(principal: Principal, path: DataPath) -> Connector:
     return found[0]
 
 
+def is_reached_by(principal: Principal, connector: Connector) -> bool:
+    """Whether the connector's name leads to it, and not to another of that label before it."""
+    try:
+        found = get_connector_for(principal, DataPath(connector.name, ()))
+    except ConnectorNotFound:
+        return False
+    return found.pk == connector.pk
+
+
 def list_connectors_for(principal: Principal, owner: str) -> list[Connector]:
     """All connectors of the account, for who manages them."""
     return list(

@@ -32,5 +32,5 @@ class NewCollectionView(LoginRequiredMixin, View):
         except UserError as exc:
             form.add_error("name", exc.text)
             return refuse_form(request, _NEW, {"form": form})
-        messages.success(request, f"The collection data://{made} is there.")
+        messages.success(request, f"The collection data://{made} is made.")
         return go_to(request, "data-browse", f"{DATA}/{made}")

@@ -1,5 +1,6 @@
 """Pages by which connectors are made and changed."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -27,6 +28,8 @@ _PREVIEW, _MATCHES = "dataportal/_preview.html", "dataportal/_matches.html"
 class NewConnectorView(LoginRequiredMixin, View):
     """The form of a kind of storage, and what becomes of it."""
 
+    waits_for_others = True
+
     def get(self, request: HttpRequest, protocol: str) -> HttpResponse:
         viewer = viewer_of(request)
         owners = list_connecting_owners_for(viewer)
@@ -41,7 +44,7 @@ class NewConnectorView(LoginRequiredMixin, View):
         viewer = viewer_of(request)
         form = _filled(request, viewer, protocol)
         if request.POST.get("act") == "test":
-            return _answer_test(request, viewer, form)
+            return answer_test(request, form, lambda: _draft(viewer, form))
         if not form.is_valid():
             return refuse_form(request, _NEW, {"form": form})
         owner = form.cleaned_data["owner"]
@@ -55,21 +58,14 @@ class NewConnectorView(LoginRequiredMixin, View):
 
 
 class NewConnectorPreviewView(LoginRequiredMixin, View):
-    """What the form means so far: the address, and, of credentials, what is there."""
+    """What the form means so far."""
+
+    waits_for_others = True
 
     def post(self, request: HttpRequest, protocol: str) -> HttpResponse:
         viewer = viewer_of(request)
         form = _filled(request, viewer, protocol)
-        is_valid = form.is_valid()
-        if "matches" not in request.GET:
-            return render_page(request, _PREVIEW, about_path(form) | {"form": form})
-        if not is_valid:
-            return render_page(request, _MATCHES, {"form": form})
-        try:
-            draft = _draft(viewer, form)
-        except InvalidConnector as exc:
-            return render_page(request, _MATCHES, {"problem": exc.text})
-        return answer_matches(request, draft)
+        return answer_preview(request, form, lambda: _draft(viewer, form))
 
 
 def form_of(protocol: str) -> type[ConnectorForm]:
@@ -87,7 +83,7 @@ def refuse(form: ConnectorForm, exc: UserError) -> None:
         form.add_error("label" if isinstance(exc, ConnectorAlreadyExists) else None, exc.text)
 
 
-def about_path(form: ConnectorForm) -> dict[str, Any]:
+def _about_path(form: ConnectorForm) -> dict[str, Any]:
     """What a form's label and path restriction say, good or not."""
     label = (form["label"].value() or "").strip() or "label"
     path = form.cleaned_data.get("path", "")
@@ -102,23 +98,34 @@ def about_path(form: ConnectorForm) -> dict[str, Any]:
     }
 
 
-def answer_matches(request: HttpRequest, draft: Connector) -> HttpResponse:
-    """The first objects that the draft's path restriction lets through."""
-    try:
-        preview = preview_connector(draft, draft.path)
-    except UserError as exc:
-        return render_page(request, _MATCHES, {"problem": exc.text})
-    return render_page(request, _MATCHES, {"preview": preview})
-
-
-def _answer_test(request: HttpRequest, viewer: Principal, form: ConnectorForm) -> HttpResponse:
+def answer_test(
+    request: HttpRequest, form: ConnectorForm, draft: Callable[[], Connector]
+) -> HttpResponse:
+    """Whether the connector would work; `draft` makes it of a form that is good."""
     if not form.is_valid():
         return render_page(request, _VERDICT, {"form": form})
     try:
-        verdict = try_connector(_draft(viewer, form))
+        verdict = try_connector(draft())
     except UserError as exc:
         return render_page(request, _VERDICT, {"problem": exc.text})
     return render_page(request, _VERDICT, {"verdict": verdict})
+
+
+def answer_preview(
+    request: HttpRequest, form: ConnectorForm, draft: Callable[[], Connector]
+) -> HttpResponse:
+    """What the form's path means: the address, and with `?matches` what is there."""
+    is_valid = form.is_valid()
+    if "matches" not in request.GET:
+        return render_page(request, _PREVIEW, _about_path(form))
+    if not is_valid:
+        return render_page(request, _MATCHES, {"form": form})
+    try:
+        drafted = draft()
+        preview = preview_connector(drafted, drafted.path)
+    except UserError as exc:
+        return render_page(request, _MATCHES, {"problem": exc.text})
+    return render_page(request, _MATCHES, {"preview": preview})
 
 
 def _filled(request: HttpRequest, viewer: Principal, protocol: str) -> ConnectorForm:

@@ -23,7 +23,14 @@ from dataportal.models import Connector
 _LONGEST_SECRET = 8192
 
 
-class CollectionForm(forms.Form):
+class _Form(forms.Form):
+    """Labels stand above their fields, and need no colon."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, label_suffix="", **named)
+
+
+class CollectionForm(_Form):
     owner = forms.ChoiceField()
     name = forms.CharField(
         label="Collection name",
@@ -42,7 +49,7 @@ class CollectionForm(forms.Form):
         self.fields["owner"].choices = [(each, each) for each in owners]
 
 
-class FolderForm(forms.Form):
+class FolderForm(_Form):
     name = forms.CharField(
         label="Name of the folder",
         max_length=255,
@@ -78,7 +85,7 @@ def _secret(label: str, **named: Any) -> forms.CharField:
     return forms.CharField(label=label, max_length=_LONGEST_SECRET, widget=SecretInput(), **named)
 
 
-class ConnectorForm(forms.Form):
+class ConnectorForm(_Form):
     """A connector to be made, or with `connector` one to be changed.
 
     `secrets` are the fields of its credentials, `options` those of its options. Credentials of one
@@ -99,6 +106,7 @@ class ConnectorForm(forms.Form):
         label="Path Restriction",
         initial=EVERY_PATH,
         max_length=RESTRICTION_LENGTH,
+        help_text="“Algorithmia/team.jpg” is one file, “Algorithmia/*” everything in a folder.",
         widget=CodeInput(),
     )
     writeable = forms.BooleanField(
@@ -147,14 +155,23 @@ class ConnectorForm(forms.Form):
         given = super().clean() or self.cleaned_data
         for name in self.options:
             try:
-                parse_options(self.protocol, {name: given.get(name, "")})
+                given[name] = parse_options(self.protocol, {name: given.get(name, "")}).get(
+                    name, ""
+                )
             except InvalidConnector as exc:
                 self.add_error(name, _sentence(exc))
-        if self.connector is not None and self._has_secrets(given):
-            for name in self.secrets:
-                if self._needs(name) and not given.get(name):
-                    self.add_error(name, "Give all of the credentials, or none to keep them.")
+        if self.connector is not None:
+            self._check_kept(self.connector, given)
         return given
+
+    def _check_kept(self, connector: Connector, given: dict[str, Any]) -> None:
+        """Credentials are replaced as a whole, and stay with the server they were given for."""
+        if self._has_secrets(given):
+            for name in self.secrets:
+                if self.base_fields[name].required and not given.get(name):
+                    self.add_error(name, "Give all of the credentials, or none to keep them.")
+        elif given.get("endpoint_url", "") != connector.options.get("endpoint_url", ""):
+            self.add_error("endpoint_url", "Another server needs the credentials again.")
 
     def new(self) -> NewConnector:
         given = self.cleaned_data
@@ -184,6 +201,13 @@ class ConnectorForm(forms.Form):
             }
         return changed
 
+    @classmethod
+    def about(cls, connector: Connector, data: Any = None) -> "ConnectorForm":
+        """The form of a connector that there is."""
+        names = ("label", "path", "writeable", "is_default")
+        initial = {name: getattr(connector, name) for name in names} | connector.options
+        return cls(data, connector=connector, initial=initial)
+
     def credentials(self) -> dict[str, str]:
         """`cred_data` in the words of the API."""
         return {name: self.cleaned_data[name] for name in self.secrets}
@@ -197,9 +221,6 @@ class ConnectorForm(forms.Form):
 
     def _has_secrets(self, given: dict[str, Any]) -> bool:
         return any(given.get(name) for name in self.secrets)
-
-    def _needs(self, name: str) -> bool:
-        return self.base_fields[name].required
 
     def _checked(self, check: Any, value: str) -> str:
         try:

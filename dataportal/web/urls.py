@@ -2,7 +2,9 @@
 
 from django.urls import path
 
-from dataportal.web import browse, changes, collections, connectors, sources
+from dataportal.web import browse, changes, collections, connectors, managing, sources
+
+_ONE = "data/connectors/<str:owner>/<str:connector_id>"
 
 urlpatterns = [
     path("data", sources.SourcesView.as_view(), name="data"),
@@ -18,4 +20,7 @@ urlpatterns = [
         connectors.NewConnectorPreviewView.as_view(),
         name="connector-new-preview",
     ),
+    path(_ONE, managing.ConnectorView.as_view(), name="connector"),
+    path(f"{_ONE}/preview", managing.PreviewView.as_view(), name="connector-preview-page"),
+    path(f"{_ONE}/disconnect", managing.DisconnectView.as_view(), name="connector-disconnect"),
 ]
