@@ -41,11 +41,6 @@ class LoggedError:
     caller: str
     stacktrace: str | None
 
-    @property
-    def age(self) -> float:
-        """What orders entries, the newest first."""
-        return -self.entry.created_at.timestamp()
-
 
 def errors_of_algorithm(principal: Principal, algorithm: Algorithm) -> list[LoggedError]:
     """The failures of an algorithm whose log `principal` was found to be allowed to see."""

@@ -11,7 +11,7 @@ from algorithms.features.switching import is_enabled
 from algorithms.metering.error_log import LoggedError, errors_of_algorithm
 from algorithms.web.shell import algorithm_of_page, render_algorithm
 
-_SORTS = {"time": Sort("Time", ("age",))}
+_SORTS = {"time": Sort("Time", ("-entry.created_at", "-entry.id"))}
 
 
 @login_required

@@ -107,9 +107,10 @@ class Listing:
         return self
 
     def take_from(self, rows: Sequence[Any]) -> "Listing":
-        """The same of rows that have been read, by their attributes."""
-        key = attrgetter(*self.sorts[self.sort.removeprefix("-")].fields)
-        ordered = sorted(rows, key=key, reverse=self.sort.startswith("-"))
+        """The same of rows that have been read, by their attributes; all up or all down."""
+        fields = self.sorts[self.sort.removeprefix("-")].fields
+        key = attrgetter(*(field.removeprefix("-") for field in fields))
+        ordered = sorted(rows, key=key, reverse=self._descends)
         start = (self.page - 1) * self.size
         self.rows = ordered[start : start + self.size]
         self.has_more = len(ordered) > start + self.size and self.page < LAST_PAGE
@@ -148,9 +149,14 @@ class Listing:
 
     def direction(self, name: str) -> str:
         """As `aria-sort` says it; nothing for a column that the list is not ordered by."""
-        if self.sort == name:
-            return "ascending"
-        return "descending" if self.sort == f"-{name}" else ""
+        if self.sort.removeprefix("-") != name:
+            return ""
+        return "descending" if self._descends else "ascending"
+
+    @property
+    def _descends(self) -> bool:
+        fields = self.sorts[self.sort.removeprefix("-")].fields
+        return fields[0].startswith("-") is not self.sort.startswith("-")
 
     @property
     def _told_sort(self) -> str:

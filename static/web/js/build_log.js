@@ -14,12 +14,12 @@ function goToEnd() {
 if (log) {
   let follow = true;
   goToEnd();
-  document.body.addEventListener("htmx:beforeSwap", (event) => {
+  document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
     if (event.detail.target === log) {
       follow = isAtEnd();
     }
   });
-  document.body.addEventListener("htmx:afterSwap", (event) => {
+  document.body.addEventListener("htmx:oobAfterSwap", (event) => {
     if (event.detail.target === log && follow) {
       goToEnd();
     }

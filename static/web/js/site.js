@@ -119,3 +119,9 @@ function localize(root) {
 
 document.body.addEventListener("htmx:load", (event) => localize(event.detail.elt.parentElement ?? document));
 localize(document);
+
+/* Of tabs that do not fit, the one that is open is in sight. */
+
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  tab.scrollIntoView({ block: "nearest", inline: "center" });
+}

@@ -87,7 +87,7 @@ def test_a_log_grows_and_ends(browser: Client, algorithm: Algorithm) -> None:
     (more,) = re.findall(r'hx-get="([^"]+log\?after=\d+)"', text)
     BuildLogLine.objects.create(build=build, text="<two>\n")
     part = browser.get(more, headers={"HX-Request": "true", "HX-Target": "log"}).content.decode()
-    assert "<span>&lt;two&gt;\n</span>" in part and "one" not in part
+    assert 'hx-swap-oob="beforeend:#log">&lt;two&gt;\n</div>' in part and "one\n" not in part
     assert "build-facts" not in part
     (again,) = re.findall(r'hx-get="([^"]+log\?after=\d+)"', part)
     assert again != more
