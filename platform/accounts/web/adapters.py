@@ -6,6 +6,7 @@ from typing import Any
 
 import requests
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
@@ -13,10 +14,14 @@ from allauth.socialaccount.models import SocialApp, SocialLogin
 from allauth.utils import generate_unique_username
 from django import forms
 from django.conf import settings
+from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import render
 
+from algoport.accounts.addresses import change_address
 from algoport.accounts.constants import SignUpMode
+from algoport.accounts.errors import EmailAddressHasBeenTaken
 from algoport.accounts.models import User
 from algoport.accounts.services import change_password, check_email, check_name
 from algoport.accounts.sign_up import sign_up, sign_up_mode
@@ -29,6 +34,7 @@ from algoport.accounts.web.providers import (
     is_admitted,
 )
 from algoport.accounts.web.requests import address_of, unwrapped
+from algoport.audit.recording import act
 from algoport.encryption import decrypt, encrypt
 from algoport.errors import UserError
 from algoport.http.addresses import OutgoingPolicy
@@ -64,6 +70,30 @@ class AccountAdapter(DefaultAccountAdapter):
             fullname=given["fullname"],
             admission=admission_of(request, given.get("invite_code", "")),
         )
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """The link that was mailed there was opened: by a newcomer, or to have another address."""
+        user = unwrapped(email_address.user)
+        if email_address.email != user.email.lower():
+            return self._change_address(request, user, email_address.email)
+        with transaction.atomic(), act("user.verify_address", user) as done:
+            confirmed: bool = super().confirm_email(request, email_address)
+            if not confirmed:
+                done.nothing()
+        return confirmed
+
+    def _change_address(self, request: HttpRequest, user: User, email: str) -> bool:
+        told = "account/messages/email_confirmed.txt"
+        try:
+            former = change_address(user=user, email=email)
+        except EmailAddressHasBeenTaken:
+            told = "account/messages/email_confirmation_failed.txt"
+            self.add_message(request, messages.ERROR, told, {"email": email})
+            return False
+        self.add_message(request, messages.SUCCESS, told, {"email": email})
+        both = {"from_email": former, "to_email": email}
+        self.send_notification_mail("account/email/email_changed", user, both, email=former)
+        return True
 
     def set_password(self, user: User, password: str) -> None:
         change_password(user=unwrapped(user), password=password)

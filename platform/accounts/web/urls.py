@@ -5,7 +5,7 @@ from allauth.urls import build_provider_urlpatterns
 from django.urls import include, path, re_path
 from django.views.decorators.cache import never_cache
 
-from algoport.accounts.web import keys, profile, views
+from algoport.accounts.web import address, keys, profile, views
 
 urlpatterns = [
     path("signin", allauth.login, name="account_login"),
@@ -37,6 +37,7 @@ urlpatterns = [
     path("signin/with/", include(build_provider_urlpatterns())),
     path("welcome", views.welcome, name="welcome"),
     path("user/profile", profile.profile, name="profile"),
+    path("user/address", address.address, name="address"),
     path("user/keys", keys.keys, name="keys"),
     path("user/keys/new", keys.new_key, name="key-new"),
     path("user/keys/made", keys.key_made, name="key-made"),
