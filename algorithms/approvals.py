@@ -1,16 +1,19 @@
 """Versions that members published for everybody: an owner approves or refuses each (adr/0020)."""
 
+from uuid import UUID
+
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from algoport.accounts.models import User
-from algoport.accounts.permissions import Principal
+from algoport.accounts.permissions import Action, Principal, require
 from algoport.audit.recording import act
 from algoport.db.changes import announce_change
 from algorithms.constants import ApprovalState
-from algorithms.errors import NothingToApprove
+from algorithms.errors import NothingToApprove, VersionDoesNotExist
 from algorithms.models import Approval, Version
+from algorithms.selectors import resource_of
 
 _ACTS = {ApprovalState.APPROVED: "approve", ApprovalState.REFUSED: "refuse"}
 _SHOWN = ("version__algorithm__owner", "version__build", "version__published_by", "decided_by")
@@ -21,18 +24,33 @@ def approvals_of(owner: User, state: str) -> QuerySet[Approval]:
     return Approval.objects.filter(owner=owner, state=state).select_related(*_SHOWN)
 
 
-def approve_version(*, version: Version, decider: Principal) -> Approval:
+def get_approval_for(
+    principal: Principal, owner: User, approval_id: UUID, action: Action
+) -> Approval:
+    """The organization's approval, if `principal` may do `action` to its algorithm.
+
+    Raises VersionDoesNotExist, NotAuthorized.
+    """
+    rows = Approval.objects.filter(owner=owner).select_related(*_SHOWN)
+    approval = rows.filter(pk=approval_id).first()
+    if approval is None:
+        raise VersionDoesNotExist
+    require(principal, action, resource_of(approval.version.algorithm, public=True))
+    return approval
+
+
+def approve_version(*, version: Version, decider: Principal, comment: str = "") -> Approval:
     """Let everybody call it, everywhere within a second. Raises NothingToApprove."""
-    return _decide(version, decider, ApprovalState.APPROVED)
+    return _decide(version, decider, ApprovalState.APPROVED, comment)
 
 
-def refuse_version(*, version: Version, decider: Principal) -> Approval:
+def refuse_version(*, version: Version, decider: Principal, comment: str = "") -> Approval:
     """Leave it private for good. Raises NothingToApprove."""
-    return _decide(version, decider, ApprovalState.REFUSED)
+    return _decide(version, decider, ApprovalState.REFUSED, comment)
 
 
 @transaction.atomic
-def _decide(version: Version, decider: Principal, state: ApprovalState) -> Approval:
+def _decide(version: Version, decider: Principal, state: ApprovalState, comment: str) -> Approval:
     rows = Approval.objects.select_for_update(of=("self",)).select_related(*_SHOWN)
     approval = rows.filter(version=version).first()
     if approval is None:
@@ -43,6 +61,7 @@ def _decide(version: Version, decider: Principal, state: ApprovalState) -> Appro
         approval.state = state
         approval.decided_by_id = decider.user_id
         approval.decided_at = timezone.now()
-        approval.save(update_fields=["state", "decided_by", "decided_at"])
+        approval.comment = comment
+        approval.save(update_fields=["state", "decided_by", "decided_at", "comment"])
     announce_change()
     return approval

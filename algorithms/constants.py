@@ -6,6 +6,7 @@ from django.db import models
 
 NAME_PATTERN = r"^[a-zA-Z][a-zA-Z0-9_]*\Z"
 NAME_LENGTH = 30
+APPROVAL_COMMENT_LENGTH = 1000
 BRANCH = "master"
 # The languages of the protocol; those without an environment here answer 4002.
 KNOWN_LANGUAGES = frozenset(

@@ -43,3 +43,12 @@ class MemberAlready(InputValidationError):
 class TooManyInvitations(UserError):
     code, status, retry_after = 6001, 429, 3600
     message = "The organization has invited too many within an hour. Try again later."
+
+
+class InvitationJustSent(UserError):
+    code, status, retry_after = 6001, 429, 600
+    message = "This invitation was mailed only just now. Wait ten minutes before you send it again."
+
+
+class TooManyOrganizations(InputValidationError):
+    message = "An account owns at most {most} organizations. Ask an administrator for more."

@@ -23,6 +23,7 @@ from algoport.accounts.selectors import get_user
 from algoport.accounts.services import check_email
 from algoport.audit.recording import act
 from orgs.errors import (
+    InvitationJustSent,
     InvitationNotFound,
     InvitationOfAnother,
     InvitedAlready,
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 GOOD_FOR = timedelta(days=7)
 _MOST_IN_AN_HOUR = 100
+_BETWEEN_MAILS = timedelta(minutes=10)
 _SALT = "orgs.invitation"
 
 
@@ -102,6 +104,19 @@ def invite(
         except IntegrityError as exc:
             raise InvitedAlready from exc
         done.target = row
+    transaction.on_commit(lambda: _tell(row))
+    return row
+
+
+@transaction.atomic
+def send_again(*, organization: Organization, invitation_id: UUID) -> Invitation:
+    """Mail another link, good from now on. Raises InvitationNotFound, InvitationJustSent."""
+    row = _locked(pending(organization), invitation_id)
+    if row.expires_at - GOOD_FOR > timezone.now() - _BETWEEN_MAILS:
+        raise InvitationJustSent
+    with act("organization.send_invitation_again", row):
+        row.expires_at = timezone.now() + GOOD_FOR
+        row.save(update_fields=["expires_at"])
     transaction.on_commit(lambda: _tell(row))
     return row
 

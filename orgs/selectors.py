@@ -18,6 +18,17 @@ def organizations() -> QuerySet[Organization]:
     return rows.filter(account__is_active=True, account__kind=AccountKind.ORGANIZATION)
 
 
+def organizations_of(principal: Principal) -> QuerySet[Organization]:
+    """Those that the account is in."""
+    return organizations().filter(account__in=principal.member_of)
+
+
+def may_manage(principal: Principal, organization: Organization) -> bool:
+    """Whether `principal` decides what the organization says of itself, and who is in it."""
+    resource = AccountResource(organization.account_id)
+    return bool(can(principal, Action.MANAGE_ORGANIZATION, resource))
+
+
 def get_organization_for(
     principal: Principal, name: str, action: Action = Action.SEE_ORGANIZATION
 ) -> Organization:

@@ -23,16 +23,18 @@ from algoport.accounts.services import (
 from algoport.audit.recording import act
 from algoport.db.changes import announce_change
 from algoport.errors import InputValidationError
+from orgs.constants import MOST_OWNED
 from orgs.errors import (
     OrganizationTypeExists,
     OrganizationTypeInUse,
+    TooManyOrganizations,
     UnknownOrganizationType,
 )
 from orgs.models import Invitation, InvitationState, Organization, OrganizationType
 
 BASIC = "basic"
-# Its members would be asked for at a path that means another thing.
-_RESERVED_NAME = "externalid"
+# Their members, or pages, would be asked for at a path that means another thing.
+_RESERVED_NAMES = ("externalid", "new")
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def create_organization(*, name: str, profile: Profile, creator_id: UUID) -> Org
     """
     check_name(name)
     check_email(profile.email)
-    if name.lower() == _RESERVED_NAME:
+    if name.lower() in _RESERVED_NAMES:
         raise InputValidationError(f"org_name: {name} is not a name for an organization.")
     taken = User.objects.named(name).first()
     if taken is not None and taken.kind == AccountKind.ORGANIZATION:
@@ -82,6 +84,19 @@ def create_organization(*, name: str, profile: Profile, creator_id: UUID) -> Org
         )
         announce_change()
     return organization
+
+
+@transaction.atomic
+def found_organization(*, founder: User, name: str, profile: Profile) -> Organization:
+    """An organization that somebody makes without an administrator (docs/adr/0040).
+
+    Raises TooManyOrganizations, and what create_organization raises.
+    """
+    User.objects.select_for_update().get(pk=founder.pk)
+    owned = Membership.objects.filter(user=founder, role=OrganizationRole.OWNER)
+    if owned.count() >= MOST_OWNED:
+        raise TooManyOrganizations(most=MOST_OWNED)
+    return create_organization(name=name, profile=profile, creator_id=founder.pk)
 
 
 @transaction.atomic

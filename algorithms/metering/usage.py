@@ -23,6 +23,7 @@ BY_CALLER = ("caller_id",)
 BY_ALGORITHM = ("algorithm_id", "version")
 BY_BOTH = ("caller_id", "algorithm_id", "version")
 _FAILED = ~Q(error_type="")
+_MOST_OF_OWNER = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,18 @@ def usage_page(
         rows = rows.filter(_after(by, after))
     page = list(_summed(rows, by)[: limit + 1])
     return _with_names(page[:limit], by), len(page) > limit
+
+
+def usage_of_owner(owner: User, period: Period, *, by_caller: bool) -> list[Usage]:
+    """Calls of the account's algorithms, those called most first; four queries."""
+    by = BY_CALLER if by_caller else BY_ALGORITHM
+    rows = CallRecord.objects.filter(
+        algorithm_id__in=Algorithm.objects.filter(owner=owner).values("pk"),
+        started_at__gte=period.begin,
+        started_at__lt=period.end,
+    )
+    page = _summed(rows, by).order_by("-calls", *by)[:_MOST_OF_OWNER]
+    return _with_names(list(page), by)
 
 
 def _summed(rows: QuerySet[CallRecord], by: tuple[str, ...]) -> QuerySet[CallRecord, Any]:

@@ -9,6 +9,7 @@ from django.db.models.functions import Lower
 from algoport.accounts.models import User
 from algoport.db.models import UUIDModel
 from algorithms.constants import (
+    APPROVAL_COMMENT_LENGTH,
     NAME_LENGTH,
     NAME_PATTERN,
     ApprovalState,
@@ -229,6 +230,8 @@ class Approval(UUIDModel):
     )
     decided_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     decided_at = models.DateTimeField(null=True)
+    # What whoever decided says to the members.
+    comment = models.CharField(max_length=APPROVAL_COMMENT_LENGTH, blank=True)
 
     class Meta:
         indexes = [models.Index(fields=["owner", "state", "-created_at", "-id"])]

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from algorithms.web import (
+    approvals,
     builds,
     catalogue,
     comparing,
@@ -10,6 +11,7 @@ from algorithms.web import (
     errors,
     overview,
     publishing,
+    reports,
     secrets,
     settings,
     source,
@@ -22,6 +24,13 @@ _BUILD = f"{_ONE}/builds/<str:build_id>"
 _SECRET = f"{_ONE}/secrets/<uuid:secret_id>"
 
 urlpatterns = [
+    path("organizations/<str:name>/approvals", approvals.approvals, name="org-approvals"),
+    path(
+        "organizations/<str:name>/approvals/<uuid:approval_id>",
+        approvals.decide,
+        name="org-approval",
+    ),
+    path("organizations/<str:name>/reports", reports.reports, name="org-reports"),
     path("algorithms", catalogue.catalogue, name="algorithms"),
     path("algorithms/new", creation.new_algorithm, name="algorithm-new"),
     path("algorithms/new/name", creation.told_name, name="algorithm-new-name"),

@@ -141,6 +141,7 @@ class Action(Enum):
     SEE_ALGORITHM_ERRORS = "read the algorithm's error log"
     SEE_ACCOUNT_ERRORS = "read the log of the account's failed calls"
     SEE_ORGANIZATION_ERRORS = "read the error log of the organization's algorithms"
+    CREATE_ORGANIZATION = "make an organization, and own it"
     SEE_ORGANIZATION = "see the organization and who is in it"
     MANAGE_ORGANIZATION = "change the organization and who is in it"
     CONNECT_SCM = "connect the own account with one at a repository host"
@@ -579,6 +580,12 @@ def _see_account_errors(principal: Principal, resource: Resource) -> Decision:
     return Decision(principal.user_id == resource.id, "failed calls are their caller's to see")
 
 
+def _create_organization(principal: Principal, resource: Resource) -> Decision:
+    if principal.kind is PrincipalKind.RUN:
+        return Decision(False, "an algorithm's code does not make organizations")
+    return Decision(principal.scopes.management, "the key may not manage algorithms")
+
+
 def _see_organization(principal: Principal, resource: Resource) -> Decision:
     assert isinstance(resource, AccountResource)
     if principal.kind is PrincipalKind.RUN:
@@ -656,6 +663,7 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.SEE_ALGORITHM_ERRORS: _manage_algorithm,
     Action.SEE_ACCOUNT_ERRORS: _see_account_errors,
     Action.SEE_ORGANIZATION_ERRORS: _see_organization_errors,
+    Action.CREATE_ORGANIZATION: _create_organization,
     Action.SEE_ORGANIZATION: _see_organization,
     Action.MANAGE_ORGANIZATION: _manage_organization,
     Action.CONNECT_SCM: _connect_scm,

@@ -80,7 +80,7 @@ def revoke(request: HttpRequest, key_id: UUID) -> HttpResponse:
 
 def list_keys(request: HttpRequest, owner: User) -> Listing:
     """The page of an account's keys that the URL asks for."""
-    listing = Listing(request, _SORTS, (_FILTER,), searches="Label")
+    listing = Listing(request, _SORTS, (_FILTER,), searches="Search by label")
     rows: QuerySet[ApiKey] = find_keys_of(owner)
     if listing.q:
         rows = rows.filter(label__icontains=listing.q)
