@@ -46,7 +46,8 @@ def edit(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     form = ContentForm(request.POST)
     build = form.save(algorithm, viewer_of(request), path) if form.is_valid() else None
     if build is None:
-        return _editor(request, algorithm, path, form, None, HTTPStatus.UNPROCESSABLE_ENTITY)
+        newest = newest_build_of(algorithm, _head(algorithm).sha)
+        return _editor(request, algorithm, path, form, newest, HTTPStatus.UNPROCESSABLE_ENTITY)
     if not is_htmx(request):
         return go_to(request, source_url("algorithm-source-edit", algorithm, path=path))
     again = ContentForm(initial={"parent": build.commit_sha, **_kept(form)})
@@ -171,7 +172,8 @@ def _editor(
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:
     form.suggest(f"Edit {path}" if path else "Add the file")
-    context: dict[str, Any] = {"path": path, "form": form, "is_saved": request.method == "POST"}
+    is_saved = request.method == "POST" and status == HTTPStatus.OK
+    context: dict[str, Any] = {"path": path, "form": form, "is_saved": is_saved}
     if build is not None:
         context |= build_context(build)
     return render_algorithm(request, _EDITOR, algorithm, context, status=status)

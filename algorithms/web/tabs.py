@@ -26,6 +26,7 @@ TABS = (
     Tab("Source", "algorithm-source", Action.READ_SOURCE),
     Tab("Builds", "algorithm-builds", Action.SEE_BUILDS),
     Tab("Versions", "algorithm-versions", Action.SEE_ALGORITHM),
+    Tab("Usage", "algorithm-usage", Action.SEE_ALGORITHM_USAGE),
     Tab("Errors", "algorithm-errors", Action.SEE_ALGORITHM_ERRORS),
     Tab("Settings", "algorithm-settings", Action.MANAGE_ALGORITHM),
     Tab("Secrets", "algorithm-secrets", Action.MANAGE_SECRETS),

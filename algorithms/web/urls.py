@@ -16,6 +16,7 @@ from algorithms.web import (
     settings,
     source,
     source_edits,
+    usage,
     versions,
 )
 
@@ -57,6 +58,7 @@ urlpatterns = [
     path(f"{_ONE}/versions", versions.versions, name="algorithm-versions"),
     path(f"{_ONE}/diff", comparing.diff, name="algorithm-versions-diff"),
     path(f"{_ONE}/versions/publish", publishing.publish, name="algorithm-versions-publish"),
+    path(f"{_ONE}/usage", usage.usage, name="algorithm-usage"),
     path(f"{_ONE}/errors", errors.errors, name="algorithm-errors"),
     path(f"{_ONE}/settings", settings.settings, name="algorithm-settings"),
     path(f"{_ONE}/settings/delete", settings.delete, name="algorithm-settings-delete"),

@@ -139,6 +139,7 @@ class Action(Enum):
     SEE_REQUEST = "see, cancel or repeat a queued call"
     MANAGE_WEBHOOKS = "ask for webhooks, send them again, and make their signing secret"
     SEE_ALGORITHM_ERRORS = "read the algorithm's error log"
+    SEE_ALGORITHM_USAGE = "see how often the algorithm is called, and by whom"
     SEE_ACCOUNT_ERRORS = "read the log of the account's failed calls"
     SEE_ORGANIZATION_ERRORS = "read the error log of the organization's algorithms"
     CREATE_ORGANIZATION = "make an organization, and own it"
@@ -661,6 +662,7 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.SEE_REQUEST: _see_request,
     Action.MANAGE_WEBHOOKS: _manage_webhooks,
     Action.SEE_ALGORITHM_ERRORS: _manage_algorithm,
+    Action.SEE_ALGORITHM_USAGE: _manage_algorithm,
     Action.SEE_ACCOUNT_ERRORS: _see_account_errors,
     Action.SEE_ORGANIZATION_ERRORS: _see_organization_errors,
     Action.CREATE_ORGANIZATION: _create_organization,

@@ -38,7 +38,6 @@ def test_an_algorithm_is_made_edited_and_called(live: Platform) -> None:
         window.go(f"{source}?path=src/{name}.py")
         look(window, "file")
         window.follow("Edit")
-        look(window, "editor")
         sha = edit_by_keyboard(window)
         look(window, "built")
         answer = live.demo.client.algo(f"{owner}/{name}/{sha}").pipe({"name": "you"})
@@ -51,6 +50,7 @@ def test_an_algorithm_is_made_edited_and_called(live: Platform) -> None:
         window.page.locator(".diff").first.wait_for()
         look(window, "commit")
         rename(window, source)
+        compare_and_count(window, f"/algorithms/{owner}/{name}", sha)
         narrow(
             window,
             new="/algorithms/new",
@@ -59,6 +59,7 @@ def test_an_algorithm_is_made_edited_and_called(live: Platform) -> None:
             editor=f"{source}/edit?path=README.md",
             history=f"{source}/history",
             commit=f"{source}/commits/{sha}",
+            usage=f"/algorithms/{owner}/{name}/usage",
         )
 
 
@@ -78,7 +79,6 @@ def make(window: Window, owner: str, name: str) -> None:
     window.fill("Name", name)
     window.page.get_by_text(f"{owner}/{name}", exact=True).wait_for()
     window.fill("Tagline (optional)", "Greets whoever is named.")
-    look(window, "new")
     window.press("Create")
     assert f"{owner}/{name} is made" in window.text
     look(window, "folder")
@@ -113,7 +113,6 @@ def break_and_mend(window: Window) -> None:
     page.fill("#id_content", "def apply(input:\n")
     page.click("#save")
     page.locator("#build-state .bad").wait_for(timeout=60_000)
-    look(window, "failed")
     page.fill("#id_content", good)
     page.click("#save")
     page.locator("#build-state .good").wait_for(timeout=60_000)
@@ -133,10 +132,19 @@ def rename(window: Window, source: str) -> None:
     window.page.keyboard.press("Escape")
     window.page.get_by_role("link", name="Delete").click()
     window.page.get_by_role("heading", name="Delete README.md?").wait_for()
-    look(window, "delete")
     window.go(f"{source}/new?folder=docs")
-    look(window, "new-file")
     window.fill("Path", "docs/about.md")
     window.page.fill("#id_content", "# About\n")
     window.press("Save and build")
     assert "Edit docs/about.md" in window.text
+
+
+def compare_and_count(window: Window, one: str, sha: str) -> None:
+    """What changed since a commit, and the call of it that was made at the beginning."""
+    window.go(f"{one}/diff?from={sha}")
+    window.page.get_by_role("heading", name="docs/about.md").wait_for()
+    look(window, "diff")
+    window.go(f"{one}/usage")
+    assert "Calls of the last 24 hours" in window.text
+    window.page.get_by_text("The numbers of these charts").click()
+    look(window, "usage")

@@ -105,6 +105,16 @@ def duration(time: timedelta | None) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+@register.filter
+def seconds(number: float | None) -> str:
+    """A short time with as many digits as say something; "-" where there is none."""
+    if number is None:
+        return "-"
+    if number < 0.9995:
+        return f"{number * 1000:.3g} ms" if number >= 0.001 else f"{number * 1000:.2f} ms"
+    return f"{number:.3g} s" if number < 1000 else f"{number:,.0f} s"
+
+
 def _link(context: template.Context, url: str, label: str, current: str) -> SafeString:
     attribute = format_html(' aria-current="{}"', current) if current else ""
     return format_html('<a class="entry" href="{}"{}>{}</a>', url, attribute, label)

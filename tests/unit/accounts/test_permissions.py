@@ -93,6 +93,8 @@ CASES: list[Case] = [
     ("stranger reads errors", key(STRANGER), Action.SEE_ALGORITHM_ERRORS, PUBLIC, False),
     ("code reads errors", run(OWNER), Action.SEE_ALGORITHM_ERRORS, PUBLIC, False),
     ("a call key", key(OWNER, READ_ONLY), Action.SEE_ALGORITHM_ERRORS, PUBLIC, False),
+    ("owner sees usage", key(OWNER), Action.SEE_ALGORITHM_USAGE, PUBLIC, True),
+    ("stranger sees usage", key(STRANGER), Action.SEE_ALGORITHM_USAGE, PUBLIC, False),
     ("own failures", key(OWNER), Action.SEE_ACCOUNT_ERRORS, ACCOUNT, True),
     ("another's failures", key(STRANGER), Action.SEE_ACCOUNT_ERRORS, ACCOUNT, False),
     ("code and failures", run(OWNER), Action.SEE_ACCOUNT_ERRORS, ACCOUNT, False),
