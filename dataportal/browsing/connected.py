@@ -77,6 +77,7 @@ class ConnectedPlace:
             metadata=info.metadata,
             head=head,
             deletable=self.access.may_write(self.key),
+            rules_at=self._rules_at(self.key),
         )
 
     def _folder(self, begins: str, marker: str) -> Folder:
@@ -93,6 +94,7 @@ class ConnectedPlace:
             takes_files=self._is_inside and self.access.may_put_into(self.key),
             takes_folders=self._is_inside and self.access.may_make_directory_in(self.key),
             deletable=self.may_clear,
+            rules_at=self._rules_at(f"{self.key}/") if len(path.segments) == 1 else "",
             note="" if self.connector.path == EVERY_PATH else _note(self.connector),
         )
 
@@ -107,6 +109,10 @@ class ConnectedPlace:
         """Whether this directory may be deleted with all that is in it."""
         first = 1 if self.connector.protocol in _WITH_BUCKETS else 0
         return len(self.path.segments) > first and self.access.may_clear(self.key)
+
+    def _rules_at(self, path: str) -> str:
+        has_rules = self.connector.protocol == Protocol.S3 and self.access.may_see_rules(path)
+        return self.connector.name if has_rules else ""
 
     @property
     def _is_inside(self) -> bool:

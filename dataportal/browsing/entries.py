@@ -37,7 +37,8 @@ class Folder:
     # Collections, or directories.
     takes_folders: bool = False
     deletable: bool = False
-    # What to know of it, such as that another made it.
+    # The connector at whose page the rules of this bucket are seen; "" where there are none.
+    rules_at: str = ""
     note: str = ""
 
 
@@ -54,6 +55,7 @@ class FileView:
     metadata: Mapping[str, str] = field(default_factory=dict)
     head: bytes = b""
     deletable: bool = False
+    rules_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

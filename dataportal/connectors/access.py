@@ -43,6 +43,10 @@ class ConnectorAccess:
         names = map(_as_directory, self._imagined(directory))
         return any(self._decide(Action.WRITE_CONNECTOR, name) for name in names)
 
+    def may_see_rules(self, path: str) -> bool:
+        """Whether who else may use a bucket (`BUCKET/`) or an object may be seen."""
+        return bool(self._decide(Action.READ_STORAGE_RULES, path))
+
     def check_write(self, path: str) -> None:
         """Raises PathNotFound for what is not to be seen, NotAuthorized for what is."""
         self._check(Action.WRITE_CONNECTOR, path, visible=self.may_read(path))

@@ -97,6 +97,22 @@ def set_cors(
     _record("bucket.set_cors", connector, bucket=bucket, rules=[asdict(rule) for rule in rules])
 
 
+def may_make_buckets(principal: Principal, owner: str, connector_id: str) -> bool:
+    """Whether there is a name for which `create_bucket` would be allowed."""
+    connector = use_connector_for(principal, owner, connector_id)
+    imagined = connector.path.replace("*", "new").partition("/")[0]
+    return _may_write(principal, connector, f"{imagined}/")
+
+
+def may_set_rules(principal: Principal, owner: str, connector_id: str, path: str) -> bool:
+    """Whether who else may use a bucket (`BUCKET/`) or an object is the principal's to say."""
+    return _may_write(principal, use_connector_for(principal, owner, connector_id), path)
+
+
+def _may_write(principal: Principal, connector: Connector, path: str) -> bool:
+    return bool(can(principal, Action.WRITE_STORAGE_RULES, resource_of(connector, path)))
+
+
 def _record(action: str, connector: Connector, **details: object) -> None:
     """Recorded when the storage has done it: no transaction of ours can hold what it does."""
     with transaction.atomic(), act(action, connector) as done:

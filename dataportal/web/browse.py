@@ -67,6 +67,8 @@ def _show(request: HttpRequest, found: Folder | FileView) -> HttpResponse:
     }
     if isinstance(found, FileView):
         preview = preview_of(_kind_of(found), found.head, found.size)
+        # What an S3 connector calls it, in its bucket.
+        told["key"] = "/".join(path.segments[1:])
         return render_page(
             request, "dataportal/file.html", told | {"file": found, "preview": preview}
         )

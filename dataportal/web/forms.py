@@ -23,14 +23,14 @@ from dataportal.models import Connector
 _LONGEST_SECRET = 8192
 
 
-class _Form(forms.Form):
+class PageForm(forms.Form):
     """Labels stand above their fields, and need no colon."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, label_suffix="", **named)
 
 
-class CollectionForm(_Form):
+class CollectionForm(PageForm):
     owner = forms.ChoiceField()
     name = forms.CharField(
         label="Collection name",
@@ -49,7 +49,7 @@ class CollectionForm(_Form):
         self.fields["owner"].choices = [(each, each) for each in owners]
 
 
-class FolderForm(_Form):
+class FolderForm(PageForm):
     name = forms.CharField(
         label="Name of the folder",
         max_length=255,
@@ -85,7 +85,7 @@ def _secret(label: str, **named: Any) -> forms.CharField:
     return forms.CharField(label=label, max_length=_LONGEST_SECRET, widget=SecretInput(), **named)
 
 
-class ConnectorForm(_Form):
+class ConnectorForm(PageForm):
     """A connector to be made, or with `connector` one to be changed.
 
     `secrets` are the fields of its credentials, `options` those of its options. Credentials of one

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from dataportal.web import browse, changes, collections, connectors, managing, sources
+from dataportal.web import browse, buckets, changes, collections, connectors, managing, sources
 
 _ONE = "data/connectors/<str:owner>/<str:connector_id>"
+_BUCKETS = f"{_ONE}/buckets"
 
 urlpatterns = [
     path("data", sources.SourcesView.as_view(), name="data"),
@@ -23,4 +24,7 @@ urlpatterns = [
     path(_ONE, managing.ConnectorView.as_view(), name="connector"),
     path(f"{_ONE}/preview", managing.PreviewView.as_view(), name="connector-preview-page"),
     path(f"{_ONE}/disconnect", managing.DisconnectView.as_view(), name="connector-disconnect"),
+    path(_BUCKETS, buckets.BucketsView.as_view(), name="connector-buckets"),
+    path(f"{_BUCKETS}/<str:bucket>", buckets.BucketView.as_view(), name="connector-bucket"),
+    path(f"{_BUCKETS}/<str:bucket>/object", buckets.ObjectView.as_view(), name="connector-object"),
 ]
