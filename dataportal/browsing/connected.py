@@ -9,12 +9,12 @@ from dataportal.browsing.entries import ENTRIES, Count, Entry, FileView, Folder
 from dataportal.browsing.places import place_in
 from dataportal.browsing.previews import HEAD_BYTES
 from dataportal.connectors.access import ConnectorAccess
-from dataportal.connectors.asking import ask_open
+from dataportal.connectors.asking import SlowAnswer, ask_open
 from dataportal.connectors.failures import as_api_error
 from dataportal.connectors.selectors import get_connector_for
 from dataportal.constants import EVERY_PATH, Protocol
 from dataportal.content_types import type_told
-from dataportal.errors import InvalidPath, PartlyDeleted, PathNotFound
+from dataportal.errors import InvalidPath, PartlyDeleted, PathNotFound, StorageNotReached
 from dataportal.models import Connector
 from dataportal.paths import DataPath, check_name
 from dataportal.stores.base import (
@@ -148,7 +148,10 @@ class ConnectedPlace:
             self.ask(lambda store: store.delete(self.key))
             return 1
         self.access.check_clear(self.key)
-        deleted = self.ask(lambda store: store.delete_directory(self.key, force=True))
+        deleted = self.ask(
+            lambda store: store.delete_directory(self.key, force=True),
+            slow="it is still deleting. Look again shortly.",
+        )
         if deleted.failures:
             raise PartlyDeleted(deleted.count, "; ".join(deleted.failures))
         return deleted.count
@@ -163,10 +166,16 @@ class ConnectedPlace:
         self.ask(lambda store: store.make_directory(directory))
         return DataPath(self.path.connector, (*self.path.segments, name), True)
 
-    def ask(self, question: Callable[[Store], T]) -> T:
-        """Raises PathNotFound, StorageRefused, StorageNotReached and their like."""
+    def ask(self, question: Callable[[Store], T], *, slow: str = "") -> T:
+        """Raises PathNotFound, StorageRefused, StorageNotReached and their like.
+
+        `slow` is what to tell when the storage goes on beyond the time that a page has.
+        """
         try:
             return ask_open(self.connector, question)
+        except SlowAnswer as exc:
+            reason = slow or str(exc)
+            raise StorageNotReached(connector=self.connector.name, reason=reason) from exc
         except StoreError as exc:
             raise as_api_error(exc, self.connector.name) from exc
 
