@@ -10,8 +10,10 @@ from algoport.accounts.models import User
 from algoport.accounts.permissions import EVERYTHING
 from algoport.accounts.services import create_key
 from algorithms.constants import BuildState
-from algorithms.models import Algorithm
+from algorithms.models import Algorithm, Approval
+from algorithms.secrets.services import SecretFields, create_secret
 from dataportal.models import Collection
+from orgs.invitations import invite
 from orgs.models import Organization
 from scm.commits import CommitRequest, Write, commit_files
 from scm.repositories import head_commit
@@ -63,7 +65,13 @@ def make_world(owner: User) -> World:
     collection = Collection.objects.create(owner=owner, name="set", read_acl="private")
     make_file(collection, HOSTILE_FILE, HOSTILE.encode())
     key = create_key(owner=owner, label=HOSTILE, scopes=EVERYTHING).row
-    make_connector(make_caller(owner.username, user=owner), "lab", path="x*", writeable=True)
+    connector = make_connector(
+        make_caller(owner.username, user=owner), "lab", path="x*", writeable=True
+    )
+    fields = SecretFields(name=HOSTILE, description=HOSTILE, variable="A", value="b")
+    secret = create_secret(algorithm=algorithm, given=fields)
+    invitation = invite(organization=organization, inviter=owner, email="x@example.com")
+    approval = _held_version(organization)
     parts = {
         "owner": owner.username,
         "name": "Tool",
@@ -75,8 +83,21 @@ def make_world(owner: User) -> World:
         "place": f"data/{owner.username}/set",
         "protocol": "s3",
         "token": "none",
+        "team": "team",
+        "username": owner.username,
+        "connector_id": str(connector.pk),
+        "bucket": "none",
+        "secret_id": str(secret.pk),
+        "invitation_id": str(invitation.pk),
+        "approval_id": str(approval.pk),
     }
     return World(owner, algorithm, organization, parts)
+
+
+def _held_version(organization: Organization) -> Approval:
+    shared = make_algorithm(organization.account, "Shared")
+    version = make_version(shared, "private")
+    return Approval.objects.create(version=version, owner=organization.account)
 
 
 def _commit(algorithm: Algorithm) -> str:
@@ -106,6 +127,8 @@ def _patterns(resolver: URLResolver, prefix: str) -> Iterator[URLPattern]:
 
 
 def address_of(pattern: URLPattern, parts: dict[str, str]) -> str:
-    wanted = pattern.pattern.converters
     assert pattern.name is not None
-    return reverse(pattern.name, kwargs={name: parts[name] for name in wanted})
+    found = {name: parts[name] for name in pattern.pattern.converters}
+    if "owner" not in found and "name" in found:
+        found["name"] = parts["team"]
+    return reverse(pattern.name, kwargs=found)
