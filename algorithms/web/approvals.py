@@ -42,9 +42,9 @@ class DecisionForm(forms.Form):
 
 
 @login_required
-def approvals(request: HttpRequest, name: str) -> HttpResponse:
+def approvals(request: HttpRequest, organization: str) -> HttpResponse:
     """What is held; with a state what was decided."""
-    found = seen_by(request, name)
+    found = seen_by(request, organization)
     listing = Listing(request, _SORTS, (_STATES,))
     state = listing.chosen.get("state", ApprovalState.HELD)
     listing.take(approvals_of(found.account, state))
@@ -52,8 +52,8 @@ def approvals(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @login_required
-def decide(request: HttpRequest, name: str, approval_id: UUID) -> HttpResponse:
-    found = seen_by(request, name)
+def decide(request: HttpRequest, organization: str, approval_id: UUID) -> HttpResponse:
+    found = seen_by(request, organization)
     viewer = viewer_of(request)
     approval = get_approval_for(viewer, found.account, approval_id, Action.PUBLISH_PUBLICLY)
     form = DecisionForm(request.POST or None)
@@ -68,5 +68,5 @@ def decide(request: HttpRequest, name: str, approval_id: UUID) -> HttpResponse:
             version = f"{approval.version.algorithm} {approval.version}"
             done = "is open to everybody" if is_yes else "stays private"
             messages.success(request, f"{version} {done}.")
-            return go_to(request, "org-approvals", name)
+            return go_to(request, "org-approvals", organization)
     return show_form(request, found, "orgs/approval.html", {"form": form, "approval": approval})

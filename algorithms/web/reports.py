@@ -14,9 +14,9 @@ _USUAL = "7"
 
 
 @login_required
-def reports(request: HttpRequest, name: str) -> HttpResponse:
+def reports(request: HttpRequest, organization: str) -> HttpResponse:
     """`?days=` are those up to now, `?by=caller` groups by who called."""
-    found = managed_by(request, name)
+    found = managed_by(request, organization)
     days = request.GET.get("days", _USUAL)
     days = days if days in _PERIODS else _USUAL
     by_caller = request.GET.get("by") == "caller"

@@ -25,13 +25,13 @@ _BUILD = f"{_ONE}/builds/<str:build_id>"
 _SECRET = f"{_ONE}/secrets/<uuid:secret_id>"
 
 urlpatterns = [
-    path("organizations/<str:name>/approvals", approvals.approvals, name="org-approvals"),
+    path("organizations/<str:organization>/approvals", approvals.approvals, name="org-approvals"),
     path(
-        "organizations/<str:name>/approvals/<uuid:approval_id>",
+        "organizations/<str:organization>/approvals/<uuid:approval_id>",
         approvals.decide,
         name="org-approval",
     ),
-    path("organizations/<str:name>/reports", reports.reports, name="org-reports"),
+    path("organizations/<str:organization>/reports", reports.reports, name="org-reports"),
     path("algorithms", catalogue.catalogue, name="algorithms"),
     path("algorithms/new", creation.new_algorithm, name="algorithm-new"),
     path("algorithms/new/name", creation.told_name, name="algorithm-new-name"),

@@ -32,8 +32,8 @@ _INVITATION_SORTS = {
 
 
 @login_required
-def members(request: HttpRequest, name: str) -> HttpResponse:
-    found = seen_by(request, name)
+def members(request: HttpRequest, organization: str) -> HttpResponse:
+    found = seen_by(request, organization)
     listing = Listing(request, _MEMBER_SORTS, (_ROLES,), searches="Search by name")
     rows = members_of(found)
     if listing.q:
@@ -48,13 +48,13 @@ def members(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_POST
 @login_required
-def change_role(request: HttpRequest, name: str, username: str) -> HttpResponse:
-    found = managed_by(request, name)
+def change_role(request: HttpRequest, organization: str, username: str) -> HttpResponse:
+    found = managed_by(request, organization)
     member = get_member(found, username)
     form = RoleForm(request.POST)
     if not form.is_valid():
         messages.error(request, "Choose one of the roles.")
-        return go_to(request, "org-members", name)
+        return go_to(request, "org-members", organization)
     role = form.cleaned_data["role"]
     try:
         put_member(organization=found, username=member.username, role=role)
@@ -62,12 +62,12 @@ def change_role(request: HttpRequest, name: str, username: str) -> HttpResponse:
         messages.error(request, exc.text)
     else:
         messages.success(request, f"{member.username} is {role} now.")
-    return go_to(request, "org-members", name)
+    return go_to(request, "org-members", organization)
 
 
 @login_required
-def remove(request: HttpRequest, name: str, username: str) -> HttpResponse:
-    found = managed_by(request, name)
+def remove(request: HttpRequest, organization: str, username: str) -> HttpResponse:
+    found = managed_by(request, organization)
     member = get_member(found, username)
     if request.method != "POST":
         return show(request, found, "orgs/member_remove.html", {"member": member})
@@ -78,12 +78,14 @@ def remove(request: HttpRequest, name: str, username: str) -> HttpResponse:
     else:
         messages.success(request, f"{member.username} is not in {found} any more.")
     is_self = member == signed_in_user(request)
-    return go_to(request, "organizations") if is_self else go_to(request, "org-members", name)
+    return (
+        go_to(request, "organizations") if is_self else go_to(request, "org-members", organization)
+    )
 
 
 @login_required
-def invitations(request: HttpRequest, name: str) -> HttpResponse:
-    found = managed_by(request, name)
+def invitations(request: HttpRequest, organization: str) -> HttpResponse:
+    found = managed_by(request, organization)
     listing = Listing(request, _INVITATION_SORTS, searches="Search by name or address")
     rows = pending(found)
     if listing.q:
@@ -92,8 +94,8 @@ def invitations(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @login_required
-def new_invitation(request: HttpRequest, name: str) -> HttpResponse:
-    found = managed_by(request, name)
+def new_invitation(request: HttpRequest, organization: str) -> HttpResponse:
+    found = managed_by(request, organization)
     form = InviteForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -102,15 +104,15 @@ def new_invitation(request: HttpRequest, name: str) -> HttpResponse:
             form.add_error("who", exc.text)
         else:
             messages.success(request, f"{form.cleaned_data['who']} is invited.")
-            return go_to(request, "org-invitations", name)
+            return go_to(request, "org-invitations", organization)
     return show_form(request, found, "orgs/invite.html", {"form": form})
 
 
 @require_POST
 @login_required
-def answer_invitation(request: HttpRequest, name: str, invitation_id: UUID) -> HttpResponse:
+def answer_invitation(request: HttpRequest, organization: str, invitation_id: UUID) -> HttpResponse:
     """Send it again, or withdraw it."""
-    found = managed_by(request, name)
+    found = managed_by(request, organization)
     try:
         if request.POST.get("do") == "send":
             send_again(organization=found, invitation_id=invitation_id)
@@ -122,4 +124,4 @@ def answer_invitation(request: HttpRequest, name: str, invitation_id: UUID) -> H
         messages.error(request, InvitationNotFound.message)
     except UserError as exc:
         messages.warning(request, exc.text)
-    return go_to(request, "org-invitations", name)
+    return go_to(request, "org-invitations", organization)

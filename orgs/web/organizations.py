@@ -71,8 +71,8 @@ def new_organization(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-def organization(request: HttpRequest, name: str) -> HttpResponse:
-    found = seen_by(request, name)
+def overview(request: HttpRequest, organization: str) -> HttpResponse:
+    found = seen_by(request, organization)
     viewer = viewer_of(request)
     said = {
         "members": members_of(found)[:_MOST_COUNTED].count(),
@@ -84,8 +84,8 @@ def organization(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @login_required
-def settings(request: HttpRequest, name: str) -> HttpResponse:
-    found = managed_by(request, name)
+def settings(request: HttpRequest, organization: str) -> HttpResponse:
+    found = managed_by(request, organization)
     known = {
         "label": found.label,
         "contact_name": found.contact_name,
@@ -100,13 +100,13 @@ def settings(request: HttpRequest, name: str) -> HttpResponse:
             form.add_error(None, exc.text)
         else:
             messages.success(request, "The settings are saved.")
-            return go_to(request, "org-settings", name)
+            return go_to(request, "org-settings", organization)
     return show_form(request, found, "orgs/settings.html", {"form": form})
 
 
 @login_required
-def delete(request: HttpRequest, name: str) -> HttpResponse:
-    found = managed_by(request, name)
+def delete(request: HttpRequest, organization: str) -> HttpResponse:
+    found = managed_by(request, organization)
     form = DeleteForm(request.POST or None, expected=found.account.username)
     if request.method == "POST" and form.is_valid():
         delete_organization(organization=found)

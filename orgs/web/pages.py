@@ -23,6 +23,11 @@ def managed_by(request: HttpRequest, name: str) -> Organization:
     return get_organization_for(viewer_of(request), name, Action.MANAGE_ORGANIZATION)
 
 
+def keys_managed_by(request: HttpRequest, name: str) -> Organization:
+    """Raises OrganizationNotFound, and for members NotAuthorized."""
+    return get_organization_for(viewer_of(request), name, Action.MANAGE_ORGANIZATION_KEYS)
+
+
 def show(
     request: HttpRequest,
     organization: Organization,

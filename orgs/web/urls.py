@@ -5,14 +5,14 @@ from django.views.decorators.cache import never_cache
 
 from orgs.web import keys, members, organizations, views
 
-_ONE = "organizations/<str:name>"
+_ONE = "organizations/<str:organization>"
 
 urlpatterns = [
     path("invitations/<str:token>", views.invitation, name="invitation"),
     path("user/invitations", never_cache(views.InvitationsView.as_view()), name="invitations"),
     path("organizations", organizations.organizations, name="organizations"),
     path("organizations/new", organizations.new_organization, name="org-new"),
-    path(_ONE, organizations.organization, name="org"),
+    path(_ONE, organizations.overview, name="org"),
     path(f"{_ONE}/members", members.members, name="org-members"),
     path(f"{_ONE}/members/<str:username>/role", members.change_role, name="org-role"),
     path(f"{_ONE}/members/<str:username>/remove", members.remove, name="org-remove"),

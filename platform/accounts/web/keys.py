@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from algoport.accounts.models import ApiKey, User
 from algoport.accounts.permissions import Action
 from algoport.accounts.selectors import find_keys_of, get_account_for, get_key_of
-from algoport.accounts.services import create_key, revoke_key
+from algoport.accounts.services import issue_key, revoke_key
 from algoport.accounts.web.key_form import KeyForm
 from algoport.accounts.web.made_key import keep_made_key, take_made_key
 from algoport.accounts.web.requests import viewer_of
@@ -91,7 +91,8 @@ def list_keys(request: HttpRequest, owner: User) -> Listing:
 
 def make_key(request: HttpRequest, form: KeyForm, owner: User) -> None:
     """Make the key of a valid form, and keep it for the page that shows it."""
-    made = create_key(owner=owner, label=form.cleaned_data["label"], scopes=form.scopes())
+    label, scopes = form.cleaned_data["label"], form.scopes()
+    made = issue_key(maker=viewer_of(request), owner=owner, label=label, scopes=scopes)
     keep_made_key(request, made)
 
 
