@@ -170,10 +170,6 @@ def test_days_and_moments(administrator: APIClient, calls: None) -> None:
         ({"end_date": "2026-03-12"}, 6001),
         ({"start_date": "2026-03-14\x00"}, 6001),
         ({"user": [str(each) for each in range(101)]}, 6001),
-        ({"page_size": "0"}, 5003),
-        ({"page_size": "1001"}, 5003),
-        ({"page_size": "many"}, 5003),
-        ({"marker": "x"}, 5002),
         ({"marker": "eyJjYWxsZXJfaWQiOiJ4In0"}, 5002),
     ],
 )
