@@ -87,9 +87,10 @@ def list_collections_for(
     after: str,
     *,
     begins: str = "",
-    most: int = LISTING_PAGE_SIZE,
+    most: int | None = None,
 ) -> FolderPage:
     """The account's collections that `principal` may read, by name, from behind `after`."""
+    most = most or LISTING_PAGE_SIZE
     account = get_account_for(principal, owner)
     rows = Collection.objects.owned_by(account.id).with_acl(_readable_acls(principal, account.id))
     rows = rows.begin_with(begins) if begins else rows
