@@ -27,11 +27,15 @@ def lines_of(sha: str, name: str, text: str) -> list[SafeString]:
         found = _coloured(name, text) if len(text) <= _BYTES else None
         if found is None:
             found = [str(escape(line)) for line in _split(text)]
-        elif len(_known) >= _KEPT:
-            _known.popitem(last=False)
         if len(text) <= _BYTES:
-            _known[sha, name] = found
+            _keep((sha, name), found)
     return [SafeString(line) for line in found]
+
+
+def _keep(key: tuple[str, str], lines: list[str]) -> None:
+    _known[key] = lines
+    while len(_known) > _KEPT:
+        _known.popitem(last=False)
 
 
 def _split(text: str) -> list[str]:
