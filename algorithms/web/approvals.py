@@ -48,7 +48,12 @@ def approvals(request: HttpRequest, organization: str) -> HttpResponse:
     listing = Listing(request, _SORTS, (_STATES,))
     state = listing.chosen.get("state", ApprovalState.HELD)
     listing.take(approvals_of(found.account, state))
-    return show(request, found, "orgs/approvals.html", {"listing": listing, "state": state})
+    return show(
+        request,
+        found,
+        "orgs/approvals.html",
+        {"listing": listing, "state": state, "states": _STATES.choices},
+    )
 
 
 @login_required

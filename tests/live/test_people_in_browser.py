@@ -22,7 +22,7 @@ def browser() -> Iterator[Browser]:
 
 
 # What differs from run to run is no part of a picture's name.
-PARTS = re.compile(r"team\d+|/")
+NAME = re.compile(r"/team\d+")
 
 
 def look(window: Window, name: str) -> None:
@@ -37,7 +37,8 @@ def narrow(window: Window, *pages: str) -> None:
     for path in pages:
         window.go(path)
         window.fits()
-        window.picture(f"people-{path.strip('/').replace('/', '-') or 'start'}-360")
+        name = NAME.sub("/one", path).strip("/").replace("/", "-") or "start"
+        window.picture(f"people-{name}-360")
     window.page.set_viewport_size({"width": 1280, "height": 900})
 
 
