@@ -1,6 +1,6 @@
 """Admin endpoints: features, reservations, deleting (spec.md 3.12, 3.13, 3.15)."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -10,9 +10,12 @@ from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import MayAdminister
 from algoport.accounts.errors import UserNotFound
+from algoport.api import strict
 from algoport.api.description import refusals
+from algoport.api.fields import OneOf
 from algoport.http.asgi import parse_boolean
 from algorithms.api.shapes import FeatureShape, ReservationShape
+from algorithms.constants import MOST_SLOTS_OF_RESERVATION, ReservedVersion
 from algorithms.errors import (
     AlgorithmNotFound,
     FeatureNotFound,
@@ -25,6 +28,7 @@ from algorithms.errors import (
 from algorithms.features.switching import features, switch_feature
 from algorithms.models import Reservation
 from algorithms.running.reservations import (
+    IDENTIFIERS,
     ReservationRequest,
     commits_of,
     create_reservation,
@@ -42,7 +46,7 @@ class AdministrationView(APIView):
 
 
 class FeatureSerializer(serializers.Serializer[Any]):
-    enabled = serializers.BooleanField()
+    enabled = strict.BooleanField()
 
 
 class FeatureListView(AdministrationView):
@@ -74,13 +78,38 @@ class FeatureView(AdministrationView):
         return Response(status=204)
 
 
+# By the kind of version, how its identifier looks.
+_IDENTIFIED: list[dict[str, Any]] = [
+    {
+        "properties": {
+            "version_type": {"enum": [str(kind)]},
+            "version_identifier": {"pattern": pattern.replace(r"\Z", "$")},
+        },
+        "required": ["version_identifier"],
+    }
+    for kind, (pattern, _) in IDENTIFIERS.items()
+]
+_IDENTIFIED.append(
+    {
+        "properties": {
+            "version_type": {
+                "enum": [name for name in ReservedVersion.values if name not in IDENTIFIERS]
+            },
+            "version_identifier": {"maxLength": 0},
+        }
+    }
+)
+
+
 class ReservationSerializer(serializers.Serializer[Any]):
-    username = serializers.CharField()
-    algoname = serializers.CharField()
-    calling_user = serializers.CharField()
-    version_type = serializers.CharField()
-    num_slots = serializers.IntegerField()
-    version_identifier = serializers.CharField(required=False, allow_blank=True, default="")
+    together: ClassVar[dict[str, Any]] = {"anyOf": _IDENTIFIED}
+
+    username = strict.CharField()
+    algoname = strict.CharField()
+    calling_user = strict.CharField()
+    version_type = OneOf(ReservedVersion.choices)
+    num_slots = strict.IntegerField(min_value=1, max_value=MOST_SLOTS_OF_RESERVATION)
+    version_identifier = strict.CharField(required=False, allow_blank=True)
 
     def asked(self) -> ReservationRequest:
         given = self.validated_data
@@ -90,7 +119,7 @@ class ReservationSerializer(serializers.Serializer[Any]):
             caller=given["calling_user"],
             version_type=given["version_type"],
             num_slots=given["num_slots"],
-            version_identifier=given["version_identifier"],
+            version_identifier=given.get("version_identifier", ""),
         )
 
 

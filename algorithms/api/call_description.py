@@ -143,7 +143,12 @@ _OPTIONS = (
         {"type": "integer", "minimum": 0, "maximum": MOST_RETRIES},
         "Of a queued call.",
     ),
-    parameter("webhook", "query", TEXT, "Where to tell the end of a queued call."),
+    parameter(
+        "webhook",
+        "query",
+        {"type": "string", "pattern": "^(https?://|$)"},
+        "Where to tell the end of a queued call.",
+    ),
     parameter(
         "Idempotency-Key",
         "header",
@@ -193,5 +198,6 @@ def _call(identifier: str, *path: Part) -> Part:
         parameters=(*path, *_OPTIONS),
         responses=responses,
         body=_BODY,
+        body_required=True,
         description="With its latest public version where the path names none.",
     )

@@ -272,6 +272,10 @@ def parse_queue_options(
     key = request.header(b"idempotency-key")
     retries = query.get("retries", "")
     webhook = query.get("webhook", "")
+    if key is not None and not 1 <= len(key) <= IDEMPOTENCY_KEY_LENGTH:
+        raise InputValidationError(
+            f"Idempotency-Key has from 1 to {IDEMPOTENCY_KEY_LENGTH} characters."
+        )
     if not is_queued:
         for name, value in (
             ("Idempotency-Key", key),
@@ -281,10 +285,6 @@ def parse_queue_options(
             if value:
                 raise InputValidationError(f"{name} is for asynchronous calls: add output=void.")
         return None
-    if key is not None and not 1 <= len(key) <= IDEMPOTENCY_KEY_LENGTH:
-        raise InputValidationError(
-            f"Idempotency-Key has from 1 to {IDEMPOTENCY_KEY_LENGTH} characters."
-        )
     if retries and not (retries.isascii() and retries.isdigit() and int(retries) <= MOST_RETRIES):
         raise InputValidationError(f"retries is a whole number from 0 to {MOST_RETRIES}.")
     return QueueOptions(timeout, int(retries or 0), key, webhook)

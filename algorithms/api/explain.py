@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.permissions import Principal
+from algoport.api import strict
 from algoport.api.description import Shape, refusals
 from algoport.errors import InputValidationError, MethodNotAllowed, RouteNotFound
 from algorithms.api.explaining.answers import METHODS, Explanation, explain
@@ -19,7 +20,7 @@ class ExplainQuestionSerializer(serializers.Serializer[Any]):
     """The request asked about; further parameters are what of its query and body matters."""
 
     method = serializers.ChoiceField(choices=METHODS, default="GET")
-    path = serializers.CharField(max_length=4096, trim_whitespace=False)
+    path = strict.PatternField("^/v1/", max_length=4096)
 
 
 class ExplanationShape(Shape):

@@ -1,6 +1,6 @@
 """Secrets of algorithms, and the providers that keep them (spec.md 10)."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
@@ -12,12 +12,19 @@ from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import MayAdminister
 from algoport.accounts.permissions import Action
+from algoport.api import strict
 from algoport.api.description import refusals
 from algoport.api.exception_handler import first_message
 from algoport.api.timestamps import to_milliseconds
 from algoport.errors import FeatureNotImplemented
 from algorithms.api.lookup import algorithm_of
 from algorithms.api.shapes import SecretListShape, SecretProviderShape, SecretShape
+from algorithms.constants import (
+    SECRET_DESCRIPTION_LENGTH,
+    SECRET_NAME_LENGTH,
+    SECRET_VALUE_BYTES,
+    SECRET_VARIABLE_LENGTH,
+)
 from algorithms.errors import (
     CannotModifyInternalSecretProvider,
     CreateRequiresSecretValue,
@@ -30,6 +37,7 @@ from algorithms.errors import (
 )
 from algorithms.models import AlgorithmSecret
 from algorithms.secrets import providers, services
+from algorithms.secrets.naming import NAME_PATTERN
 
 _INTERNAL = refusals(CannotModifyInternalSecretProvider, SecretProviderNotFound)
 _NOT_HERE = refusals(FeatureNotImplemented)
@@ -38,15 +46,30 @@ _NOT_HERE = refusals(FeatureNotImplemented)
 class SecretRequestSerializer(serializers.Serializer[Any]):
     """What a secret is made or changed by; `secret_value` is never shown again."""
 
-    short_name = serializers.CharField(required=False, allow_blank=True)
+    short_name = strict.CharField(
+        required=False,
+        allow_blank=True,
+        described={"pattern": strict.NOT_BLANK, "maxLength": SECRET_NAME_LENGTH},
+    )
     # One client sends a blank where there is no description.
-    description = serializers.CharField(required=False, allow_blank=True, allow_null=True)
-    owner_type = serializers.CharField(required=False)
-    owner_id = serializers.CharField(required=False)
-    provider_id = serializers.CharField(required=False)
-    secret_key = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
-    secret_value = serializers.CharField(
-        required=False, allow_blank=True, trim_whitespace=False, write_only=True
+    description = strict.CharField(
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        described={"maxLength": SECRET_DESCRIPTION_LENGTH},
+    )
+    owner_type = strict.CharField(required=False, described={"enum": [services.OWNER_TYPE]})
+    owner_id = strict.CharField(required=False)
+    provider_id = strict.CharField(required=False)
+    secret_key = strict.PatternField(
+        NAME_PATTERN, required=False, described={"maxLength": SECRET_VARIABLE_LENGTH}
+    )
+    secret_value = strict.CharField(
+        required=False,
+        allow_blank=True,
+        trim_whitespace=False,
+        write_only=True,
+        described={"minLength": 1, "maxLength": SECRET_VALUE_BYTES},
     )
 
     def asked(self) -> services.SecretFields:
@@ -65,6 +88,10 @@ class SecretRequestSerializer(serializers.Serializer[Any]):
         )
 
 
+class NewSecretSerializer(SecretRequestSerializer):
+    together: ClassVar[dict[str, Any]] = {"required": ["short_name", "secret_key", "secret_value"]}
+
+
 class SecretListView(APIView):
     @extend_schema(responses=SecretListShape)
     def get(self, request: Request, **where: Any) -> Response:
@@ -75,7 +102,7 @@ class SecretListView(APIView):
         return Response({"results": bodies, "secrets": bodies})
 
     @extend_schema(
-        request=SecretRequestSerializer,
+        request=NewSecretSerializer,
         responses={
             200: SecretShape,
             **refusals(
@@ -90,7 +117,7 @@ class SecretListView(APIView):
     def post(self, request: Request, **where: Any) -> Response:
         """Set a new secret: an environment variable of the algorithm's runs."""
         algorithm = algorithm_of(request, where, Action.MANAGE_SECRETS)
-        given = SecretRequestSerializer(data=request.data).asked()
+        given = NewSecretSerializer(data=request.data).asked()
         return Response(secret_body(services.create_secret(algorithm=algorithm, given=given)))
 
 

@@ -6,8 +6,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from algoport.api import strict
 from algoport.api.description import MOMENT
-from algoport.api.fields import OneOf, PatternField
+from algoport.api.fields import OneOf
 from algoport.api.timestamps import to_milliseconds
 from algorithms.constants import (
     MOST_ROYALTY,
@@ -27,6 +28,8 @@ from algorithms.models import Algorithm, Build, Environment, Sample, Version
 from algorithms.services import AlgorithmDetails, AlgorithmSettings, Publication
 from algorithms.updates import AlgorithmChanges
 from scm.api.serializers import scm_body
+
+_SCM = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
 
 
 @extend_schema_field(MOMENT)
@@ -52,25 +55,25 @@ class MomentField(serializers.Field[datetime, str, str, Any]):
 
 
 class DetailsSerializer(serializers.Serializer[Any]):
-    label = serializers.CharField(max_length=200)
-    summary = serializers.CharField(required=False, allow_blank=True, default="")
-    tagline = serializers.CharField(required=False, allow_blank=True, default="", max_length=300)
+    label = strict.CharField(max_length=200)
+    summary = strict.CharField(required=False, allow_blank=True, default="")
+    tagline = strict.CharField(required=False, allow_blank=True, default="", max_length=300)
 
 
 class SettingsSerializer(serializers.Serializer[Any]):
     license = OneOf(License.choices, required=False, default=License.APL)
     network_access = OneOf(NetworkAccess.choices)
-    pipeline_enabled = serializers.BooleanField()
+    pipeline_enabled = strict.BooleanField()
     source_visibility = OneOf(Visibility.choices)
     algorithm_callability = OneOf(Callability.choices, required=False, default=Callability.PRIVATE)
-    language = serializers.CharField(required=False, default=None, allow_null=True)
-    environment = serializers.CharField(required=False, default=None, allow_null=True)
-    package_set = serializers.CharField(required=False, default=None, allow_null=True)
-    algorithm_environment = serializers.CharField(required=False, default=None, allow_null=True)
-    royalty_microcredits = serializers.IntegerField(
+    language = strict.CharField(required=False, default=None, allow_null=True)
+    environment = strict.CharField(required=False, default=None, allow_null=True)
+    package_set = strict.CharField(required=False, default=None, allow_null=True)
+    algorithm_environment = strict.CharField(required=False, default=None, allow_null=True)
+    royalty_microcredits = strict.IntegerField(
         required=False, default=None, allow_null=True, min_value=0, max_value=MOST_ROYALTY
     )
-    insights_enabled = serializers.BooleanField(required=False, default=None, allow_null=True)
+    insights_enabled = strict.BooleanField(required=False, default=None, allow_null=True)
 
     def to_internal_value(self, data: Any) -> Any:
         return super().to_internal_value(_with_license(data))
@@ -86,16 +89,21 @@ class SettingsSerializer(serializers.Serializer[Any]):
 
 
 class SampleSerializer(serializers.Serializer[Any]):
-    sample_input = serializers.CharField(
+    sample_input = strict.CharField(
         required=False, allow_blank=True, default="", max_length=MOST_SAMPLE_CHARACTERS
     )
 
 
-class ScmField(serializers.CharField):
+@extend_schema_field({"oneOf": [{"type": "string"}, _SCM]})
+class ScmField(strict.CharField):
     """The id of a host, or the host as bodies show it: some send back what they were told."""
 
-    def to_internal_value(self, data: Any) -> str:
-        return super().to_internal_value(data.get("id") if isinstance(data, dict) else data)
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if not isinstance(data, dict):
+            return super().run_validation(data)
+        if not isinstance(data.get("id"), str):
+            self.fail("invalid")
+        return super().run_validation(data["id"])
 
 
 class SourceSerializer(serializers.Serializer[Any]):
@@ -105,7 +113,7 @@ class SourceSerializer(serializers.Serializer[Any]):
 class AlgorithmCreateSerializer(serializers.Serializer[Any]):
     """Body of a creation; members that other hosts of code need are accepted and not used."""
 
-    name = PatternField(NAME_PATTERN, max_length=NAME_LENGTH)
+    name = strict.PatternField(NAME_PATTERN, max_length=NAME_LENGTH)
     details = DetailsSerializer()
     settings = SettingsSerializer()
     version_info = SampleSerializer(required=False)
@@ -121,34 +129,32 @@ class AlgorithmCreateSerializer(serializers.Serializer[Any]):
 
 
 class ChangedDetailsSerializer(serializers.Serializer[Any]):
-    label = serializers.CharField(required=False, allow_null=True, max_length=200)
-    summary = serializers.CharField(required=False, allow_null=True, allow_blank=True)
-    tagline = serializers.CharField(
-        required=False, allow_null=True, allow_blank=True, max_length=300
-    )
+    label = strict.CharField(required=False, allow_null=True, max_length=200)
+    summary = strict.CharField(required=False, allow_null=True, allow_blank=True)
+    tagline = strict.CharField(required=False, allow_null=True, allow_blank=True, max_length=300)
 
 
 class ChangedSettingsSerializer(serializers.Serializer[Any]):
     license = OneOf(License.choices, required=False, allow_null=True)
     network_access = OneOf(NetworkAccess.choices, required=False, allow_null=True)
-    pipeline_enabled = serializers.BooleanField(required=False, allow_null=True)
+    pipeline_enabled = strict.BooleanField(required=False, allow_null=True)
     source_visibility = OneOf(Visibility.choices, required=False, allow_null=True)
     algorithm_callability = OneOf(Callability.choices, required=False, allow_null=True)
-    language = serializers.CharField(required=False, allow_null=True)
-    environment = serializers.CharField(required=False, allow_null=True)
-    package_set = serializers.CharField(required=False, allow_null=True)
-    algorithm_environment = serializers.CharField(required=False, allow_null=True)
-    royalty_microcredits = serializers.IntegerField(
+    language = strict.CharField(required=False, allow_null=True)
+    environment = strict.CharField(required=False, allow_null=True)
+    package_set = strict.CharField(required=False, allow_null=True)
+    algorithm_environment = strict.CharField(required=False, allow_null=True)
+    royalty_microcredits = strict.IntegerField(
         required=False, allow_null=True, min_value=0, max_value=MOST_ROYALTY
     )
-    insights_enabled = serializers.BooleanField(required=False, allow_null=True)
+    insights_enabled = strict.BooleanField(required=False, allow_null=True)
 
     def to_internal_value(self, data: Any) -> Any:
         return super().to_internal_value(_with_license(data))
 
 
 class ChangedSampleSerializer(serializers.Serializer[Any]):
-    sample_input = serializers.CharField(
+    sample_input = strict.CharField(
         required=False, allow_null=True, allow_blank=True, max_length=MOST_SAMPLE_CHARACTERS
     )
 
@@ -167,12 +173,12 @@ class AlgorithmUpdateSerializer(serializers.Serializer[Any]):
 class VersionInfoSerializer(ChangedSampleSerializer):
     version_type = OneOf(VersionType.choices, required=False, allow_null=True, allow_blank=True)
     type = OneOf(VersionType.choices, required=False, allow_null=True, allow_blank=True)
-    release_notes = serializers.CharField(required=False, allow_null=True, allow_blank=True)
-    sample_output = serializers.CharField(
+    release_notes = strict.CharField(required=False, allow_null=True, allow_blank=True)
+    sample_output = strict.CharField(
         required=False, allow_null=True, allow_blank=True, max_length=MOST_SAMPLE_CHARACTERS
     )
-    insights_enabled = serializers.BooleanField(required=False, allow_null=True)
-    git_hash = serializers.CharField(required=False, allow_blank=True, allow_null=True)
+    insights_enabled = strict.BooleanField(required=False, allow_null=True)
+    git_hash = strict.CharField(required=False, allow_blank=True, allow_null=True)
 
 
 class VersionPublishSerializer(serializers.Serializer[Any]):

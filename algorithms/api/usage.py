@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import MayAdminister
 from algoport.accounts.errors import UserNotFound
-from algoport.api.description import refusals
+from algoport.api.description import MOMENT, page_parameters, refusals
 from algoport.api.pagination import decode_marker, encode_marker, read_limit
 from algoport.errors import InputValidationError, InvalidLimit, InvalidMarker
 from algorithms.api.shapes import (
@@ -34,17 +34,26 @@ from algorithms.metering.usage import (
 _MOST_USERS = 100
 _YEARS = range(1970, 9999)
 
-_PARAMETERS = [
-    OpenApiParameter(
-        "start_date", str, required=True, description="A day, or a moment in ISO 8601."
-    ),
-    OpenApiParameter(
-        "end_date", str, required=True, description="A day, counted as a whole, or a moment."
-    ),
-    OpenApiParameter("user", str, many=True, description="Callers; `user[]` does as well."),
-    OpenApiParameter("page_size", int),
-    OpenApiParameter("marker", str),
-]
+_MOMENT = {"anyOf": MOMENT["anyOf"][:2]}
+
+
+def _parameters(of_what: str) -> list[OpenApiParameter]:
+    """Parameters of a report; `of_what` names the format of its markers."""
+    return [
+        OpenApiParameter(
+            "start_date", _MOMENT, required=True, description="A day, or a moment in ISO 8601."
+        ),
+        OpenApiParameter(
+            "end_date",
+            _MOMENT,
+            required=True,
+            description="A day, counted as a whole, or a moment.",
+        ),
+        OpenApiParameter("user", str, many=True, description="Callers; `user[]` does as well."),
+        *page_parameters(f"{of_what}-marker", "page_size"),
+    ]
+
+
 _REFUSALS = refusals(UsageDatesMissing, UserNotFound, InvalidLimit, InvalidMarker)
 
 
@@ -54,7 +63,7 @@ class UsageView(APIView):
     permission_classes = [MayAdminister]
     by: tuple[str, ...] = BY_BOTH
 
-    @extend_schema(parameters=_PARAMETERS, responses={200: UsagePageShape, **_REFUSALS})
+    @extend_schema(parameters=_parameters("usage"), responses={200: UsagePageShape, **_REFUSALS})
     def get(self, request: Request) -> Response:
         """Sum up the calls of a period by callers and the versions that they called."""
         return self.page(request)
@@ -71,7 +80,9 @@ class UsageView(APIView):
 class CallerUsageView(UsageView):
     by = BY_CALLER
 
-    @extend_schema(parameters=_PARAMETERS, responses={200: CallerUsagePageShape, **_REFUSALS})
+    @extend_schema(
+        parameters=_parameters("caller-usage"), responses={200: CallerUsagePageShape, **_REFUSALS}
+    )
     def get(self, request: Request) -> Response:
         """Sum up the calls of a period by callers."""
         return self.page(request)
@@ -80,7 +91,10 @@ class CallerUsageView(UsageView):
 class AlgorithmUsageView(UsageView):
     by = BY_ALGORITHM
 
-    @extend_schema(parameters=_PARAMETERS, responses={200: AlgorithmUsagePageShape, **_REFUSALS})
+    @extend_schema(
+        parameters=_parameters("algorithm-usage"),
+        responses={200: AlgorithmUsagePageShape, **_REFUSALS},
+    )
     def get(self, request: Request) -> Response:
         """Sum up the calls of a period by the versions that were called."""
         return self.page(request)

@@ -37,7 +37,7 @@ _OWNERS = (
     ReservedVersion.LATEST_COMPILED,
     ReservedVersion.SPECIFIC_HASH,
 )
-_IDENTIFIERS = {
+IDENTIFIERS = {
     ReservedVersion.SPECIFIC_SEMANTIC: (r"^[0-9]{1,9}(\.[0-9]{1,9}){2}\Z", "a number like 1.2.3"),
     ReservedVersion.SPECIFIC_HASH: (r"^[0-9a-fA-F]{40}\Z", "a commit of 40 hexadecimal digits"),
 }
@@ -150,7 +150,7 @@ def _check(asked: ReservationRequest) -> None:
         raise InputValidationError(
             f"num_slots: a whole number from 1 to {MOST_SLOTS_OF_RESERVATION}."
         )
-    pattern, described = _IDENTIFIERS.get(ReservedVersion(asked.version_type), (r"^\Z", "empty"))
+    pattern, described = IDENTIFIERS.get(ReservedVersion(asked.version_type), (r"^\Z", "empty"))
     if not re.match(pattern, asked.version_identifier):
         raise InputValidationError(
             f"version_identifier: with version_type {asked.version_type} it is {described}."

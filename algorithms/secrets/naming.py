@@ -5,7 +5,7 @@ import re
 from algorithms.constants import SECRET_VARIABLE_LENGTH
 from algorithms.errors import SecretConstraintViolation
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*\Z"
 # Variables of the platform, of the sandbox, and those by which one could be made to run, load or
 # trust something else; compared without regard to case.
 _PREFIXES = (
@@ -22,7 +22,7 @@ _NAMES = frozenset(
 
 def check_variable(name: str) -> None:
     """Raises SecretConstraintViolation."""
-    if not _NAME.match(name) or len(name) > SECRET_VARIABLE_LENGTH:
+    if not re.match(NAME_PATTERN, name) or len(name) > SECRET_VARIABLE_LENGTH:
         raise SecretConstraintViolation(
             reason="secret_key is the name of an environment variable: it has letters, digits and"
             f" underscores, begins with no digit, and has at most {SECRET_VARIABLE_LENGTH}"

@@ -30,7 +30,7 @@ from algorithms.models import Algorithm, AlgorithmSecret
 from algorithms.secrets.naming import check_variable
 from algorithms.secrets.providers import get_secret_provider
 
-_OWNER_TYPE = "algorithm"
+OWNER_TYPE = "algorithm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +149,8 @@ def _mark_changed(algorithm: Algorithm) -> None:
 
 def _check(given: SecretFields, algorithm: Algorithm) -> None:
     """Raises SecretConstraintViolation, of which no text repeats what was given."""
-    if given.owner_type not in (None, _OWNER_TYPE):
-        raise SecretConstraintViolation(reason=f"owner_type is {_OWNER_TYPE}")
+    if given.owner_type not in (None, OWNER_TYPE):
+        raise SecretConstraintViolation(reason=f"owner_type is {OWNER_TYPE}")
     if given.owner_id is not None and given.owner_id.lower() != str(algorithm.pk):
         raise SecretConstraintViolation(reason="owner_id is the algorithm's id, as in the path")
     if given.value is not None and len(given.value.encode()) > SECRET_VALUE_BYTES:

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import principal_of
 from algoport.accounts.errors import UserNotFound
-from algoport.api.description import MOMENT, page_of, refusals
+from algoport.api.description import IDENTIFIER, MOMENT, page_of, refusals
 from algoport.api.pagination import newest_first
 from algoport.api.timestamps import to_milliseconds
 from algoport.errors import InputValidationError
@@ -25,7 +25,9 @@ FILTERS = [
     OpenApiParameter("connector", description="`data`, or the id of a connector."),
     OpenApiParameter("path", description="How the path begins."),
     OpenApiParameter("account", description="Who used it."),
-    OpenApiParameter("algorithm", UUID, description="Which algorithm did, in somebody's place."),
+    OpenApiParameter(
+        "algorithm", IDENTIFIER, description="Which algorithm did, in somebody's place."
+    ),
     OpenApiParameter("outcome", enum=OUTCOMES),
 ]
 

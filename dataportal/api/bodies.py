@@ -8,6 +8,7 @@ import orjson
 
 from algoport.api.pagination import decode_marker, encode_marker
 from algoport.errors import InputValidationError, InvalidMarker, MalformedJson
+from algoport.http.asgi import Request
 from dataportal.constants import ACL_PATTERNS, ReadAcl
 from dataportal.errors import InvalidAcl, InvalidPath
 from dataportal.models import HostedFile
@@ -26,13 +27,19 @@ class CollectionBody:
     read_acl: str | None
 
 
-def parse_collection_body(body: bytes) -> CollectionBody:
-    """A JSON object, or a bare name as one client posts it (wire.md 4)."""
+async def read_collection_body(request: Request) -> CollectionBody:
+    content_type = request.header(b"content-type") or ""
+    return parse_collection_body(await request.body(LONGEST_BODY_BYTES), content_type)
+
+
+def parse_collection_body(body: bytes, content_type: str = "") -> CollectionBody:
+    """A JSON object, or a bare name as one client posts it, as text (wire.md 4)."""
     try:
         text = body.decode().strip()
     except UnicodeDecodeError as exc:
         raise MalformedJson from exc
-    if text and not text.startswith(("{", "[", '"')):
+    is_json = content_type.partition(";")[0].strip().lower() == "application/json"
+    if text and not is_json and not text.startswith(("{", "[", '"')):
         return CollectionBody(text, None)
     try:
         value = orjson.loads(text or "{}")

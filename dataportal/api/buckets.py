@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import principal_of
+from algoport.api import strict
 from algoport.api.description import refusals
 from algoport.api.timestamps import to_milliseconds
 from dataportal.api.shapes import (
@@ -32,6 +33,9 @@ from dataportal.errors import (
 )
 from dataportal.stores.s3_buckets import BUCKET_ACLS, OBJECT_ACLS, AccessList, CorsRule
 
+# As browsers send them, perhaps with `*`; a storage says what else they have to be.
+_ORIGIN = r"^[!-~]+\Z"
+_HEADER = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z"
 _METHODS = ("GET", "PUT", "POST", "DELETE", "HEAD")
 # S3's own limit.
 _MOST_RULES = 100
@@ -50,8 +54,8 @@ _REFUSALS = refusals(
 
 
 class BucketSerializer(serializers.Serializer[Any]):
-    name = serializers.RegexField(r"\A[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
-    location = serializers.RegexField(
+    name = strict.RegexField(r"\A[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
+    location = strict.RegexField(
         r"\A(EU|[a-z][a-z0-9-]{1,38}[a-z0-9])?\Z", required=False, allow_blank=True, default=""
     )
 
@@ -65,7 +69,7 @@ class ObjectAclSerializer(serializers.Serializer[Any]):
 
 
 class KeySerializer(serializers.Serializer[Any]):
-    key = serializers.CharField(trim_whitespace=False, max_length=1024)
+    key = strict.CharField(trim_whitespace=False, max_length=1024)
 
 
 class CorsRuleSerializer(serializers.Serializer[Any]):
@@ -73,15 +77,15 @@ class CorsRuleSerializer(serializers.Serializer[Any]):
         child=serializers.ChoiceField(_METHODS), allow_empty=False
     )
     allowed_origins = serializers.ListField(
-        child=serializers.CharField(max_length=2000), allow_empty=False, max_length=100
+        child=strict.RegexField(_ORIGIN, max_length=2000), allow_empty=False, max_length=100
     )
     allowed_headers = serializers.ListField(
-        child=serializers.CharField(max_length=200), default=list, max_length=100
+        child=strict.RegexField(_HEADER, max_length=200), default=list, max_length=100
     )
     expose_headers = serializers.ListField(
-        child=serializers.CharField(max_length=200), default=list, max_length=100
+        child=strict.RegexField(_HEADER, max_length=200), default=list, max_length=100
     )
-    max_age_seconds = serializers.IntegerField(
+    max_age_seconds = strict.IntegerField(
         default=None, allow_null=True, min_value=0, max_value=_LONGEST_AGE
     )
 

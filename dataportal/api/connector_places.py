@@ -10,7 +10,7 @@ from algoport.db.changes import ChangeCache, ChangeListener
 from algoport.db.threads import in_database_thread
 from algoport.errors import InputValidationError, InvalidMarker, MethodNotAllowed
 from algoport.http.asgi import Request, Response, Send, json_response, parse_boolean
-from dataportal.api.bodies import LONGEST_BODY_BYTES, file_body, parse_collection_body
+from dataportal.api.bodies import file_body, read_collection_body
 from dataportal.api.store_threads import in_background, in_store_thread
 from dataportal.api.transfers import DIRECTORY, receive_object, send_head, send_object
 from dataportal.connectors.access import ConnectorAccess
@@ -166,7 +166,7 @@ class _Place:
         await json_response({"result": self._uri(self.key)}).send(self._send)
 
     async def post(self) -> None:
-        said = parse_collection_body(await self._request.body(LONGEST_BODY_BYTES))
+        said = await read_collection_body(self._request)
         if said.name is None:
             raise InputValidationError("name is missing.")
         if said.read_acl is not None:
@@ -185,6 +185,7 @@ class _Place:
         raise self._not_possible("its permissions are those of the connector")
 
     async def delete(self) -> None:
+        force = parse_boolean([self._request.query().get("force")])
         if not self.is_directory and self.access.may_read(self.key):
             self.access.check_write(self.key)
             try:
@@ -196,7 +197,6 @@ class _Place:
                 await json_response({"result": {"deleted": 1}}).send(self._send)
                 return
         self.access.check_clear(self.key)
-        force = parse_boolean([self._request.query().get("force")])
         deleted = await self.ask(lambda store: store.delete_directory(self.key, force=force))
         if deleted.failures:
             raise PartlyDeleted(deleted.count, "; ".join(deleted.failures))

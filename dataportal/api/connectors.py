@@ -10,8 +10,9 @@ from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import principal_of
 from algoport.accounts.errors import InconsistentUsername, UserNotFound
+from algoport.api import strict
 from algoport.api.description import refusals
-from algoport.api.fields import OneOf, PatternField
+from algoport.api.fields import OneOf
 from algoport.api.timestamps import to_milliseconds
 from dataportal.api.shapes import (
     ConnectorListShape,
@@ -54,10 +55,10 @@ class CredentialsField(serializers.JSONField):
 class ConnectorSerializer(serializers.Serializer[Any]):
     """What a connector may be changed in. Credentials come in here and leave nowhere."""
 
-    label = PatternField(_LABEL, required=False, allow_blank=True)
-    path = serializers.CharField(required=False)
-    writeable = serializers.BooleanField(required=False)
-    is_default = serializers.BooleanField(required=False)
+    label = strict.PatternField(_LABEL, required=False)
+    path = strict.CharField(required=False)
+    writeable = strict.BooleanField(required=False)
+    is_default = strict.BooleanField(required=False)
     options = serializers.DictField(required=False)
     cred_type = OneOf(sorted(set(CREDENTIAL_TYPES.values())), required=False)
     cred_data = CredentialsField(required=False, write_only=True)
@@ -67,12 +68,12 @@ class ConnectorSerializer(serializers.Serializer[Any]):
 
 
 class ConnectorCreateSerializer(ConnectorSerializer):
-    username = serializers.CharField()
-    protocol = serializers.CharField()
-    label = PatternField(_LABEL, required=False, allow_blank=True, default="")
-    path = serializers.CharField(required=False, default=EVERY_PATH)
-    writeable = serializers.BooleanField(required=False, default=False)
-    is_default = serializers.BooleanField(required=False, default=False)
+    username = strict.CharField()
+    protocol = strict.CharField()
+    label = strict.PatternField(_LABEL, required=False, allow_blank=True, default="")
+    path = strict.CharField(required=False, default=EVERY_PATH)
+    writeable = strict.BooleanField(required=False, default=False)
+    is_default = strict.BooleanField(required=False, default=False)
     options = serializers.DictField(required=False, default=dict)
     cred_type = OneOf(sorted(set(CREDENTIAL_TYPES.values())))
     cred_data = CredentialsField(write_only=True)

@@ -72,11 +72,13 @@ _COLLECTION_NAME: Part = {
     "type": "string",
     "pattern": f"^{COLLECTION_NAME_PATTERN.pattern.removesuffix('Z')[:-1]}$",
 }
-_ACL_VALUES = [list(patterns) for patterns in ACL_PATTERNS.values()]
+_READERS: Part = {
+    "type": "array",
+    "items": TEXT,
+    "enum": [list(patterns) for patterns in ACL_PATTERNS.values()],
+}
 _SCHEMAS: dict[str, Part] = {
-    "DirectoryAcl": _object(
-        {"read": {"type": "array", "items": TEXT, "enum": _ACL_VALUES}},
-    ),
+    "DirectoryAcl": _object({"read": _READERS}),
     "File": _object(
         {"filename": TEXT, "last_modified": _TIME, "size": {"type": "integer", "minimum": 0}}
     ),
@@ -89,11 +91,13 @@ _SCHEMAS: dict[str, Part] = {
         marker={"type": "string", "description": "Leads to the next page; absent on the last."},
         acl={"$ref": "#/components/schemas/DirectoryAcl"},
     ),
+    # Members that nobody knows are not looked at.
+    "AclRequest": _object({"read": _READERS}),
     "DirectoryCreateRequest": _object(
         {"name": _COLLECTION_NAME},
-        acl={"allOf": [{"$ref": "#/components/schemas/DirectoryAcl"}], "nullable": True},
+        acl={"allOf": [{"$ref": "#/components/schemas/AclRequest"}], "nullable": True},
     ),
-    "DirectoryAclRequest": _object({"acl": {"$ref": "#/components/schemas/DirectoryAcl"}}),
+    "DirectoryAclRequest": _object({"acl": {"$ref": "#/components/schemas/AclRequest"}}),
     "DataUri": _object({"result": TEXT}),
     "Deleted": _object({"result": _object({"deleted": {"type": "integer", "minimum": 0}})}),
     "PartlyDeleted": {
@@ -208,6 +212,7 @@ class _Place:
                 *(CollectionAlreadyExists, RequestTooLarge),
             ],
             body={**_ref("DirectoryCreateRequest"), "text/plain": _COLLECTION_NAME},
+            body_required=True,
             description="As text, the body is the bare name.",
         )
 
@@ -218,16 +223,17 @@ class _Place:
             {"200": answer("It is changed.")},
             [MalformedJson, InvalidAcl, InputValidationError, RequestTooLarge],
             body=_ref("DirectoryAclRequest"),
+            body_required=True,
         )
 
-    def delete(self) -> Part:
+    def delete(self, *, of_file: bool = False) -> Part:
         deleted = {"200": answer("How much is gone.", _ref("Deleted"))}
         made = self._operation(
             "delete",
-            "Delete a file or a directory",
+            "Delete a file" if of_file else "Delete a file or a directory",
             deleted,
             [DirectoryNotEmpty, PartlyDeleted],
-            parameters=[_FORCE],
+            parameters=[] if of_file else [_FORCE],
         )
         both = [{"$ref": f"#/components/schemas/{name}"} for name in ("PartlyDeleted", "Error")]
         made["responses"]["409"]["content"] = {"application/json": {"schema": {"anyOf": both}}}
@@ -329,7 +335,7 @@ def _file(name: str, path: Sequence[Part]) -> Part:
         "get": place.read(),
         "head": place.head(),
         "put": place.put(),
-        "delete": place.delete(),
+        "delete": place.delete(of_file=True),
     }
 
 

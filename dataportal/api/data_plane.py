@@ -28,12 +28,10 @@ from algoport.http.asgi import (
 from algoport.journals.segments import SEGMENT_SECONDS
 from algoport.loops import keep_at
 from dataportal.api.bodies import (
-    LONGEST_BODY_BYTES,
-    CollectionBody,
     file_listing,
     folder_listing,
-    parse_collection_body,
     parse_marker,
+    read_collection_body,
 )
 from dataportal.api.browsers import for_browsers
 from dataportal.api.connector_places import ROOT_METHODS, ConnectorFinder, serve_connector
@@ -190,7 +188,7 @@ async def _read_account(
 
 
 async def _create(request: Request, principal: Principal, segments: tuple[str, ...]) -> Response:
-    said = await _read_body(request)
+    said = await read_collection_body(request)
     if said.name is None:
         raise InputValidationError("name is missing.")
     options = {} if said.read_acl is None else {"read_acl": said.read_acl}
@@ -222,7 +220,7 @@ async def _serve_collection(
 
 
 async def _change_acl(request: Request, principal: Principal, owner: str, name: str) -> Response:
-    said = await _read_body(request)
+    said = await read_collection_body(request)
     if said.name is not None:
         raise InvalidPath(reason="collections do not nest")
     if said.read_acl is None:
@@ -265,7 +263,3 @@ async def _put(
     )
     await receive_file(request, target, name)
     return json_response({"result": f"{target.uri}/{name}"})
-
-
-async def _read_body(request: Request) -> CollectionBody:
-    return parse_collection_body(await request.body(LONGEST_BODY_BYTES))

@@ -1,6 +1,6 @@
 """Invitations to organizations: the platform's own endpoints."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -10,10 +10,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import principal_of
-from algoport.accounts.constants import OrganizationRole
+from algoport.accounts.constants import EMAIL_PATTERN, OrganizationRole
 from algoport.accounts.errors import OrganizationNotFound, UserNotFound
 from algoport.accounts.models import User
 from algoport.accounts.permissions import AccountResource, Action, require
+from algoport.api import strict
 from algoport.api.description import page_of, refusals
 from algoport.api.pagination import newest_first
 from algoport.api.timestamps import to_milliseconds
@@ -31,14 +32,18 @@ from orgs.models import Invitation
 class NewInvitationSerializer(serializers.Serializer[Any]):
     """Either `username` or `email`."""
 
-    username = serializers.CharField(max_length=100, required=False, default="")
-    email = serializers.CharField(max_length=100, required=False, default="")
+    together: ClassVar[dict[str, Any]] = {
+        "oneOf": [{"required": ["username"]}, {"required": ["email"]}]
+    }
+
+    username = strict.CharField(max_length=100, required=False)
+    email = strict.PatternField(EMAIL_PATTERN, max_length=100, required=False)
     role = serializers.ChoiceField(
         choices=OrganizationRole.choices, default=OrganizationRole.MEMBER
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if bool(attrs["username"]) == bool(attrs["email"]):
+        if ("username" in attrs) == ("email" in attrs):
             raise serializers.ValidationError("Either a username or an email has to be given.")
         return attrs
 

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from algoport.accounts.constants import EMAIL_PATTERN, NAME_LENGTH, NAME_PATTERN, OrganizationRole
 from algoport.accounts.errors import MalformedOrganizationJson, MissingRequiredFields
 from algoport.accounts.models import Membership
-from algoport.api.fields import PatternField
+from algoport.api import strict
 from algoport.api.timestamps import to_plain_seconds
 from orgs.constants import INVITED
 from orgs.models import Invitation, Organization
@@ -30,14 +30,12 @@ class GroupField(serializers.Field[list[str], Any, list[str], Any]):
 
 
 class OrganizationSerializer(serializers.Serializer[Any]):
-    org_label = serializers.CharField(max_length=100)
-    org_contact_name = serializers.CharField(max_length=100)
-    org_email = PatternField(EMAIL_PATTERN, max_length=100)
-    org_url = serializers.CharField(max_length=100, required=False, allow_blank=True, default="")
-    type_id = serializers.UUIDField(required=False, allow_null=True, default=None)
-    external_id = serializers.CharField(
-        max_length=100, required=False, allow_blank=True, default=""
-    )
+    org_label = strict.CharField(max_length=100)
+    org_contact_name = strict.CharField(max_length=100)
+    org_email = strict.PatternField(EMAIL_PATTERN, max_length=100)
+    org_url = strict.CharField(max_length=100, required=False, allow_blank=True, default="")
+    type_id = strict.UUIDField(required=False, allow_null=True, default=None)
+    external_id = strict.CharField(max_length=100, required=False, allow_blank=True, default="")
     external_admin_group = GroupField(required=False, allow_null=True, default=list)
     external_member_group = GroupField(required=False, allow_null=True, default=list)
     external_executor_group = GroupField(required=False, allow_null=True, default=list)
@@ -69,7 +67,7 @@ class OrganizationSerializer(serializers.Serializer[Any]):
 class OrganizationCreateSerializer(OrganizationSerializer):
     needed = ("org_name", *OrganizationSerializer.needed)
 
-    org_name = PatternField(NAME_PATTERN, max_length=NAME_LENGTH)
+    org_name = strict.PatternField(NAME_PATTERN, max_length=NAME_LENGTH)
 
 
 class MemberSerializer(serializers.Serializer[Any]):

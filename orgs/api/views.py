@@ -29,6 +29,7 @@ from algoport.accounts.models import User
 from algoport.accounts.permissions import Action
 from algoport.accounts.selectors import get_key_of, keys_of
 from algoport.accounts.services import revoke_key
+from algoport.api import strict
 from algoport.api.description import page_of, refusals
 from algoport.api.links import base_url
 from algoport.api.pagination import newest_first
@@ -233,7 +234,7 @@ class MemberKeyListView(APIView):
 
 
 class TypeSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField(max_length=100)
+    name = strict.CharField(max_length=100)
 
 
 class TypeListView(APIView):

@@ -20,7 +20,7 @@ from algoport.errors import InputValidationError
 
 LONGEST_CODE = 100
 # Its characters need no quoting in an address.
-_CODE = re.compile(r"[A-Za-z0-9._~-]+\Z", re.ASCII)
+CODE_PATTERN = r"^[A-Za-z0-9._~-]+\Z"
 _MOST_CODES = 1000
 
 
@@ -71,7 +71,7 @@ def create_code(
 
 def check_new_code(code: str, expires_at: datetime | None) -> None:
     """Raises an InputValidationError, InviteCodeExists."""
-    if not _CODE.match(code) or len(code) > LONGEST_CODE:
+    if not re.match(CODE_PATTERN, code) or len(code) > LONGEST_CODE:
         raise InputValidationError(
             "inviteCode: it has letters, digits, dots, dashes, underscores and tildes, "
             f"at most {LONGEST_CODE}."

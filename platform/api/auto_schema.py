@@ -3,13 +3,12 @@
 import re
 from typing import Any
 
-from django.conf import settings
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
-from rest_framework.serializers import CharField, ListField
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework.serializers import ListField
 
-from algoport.api.description import ErrorShape, PageShape, describe
-from algoport.api.fields import PatternField
+from algoport.api.description import ErrorShape, PageShape, describe, page_parameters
+from algoport.api.strict import NOT_BLANK, CharField, PatternField
 from algoport.errors import (
     ApiError,
     InputValidationError,
@@ -24,23 +23,6 @@ from algoport.errors import (
 # The security scheme of settings.SPECTACULAR_SETTINGS.
 SCHEME = "ApiKey"
 NOT_THERE = "What the path names does not exist, or not for this caller."
-PAGING = (
-    OpenApiParameter(
-        "limit",
-        {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": settings.PAGE_SIZE_LIMIT,
-            "default": settings.PAGE_SIZE,
-        },
-        description="How many results a page has at most.",
-    ),
-    OpenApiParameter(
-        "marker",
-        {"type": "string", "format": "marker"},
-        description="The `marker` of the page before.",
-    ),
-)
 _VERBS = {"GET": "get", "PUT": "put", "PATCH": "change", "DELETE": "delete", "POST": ""}
 _LIST_VERBS = {**_VERBS, "GET": "list", "POST": "create"}
 
@@ -74,7 +56,7 @@ class OperationSchema(AutoSchema):
         return needed if self.view.get_permissions() else [*needed, {}]
 
     def get_override_parameters(self) -> list[Any]:
-        return list(PAGING) if self._is_paged() else []
+        return list(page_parameters()) if self._is_paged() else []
 
     def map_parsers(self) -> list[str]:
         """Bodies are JSON whatever they are labelled as (wire.md 2); forms are for one client."""
@@ -88,11 +70,33 @@ class OperationSchema(AutoSchema):
             schema["minItems"] = 1
         if direction == "request" and schema.get("type") == "string":
             if isinstance(field, PatternField):
-                # Not Python's own sign for the end.
-                schema["pattern"] = field.pattern.replace(r"\Z", "$")
+                schema["pattern"] = field.pattern
             elif type(field) is CharField and field.trim_whitespace and not field.allow_blank:
-                schema["pattern"] = r"\S"
+                schema["pattern"] = NOT_BLANK
         return schema
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:
+        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)
+        # What is said of several members at once.
+        return schema | getattr(serializer, "together", {})
+
+    def _get_request_body(self, direction: Any = "request") -> dict[str, Any] | None:
+        body: dict[str, Any] | None = super()._get_request_body(direction)
+        if body and (
+            hasattr(self.get_request_serializer(), "together")
+            or getattr(self.view, "body_required", False)
+        ):
+            body["required"] = True
+        return body
+
+    def _insert_field_validators(self, field: Any, schema: dict[str, Any]) -> None:
+        super()._insert_field_validators(field, schema)
+        if isinstance(field, PatternField) and field.allow_blank:
+            # The blank as one more text of the pattern.
+            text, _ = schema.pop("oneOf")
+            schema.update(text | {"pattern": f"^$|{text['pattern']}"})
+        if isinstance(field, CharField):
+            schema.update(field.described)
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from drf_spectacular.utils import OpenApiResponse
+from django.conf import settings
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
 from algoport.errors import ApiError
@@ -52,6 +53,29 @@ def refusals(*errors: type[ApiError]) -> dict[int, OpenApiResponse]:
     }
 
 
+def page_parameters(
+    marker: str = "marker", limit: str = "limit"
+) -> tuple[OpenApiParameter, OpenApiParameter]:
+    """The parameters of a list; `marker` is the format of its markers, `limit` a name."""
+    return (
+        OpenApiParameter(
+            limit,
+            {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": settings.PAGE_SIZE_LIMIT,
+                "default": settings.PAGE_SIZE,
+            },
+            description="How many results a page has at most.",
+        ),
+        OpenApiParameter(
+            "marker",
+            {"type": "string", "format": marker},
+            description="The `marker` of the page before.",
+        ),
+    )
+
+
 # Of a query: what is empty counts as left out.
 MOMENT = {
     "anyOf": [
@@ -60,6 +84,10 @@ MOMENT = {
         {"type": "string", "maxLength": 0},
     ]
 }
+
+
+# As well.
+IDENTIFIER = {"anyOf": [{"type": "string", "format": "uuid"}, {"type": "string", "maxLength": 0}]}
 
 
 def describe(errors: Iterable[type[ApiError]]) -> str:

@@ -62,6 +62,7 @@ def operation(
     parameters: Sequence[Part],
     responses: Mapping[str, Part],
     body: Mapping[str, Part] | None = None,
+    body_required: bool = False,
     description: str = "",
 ) -> Part:
     """An operation that wants a key."""
@@ -77,5 +78,5 @@ def operation(
         made["description"] = description
     if body is not None:
         content = {media: {"schema": schema} for media, schema in body.items()}
-        made["requestBody"] = {"content": content}
+        made["requestBody"] = {"content": content, "required": body_required}
     return made

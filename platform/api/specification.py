@@ -41,7 +41,7 @@ class SpecificationView(APIView):
         YAML by `format=yaml` or by an Accept header that names it.
         """
         accepts_yaml = "yaml" in request.headers.get("accept", "")
-        wanted = request.query_params.get("format") or ("yaml" if accepts_yaml else "json")
+        wanted = request.query_params.get("format", "yaml" if accepts_yaml else "json")
         if wanted not in _TYPES:
             raise InputValidationError("format is json or yaml.")
         return HttpResponse(specification(wanted), content_type=_TYPES[wanted])

@@ -1,13 +1,15 @@
 """Repository hosts as they come in and go out (spec.md 6.2)."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from algoport.api import strict
 from algoport.api.exception_handler import first_message
 from algoport.errors import UserError
-from algoport.http.addresses import AddressNotAllowed, parse_destination
+from algoport.http.addresses import ADDRESS_PATTERN, AddressNotAllowed, parse_destination
 from scm.constants import (
     CLIENT_ID_LENGTH,
     CLIENT_SECRET_LENGTH,
@@ -21,11 +23,17 @@ from scm.errors import ScmBadCreatePayload, ScmBadUpdatePayload
 from scm.models import ScmConfiguration
 from scm.services import NewScm, ScmUrls
 
-_SSH = re.compile(r"ssh://([A-Za-z0-9._-]+@)?[A-Za-z0-9._-]+(:[0-9]{1,5})?", re.ASCII)
+# Both spellings are in use.
+_CLOUD = "bitbucket_cloud"
+_BY_OAUTH = [*map(str, (Provider.GITHUB, Provider.GITLAB, Provider.BITBUCKET_CLOUD)), _CLOUD]
+_SSH = r"^ssh://([A-Za-z0-9._-]+@)?[A-Za-z0-9._-]+(:[0-9]{1,5})?/*\Z"
 
 
-class SiteField(serializers.CharField):
+class SiteField(strict.PatternField):
     """An http address, without a slash at its end."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(ADDRESS_PATTERN, **options)
 
     def to_internal_value(self, data: Any) -> str:
         url = super().to_internal_value(data).rstrip("/")
@@ -36,10 +44,13 @@ class SiteField(serializers.CharField):
         return url
 
 
-class SshField(serializers.CharField):
+class SshField(strict.PatternField):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(_SSH, **options)
+
     def to_internal_value(self, data: Any) -> str:
         url = super().to_internal_value(data).rstrip("/")
-        if not _SSH.fullmatch(url):
+        if not re.match(_SSH, url):
             raise serializers.ValidationError("an address starts with ssh:// and names a host.")
         return url
 
@@ -51,12 +62,17 @@ class UrlsSerializer(serializers.Serializer[Any]):
 
 
 class OAuthSerializer(serializers.Serializer[Any]):
-    client_id = serializers.CharField(max_length=CLIENT_ID_LENGTH)
-    client_secret = serializers.CharField(max_length=CLIENT_SECRET_LENGTH, write_only=True)
+    client_id = strict.CharField(max_length=CLIENT_ID_LENGTH)
+    client_secret = strict.CharField(max_length=CLIENT_SECRET_LENGTH, write_only=True)
 
 
 class ProjectSerializer(serializers.Serializer[Any]):
-    project_key = serializers.RegexField(PROJECT_KEY_PATTERN, max_length=3)
+    project_key = strict.RegexField(PROJECT_KEY_PATTERN, max_length=3)
+
+
+@extend_schema_field({"type": "string", "enum": [*_BY_OAUTH, str(Provider.BITBUCKET)]})
+class ProviderField(serializers.ChoiceField):
+    """Of the platform's own there is one, and there will be no other."""
 
 
 class _Payload(serializers.Serializer[Any]):
@@ -75,18 +91,26 @@ class ScmCreateSerializer(_Payload):
     """A new host: `oauth` with most providers, `scm.project_key` with a Bitbucket Server."""
 
     refusal = ScmBadCreatePayload
+    together: ClassVar[dict[str, Any]] = {
+        "anyOf": [
+            {
+                "properties": {"provider": {"enum": [str(Provider.BITBUCKET)]}},
+                "required": ["urls", "scm"],
+            },
+            {"properties": {"provider": {"enum": _BY_OAUTH}}, "required": ["urls", "oauth"]},
+        ]
+    }
 
-    id = serializers.RegexField(ID_PATTERN, required=False, allow_null=True, default=None)
-    name = serializers.CharField(max_length=NAME_LENGTH, required=False, default="")
-    enabled = serializers.BooleanField(default=True)
-    provider = serializers.ChoiceField(choices=Provider.choices)
+    id = strict.RegexField(ID_PATTERN, required=False, allow_null=True, default=None)
+    name = strict.CharField(max_length=NAME_LENGTH, required=False, allow_blank=True, default="")
+    enabled = strict.BooleanField(default=True)
+    provider = ProviderField(choices=[*Provider.values, _CLOUD])
     urls = UrlsSerializer(required=False)
     oauth = OAuthSerializer(required=False)
     scm = ProjectSerializer(required=False)
 
     def to_internal_value(self, data: Any) -> Any:
-        # Both spellings are in use.
-        if isinstance(data, dict) and data.get("provider") == "bitbucket_cloud":
+        if isinstance(data, dict) and data.get("provider") == _CLOUD:
             data = {**data, "provider": str(Provider.BITBUCKET_CLOUD)}
         return super().to_internal_value(data)
 
@@ -120,8 +144,9 @@ class ScmUpdateSerializer(_Payload):
     """What a host can be changed in; of the addresses all at once."""
 
     refusal = ScmBadUpdatePayload
+    together: ClassVar[dict[str, Any]] = {"minProperties": 1, "additionalProperties": False}
 
-    enabled = serializers.BooleanField(required=False)
+    enabled = strict.BooleanField(required=False)
     urls = UrlsSerializer(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -175,7 +175,7 @@ class ConnectView(APIView):
 
 class FinishView(APIView):
     @extend_schema(
-        parameters=[OpenApiParameter("code")],
+        parameters=[OpenApiParameter("code", {"type": "string", "minLength": 1}, required=True)],
         responses=refusals(
             ScmConfigurationNotFound, ScmOAuthMissingParameters, ScmOAuthInvalidAuthorizationCode
         ),

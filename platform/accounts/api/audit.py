@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import MayAdminister
 from algoport.accounts.api.shapes import AuditEntryShape
-from algoport.api.description import MOMENT, page_of, refusals
+from algoport.api.description import IDENTIFIER, MOMENT, page_of, page_parameters, refusals
 from algoport.api.pagination import decode_marker, encode_marker, page_body, read_limit
 from algoport.api.timestamps import to_milliseconds
 from algoport.audit.models import AuditEntry
@@ -22,8 +22,9 @@ _LARGEST_NUMBER = 2**63 - 1
 _TEXTS = ("actor", "action", "target", "target_kind", "request_id")
 
 _FILTERS = [
+    *page_parameters("number-marker"),
     *(OpenApiParameter(name) for name in _TEXTS),
-    OpenApiParameter("owner", UUID),
+    OpenApiParameter("owner", IDENTIFIER),
     OpenApiParameter("since", MOMENT, description="From this time on."),
     OpenApiParameter("until", MOMENT, description="Before this time."),
 ]

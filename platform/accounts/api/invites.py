@@ -11,8 +11,16 @@ from rest_framework.views import APIView
 from algoport.accounts.api.authentication import MayAdminister, principal_of
 from algoport.accounts.api.shapes import InviteCodeShape
 from algoport.accounts.errors import InviteCodeExists, InviteCodeNotFound
-from algoport.accounts.invite_codes import Listed, create_code, delete_code, list_codes
+from algoport.accounts.invite_codes import (
+    CODE_PATTERN,
+    LONGEST_CODE,
+    Listed,
+    create_code,
+    delete_code,
+    list_codes,
+)
 from algoport.accounts.models import User
+from algoport.api import strict
 from algoport.api.description import refusals
 from algoport.api.timestamps import to_milliseconds
 
@@ -20,15 +28,15 @@ from algoport.api.timestamps import to_milliseconds
 class NewInviteCodeSerializer(serializers.Serializer[Any]):
     """`maxUses` is the platform's own; without it a code works until it expires."""
 
-    inviteCode = serializers.CharField(max_length=100)
-    signupCredits = serializers.IntegerField(
+    inviteCode = strict.PatternField(CODE_PATTERN, max_length=LONGEST_CODE)
+    signupCredits = strict.IntegerField(
         min_value=0, max_value=2**31 - 1, required=False, allow_null=True, default=0
     )
-    comments = serializers.CharField(
+    comments = strict.CharField(
         max_length=1000, required=False, allow_blank=True, allow_null=True, default=""
     )
     expiresAt = serializers.DateTimeField(required=False, allow_null=True, default=None)
-    maxUses = serializers.IntegerField(
+    maxUses = strict.IntegerField(
         min_value=1, max_value=2**31 - 1, required=False, allow_null=True, default=None
     )
 

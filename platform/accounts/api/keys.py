@@ -23,8 +23,8 @@ from algoport.accounts.models import ApiKey, User
 from algoport.accounts.permissions import Action, Scopes
 from algoport.accounts.selectors import get_account_for, get_key_of, keys_of
 from algoport.accounts.services import issue_key, revoke_key
+from algoport.api import strict
 from algoport.api.description import refusals
-from algoport.api.fields import PatternField
 from algoport.api.timestamps import to_milliseconds
 
 # What the protocol once called an admin key.
@@ -35,27 +35,27 @@ class PermissionsSerializer(serializers.Serializer[Any]):
     """What a key may be used for; nothing by default."""
 
     algo_acl = serializers.ListField(
-        child=PatternField(SCOPE_PATTERN, max_length=200), default=list
+        child=strict.PatternField(SCOPE_PATTERN, max_length=200), default=list
     )
-    allow_algo_management = serializers.BooleanField(default=False)
-    allow_algo = serializers.BooleanField(default=False)
-    allow_web_algo = serializers.BooleanField(default=False)
-    referer_host = serializers.CharField(
+    allow_algo_management = strict.BooleanField(default=False)
+    allow_algo = strict.BooleanField(default=False)
+    allow_web_algo = strict.BooleanField(default=False)
+    referer_host = strict.CharField(
         max_length=200, required=False, allow_blank=True, allow_null=True, default=""
     )
-    allow_data = serializers.BooleanField(default=False)
-    allow_data_write = serializers.BooleanField(default=False)
+    allow_data = strict.BooleanField(default=False)
+    allow_data_write = strict.BooleanField(default=False)
 
 
 class KeySerializer(serializers.Serializer[Any]):
     """A key to be made. `api_key` is one that clients have already, and is taken over as it is."""
 
-    key_label = serializers.CharField(max_length=100)
+    key_label = strict.CharField(max_length=100)
     key_type = serializers.ChoiceField(
         choices=[*KeyType.values, _FORMER_TYPE], default=KeyType.STANDARD
     )
     permissions = PermissionsSerializer(required=False)
-    api_key = PatternField(
+    api_key = strict.PatternField(
         KEY_PATTERN, required=False, default=None, max_length=100, trim_whitespace=False
     )
 

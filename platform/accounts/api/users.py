@@ -25,8 +25,8 @@ from algoport.accounts.errors import (
 from algoport.accounts.models import User
 from algoport.accounts.selectors import get_user, users
 from algoport.accounts.services import create_user, delete_user, update_user
+from algoport.api import strict
 from algoport.api.description import page_of, refusals
-from algoport.api.fields import PatternField
 from algoport.api.links import base_url
 from algoport.api.pagination import newest_first
 from algoport.errors import InputValidationError
@@ -35,15 +35,15 @@ from algoport.errors import InputValidationError
 class UserSerializer(serializers.Serializer[Any]):
     """What a user may be told of; clients send more, which is not looked at."""
 
-    username = PatternField(NAME_PATTERN, max_length=NAME_LENGTH)
-    email = PatternField(EMAIL_PATTERN, max_length=100)
-    fullname = serializers.CharField(
+    username = strict.PatternField(NAME_PATTERN, max_length=NAME_LENGTH)
+    email = strict.PatternField(EMAIL_PATTERN, max_length=100)
+    fullname = strict.CharField(
         max_length=100, required=False, allow_blank=True, allow_null=True, default=""
     )
-    company_name = serializers.CharField(
+    company_name = strict.CharField(
         max_length=100, required=False, allow_blank=True, allow_null=True, default=""
     )
-    company_role = serializers.CharField(
+    company_role = strict.CharField(
         max_length=200, required=False, allow_blank=True, allow_null=True, default=""
     )
 

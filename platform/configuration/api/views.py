@@ -13,11 +13,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import IsSignedIn, MayAdminister, principal_of
-from algoport.api.description import Shape, page_of, refusals
+from algoport.api import strict
+from algoport.api.description import Shape, page_of, page_parameters, refusals
 from algoport.api.pagination import decode_marker, encode_marker, page_body, read_limit
 from algoport.configuration import selectors, services
 from algoport.configuration.api.uploads import BytesParser, uploaded_file
-from algoport.configuration.constants import ImageKind
+from algoport.configuration.constants import KEY_LENGTH, KEY_PATTERN, ImageKind
 from algoport.configuration.errors import (
     ConfigEntryNotFound,
     FaviconSizeLimitExceeded,
@@ -39,6 +40,7 @@ class ImageView(APIView):
     """One image; `kind` says which."""
 
     parser_classes = [MultiPartParser, BytesParser]
+    body_required = True
     kind = ImageKind.LOGO
 
     def get_permissions(self) -> list[BasePermission]:
@@ -80,9 +82,16 @@ class ImageView(APIView):
         return Response(status=204)
 
 
+_KEYNAME = OpenApiParameter(
+    "keyname",
+    {"type": "string", "pattern": f"^{KEY_PATTERN.pattern}", "maxLength": KEY_LENGTH},
+    OpenApiParameter.PATH,
+)
+
+
 class EntrySerializer(serializers.Serializer[Any]):
-    keyname = serializers.CharField(required=False)
-    value = serializers.CharField(allow_blank=True, trim_whitespace=False)
+    keyname = strict.CharField(required=False)
+    value = strict.CharField(allow_blank=True, trim_whitespace=False)
 
 
 class FrontendEntryShape(Shape):
@@ -95,7 +104,7 @@ class FrontendEntryShape(Shape):
 
 class EntryListView(APIView):
     @extend_schema(
-        parameters=[OpenApiParameter("limit", int), OpenApiParameter("marker", str)],
+        parameters=[*page_parameters("keyname-marker")],
         responses={200: page_of(FrontendEntryShape), **refusals(InvalidLimit, InvalidMarker)},
     )
     def get(self, request: Request) -> Response:
@@ -125,6 +134,7 @@ class EntryView(APIView):
         return Response(entry_body(selectors.get_entry_for(principal_of(request), keyname)))
 
     @extend_schema(
+        parameters=[_KEYNAME],
         request=EntrySerializer,
         responses={200: FrontendEntryShape, **refusals(InvalidConfigEntry)},
     )

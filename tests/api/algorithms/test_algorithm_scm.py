@@ -53,7 +53,7 @@ def test_refused_hosts_make_nothing(
     api: APIClient, github: ScmConfiguration, administrator: APIClient
 ) -> None:
     assert code(create(api, scm="nowhere")) == (404, 4009)
-    assert code(create(api, scm={"id": 1.5})) == (404, 4009)
+    assert code(create(api, scm={"id": 1.5})) == (400, 6001)
     assert code(create(api, scm={})) == (400, 6001)
     assert code(create(api, scm="bad\x00")) == (400, 6001)
     assert code(create(api, scm="github")) == (501, 5005)
