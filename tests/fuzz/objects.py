@@ -7,7 +7,6 @@ import requests
 
 from tests.acceptance.platform import SETTINGS, Account, Platform, create, deploy
 from tests.doubles.seaweed import Seaweed
-from tests.factories.scm import GITHUB
 
 SOURCE = """
 import time
@@ -18,6 +17,11 @@ def apply(input):
         time.sleep(120)
     return input
 """
+SCM_URLS = {
+    "api": "https://api.github.com",
+    "ssh": "ssh://git@github.com",
+    "web": "https://github.com",
+}
 # How many of what requests may delete.
 PREY = 6
 
@@ -31,6 +35,8 @@ class Objects:
     admin_key: str
     # Parameters by name, more exact ones by `METHOD PATH-PART NAME`.
     values: dict[str, list[str]] = field(default_factory=dict)
+    # Members of bodies, by `SCHEMA MEMBER`.
+    members: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def admin(self) -> requests.Session:
@@ -56,6 +62,7 @@ def make_objects(platform: Platform, storage: Seaweed) -> Objects:
     _make_data(objects, storage)
     _make_accounts(objects)
     _make_queued_calls(objects)
+    _name_members(objects)
     return objects
 
 
@@ -166,10 +173,12 @@ def _make_accounts(objects: Objects) -> None:
         "/features/ name": ["algorithm-errors"],
     }
     _sent(admin.put(f"{url}/v1/admin/features/algorithm-errors", json={"enabled": True}))
+    _sent(admin.post(f"{url}/v1/admin/invites", json={"inviteCode": "kept"}))
     scms = [f"preyscm{number}" for number in range(PREY)]
     for name in ("keptscm", *scms):
         client = {"client_id": name, "client_secret": "secret"}
-        scm = GITHUB | {"id": name, "oauth": client, "enabled": False}
+        scm = {"id": name, "provider": "github", "urls": SCM_URLS, "oauth": client}
+        scm["enabled"] = False
         _sent(admin.post(f"{url}/v1/admin/scms", json=scm))
     objects.values |= {
         "scm_id": ["internal"],
@@ -198,4 +207,44 @@ def _make_queued_calls(objects: Objects) -> None:
     objects.values |= {
         "request_id": identifiers[:1],
         "delete {request_id}$ request_id": identifiers[1:],
+    }
+
+
+def _kept(types: list[dict[str, str]]) -> list[str]:
+    return [each["id"] for each in types if not each["name"].startswith("prey")]
+
+
+def _name_members(objects: Objects) -> None:
+    """What bodies have to name as well, or be refused before anything else is looked at."""
+    url, keeper = objects.platform.url, objects.keeper.name
+    types = _sent(objects.owner.get(f"{url}/v1/organization/types"))
+    providers = _sent(objects.owner.get(f"{url}/v1/secret-provider"))
+    environment = {
+        "language": [SETTINGS["language"]],
+        "environment": [SETTINGS["environment"]],
+        "algorithm_environment": objects.values["specification_id"],
+    }
+    named: dict[str, dict[str, list[str]]] = {
+        "ConnectorCreateRequest": {"username": [keeper], "protocol": ["s3"]},
+        "OrganizationRequest": {"type_id": _kept(types)},
+        "NewSecretRequest": {
+            "owner_id": objects.values["algorithm_id"],
+            "provider_id": [providers[0]["id"]],
+        },
+        "ReservationRequest": {
+            "username": [keeper],
+            "algoname": ["Kept"],
+            "calling_user": [keeper],
+        },
+        "SettingsRequest": environment,
+    }
+    named |= {
+        "OrganizationCreateRequest": named["OrganizationRequest"],
+        "SecretRequestRequest": named["NewSecretRequest"],
+        "ChangedSettingsRequest": environment,
+    }
+    objects.members = {
+        f"{schema} {member}": values
+        for schema, members in named.items()
+        for member, values in members.items()
     }

@@ -6,6 +6,7 @@ from tests.acceptance.platform import running_platform
 from tests.doubles.seaweed import running_seaweed
 from tests.fuzz.objects import make_objects
 from tests.fuzz.running import SEED, Report, run
+from tests.fuzz.sampling import Extent
 
 
 def main() -> None:
@@ -22,7 +23,7 @@ def main() -> None:
         objects = make_objects(platform, storage)
         keys = {"standard": objects.keeper.key, "admin": objects.admin_key, "none": None}
         for name in given.key or keys:
-            report = run(objects, keys[name], examples=given.examples, seed=given.seed)
+            report = run(objects, keys[name], Extent(given.examples, given.seed))
             failed = _tell(name, report) or failed
     raise SystemExit(failed)
 

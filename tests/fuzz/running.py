@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,35 +13,15 @@ import requests
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis.config import SchemathesisConfig
-from schemathesis.core.failures import AcceptedNegativeData
 from schemathesis.engine import Status, events, from_schema
 
 from algoport.api.pagination import encode_marker
-from tests.fuzz.coercion import as_read, is_good
 from tests.fuzz.objects import Objects
-from tests.fuzz.reasons import EXEMPT
+from tests.fuzz.reasons import reason_for
+from tests.fuzz.sampling import Extent
 
 SEED = 1
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-# What an operation of `EXEMPT` is let off.
-_EXEMPTIONS: dict[str, dict[str, Any]] = {
-    "positive_data_acceptance": {
-        "expected-statuses": [
-            "2xx",
-            "3xx",
-            "400",
-            "401",
-            "403",
-            "404",
-            "409",
-            "412",
-            "416",
-            "429",
-            "5xx",
-        ]
-    },
-    "unsupported_method": {"enabled": False},
-}
 _LIST_MARKER = encode_marker(
     {"at": datetime(2026, 1, 1, tzinfo=UTC).isoformat(), "id": str(UUID(int=1))}
 )
@@ -49,6 +29,19 @@ _LIST_MARKER = encode_marker(
 schemathesis.openapi.format("marker", st.just(_LIST_MARKER))
 schemathesis.openapi.format("place-marker", st.just(encode_marker({"place": "kept"})))
 schemathesis.openapi.format("name-marker", st.just(encode_marker({"name": "kept"})))
+schemathesis.openapi.format("keyname-marker", st.just(encode_marker({"keyname": "kept"})))
+schemathesis.openapi.format("number-marker", st.just(encode_marker({"number": "7"})))
+_ID = str(UUID(int=1))
+for _name, _marker in (
+    ("usage", {"caller_id": _ID, "algorithm_id": _ID, "version": "0.1.0"}),
+    ("caller-usage", {"caller_id": _ID}),
+    ("algorithm-usage", {"algorithm_id": _ID, "version": "0.1.0"}),
+):
+    schemathesis.openapi.format(f"{_name}-marker", st.just(encode_marker(_marker)))
+# Years that there are calls of.
+_MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2999, 12, 31))
+schemathesis.openapi.format("date", _MOMENTS.map(lambda at: at.date().isoformat()))
+schemathesis.openapi.format("date-time", _MOMENTS.map(lambda at: f"{at.isoformat()}Z"))
 
 
 @dataclass
@@ -75,52 +68,44 @@ def is_for_administrators(path: str) -> bool:
     return listed and not any(part in path for part in own if "/admin/" not in path)
 
 
-def run(
-    objects: Objects,
-    key: str | None,
-    *,
-    examples: int,
-    seed: int = SEED,
-    only: Callable[[str], bool] = bool,
-    thoroughly: bool = True,
-) -> Report:
-    """Try the operations at the paths of `only` with a key, or without one.
-
-    `thoroughly` goes through every boundary of what is described, besides the examples.
-    """
-    description = described(objects.platform.url)
-    description["paths"] = {p: item for p, item in description["paths"].items() if only(p)}
-    _name_objects(description, objects.values)
-    settings = _settings(objects, key, examples, seed)
-    settings["phases"]["coverage"]["enabled"] = thoroughly
-    if not thoroughly:
-        # What one or two examples mean by chance says nothing.
-        settings["checks"] = {
-            name: {"enabled": False}
-            for name in ("positive_data_acceptance", "negative_data_rejection")
-        }
-        settings["operations"] = []
-    names = {
-        each["operationId"] for item in description["paths"].values() for each in item.values()
-    }
-    settings["operations"] = [
-        each for each in settings["operations"] if each["include-operation-id"] in names
-    ]
-    config = SchemathesisConfig.from_dict(settings)
+def run(objects: Objects, key: str | None, extent: Extent) -> Report:
+    """Try every operation with a key, or without one."""
+    description = named_description(objects)
+    config = SchemathesisConfig.from_dict(
+        _settings(objects, key, extent) | {"operations": _shortened(description, extent)}
+    )
     schema = schemathesis.openapi.from_dict(description, config=config)
-    schema.hook(filter_case)
-    schema.hook(filter_failure)
+    boundaries = schema.iter_coverage_cases
+    schema.iter_coverage_cases = lambda operation, **how: extent.of(
+        operation, boundaries(operation, **how)
+    )
     report = Report()
+    schema.hook(filter_case)
+
+    @schema.hook
+    def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool:
+        operation = case.operation.definition.raw["operationId"]
+        return reason_for(operation, failure, response) is None
+
     for event in from_schema(schema).execute():
         _note(event, report)
     return report
+
+
+def named_description(objects: Objects) -> dict[str, Any]:
+    """The platform's description, in which places where something is named have names."""
+    description = described(objects.platform.url)
+    _name_objects(description, objects.values)
+    _name_members(description, objects.members)
+    return description
 
 
 def described(url: str) -> dict[str, Any]:
     """The platform's description, in which no answer may have a key that it does not tell."""
     description: dict[str, Any] = requests.get(f"{url}/v1/openapispec", timeout=30).json()
     for name, schema in description["components"]["schemas"].items():
-        if schema.get("type") == "object" and not name.endswith("Request"):
+        comes_in = name.endswith("Request") and name != "Request"
+        if schema.get("type") == "object" and not comes_in:
             schema["additionalProperties"] = False
     return description
 
@@ -142,18 +127,6 @@ def filter_case(context: Any, case: Any) -> bool:
     )
 
 
-def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool:
-    """Whether it is one: not where a body was good as it is read."""
-    if not isinstance(failure, AcceptedNegativeData) or not isinstance(case.body, dict | list):
-        return True
-    raw = case.operation.schema.raw_schema
-    content = case.operation.definition.raw.get("requestBody", {}).get("content", {})
-    described_body = content.get("application/json", {}).get("schema", {})
-    components = raw["components"]["schemas"]
-    read = as_read(case.body, described_body, components)
-    return bool(read == case.body or not is_good(read, described_body, components))
-
-
 def _name_objects(description: dict[str, Any], values: Mapping[str, list[str]]) -> None:
     """Have parameters name what is there; other values are `tests.fuzz.hostile`'s."""
     for path, item in description["paths"].items():
@@ -166,19 +139,52 @@ def _name_objects(description: dict[str, Any], values: Mapping[str, list[str]]) 
                     parameters[place] = parameter | {"schema": named}
 
 
-def _settings(objects: Objects, key: str | None, examples: int, seed: int) -> dict[str, Any]:
+def _name_members(description: dict[str, Any], members: Mapping[str, list[str]]) -> None:
+    for entry, values in members.items():
+        name, member = entry.split()
+        properties = description["components"]["schemas"][name]["properties"]
+        nullable = properties[member].get("nullable", False)
+        choices = [*values, None] if nullable else values
+        properties[member] = {"type": "string", "enum": choices, "nullable": nullable}
+
+
+def _shortened(description: dict[str, Any], extent: Extent) -> list[dict[str, Any]]:
+    """Settings of the operations with less to try than others."""
+    made = []
+    for path, item in description["paths"].items():
+        for operation in item.values():
+            fuzzing: dict[str, Any] | None = None
+            if extent.briefly(path):
+                fuzzing = {"enabled": False}
+            elif _has_names_only(operation):
+                # `filter_case` would leave out all that is wrong.
+                fuzzing = {"generation": {"mode": "positive"}}
+            if fuzzing is not None:
+                name = operation["operationId"]
+                made.append({"include-operation-id": name, "phases": {"fuzzing": fuzzing}})
+    return made
+
+
+def _has_names_only(operation: dict[str, Any]) -> bool:
+    places = operation.get("parameters", [])
+    return "requestBody" not in operation and all("x-named" in each["schema"] for each in places)
+
+
+def _settings(objects: Objects, key: str | None, extent: Extent) -> dict[str, Any]:
     auth = {} if key is None else {"openapi": {"ApiKey": {"api_key": f"Simple {key}"}}}
     return {
         "base-url": objects.platform.url,
-        "seed": seed,
+        "seed": extent.seed,
         "continue-on-failure": True,
         "workers": 1,
         "request-timeout": 60,
         "suppress-health-check": ["all"],
         "auth": auth,
+        # The key is of a platform that is gone by then.
+        "output": {"sanitization": {"enabled": False}},
         "generation": {
             "deterministic": True,
-            "max-examples": examples,
+            "max-examples": extent.examples,
             "no-shrink": True,
             "allow-x00": False,
             "database": "none",
@@ -190,11 +196,6 @@ def _settings(objects: Objects, key: str | None, examples: int, seed: int) -> di
             "fuzzing": {"extra-data-sources": {"responses": False}},
             "coverage": {"extra-data-sources": {"responses": False}},
         },
-        "operations": [
-            {"include-operation-id": name, "checks": {check: _EXEMPTIONS[check]}}
-            for check, names in EXEMPT.items()
-            for name in names
-        ],
     }
 
 
