@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from algorithms.approvals import approve_version, refuse_version
 from algorithms.web import (
     approvals,
     builds,
@@ -22,6 +23,7 @@ from algorithms.web import (
 
 _ONE = "algorithms/<str:owner>/<str:name>"
 _BUILD = f"{_ONE}/builds/<str:build_id>"
+_VERSION = f"{_ONE}/versions/<str:number>"
 _SECRET = f"{_ONE}/secrets/<uuid:secret_id>"
 
 urlpatterns = [
@@ -59,6 +61,18 @@ urlpatterns = [
     path(f"{_ONE}/diff", comparing.diff, name="algorithm-versions-diff"),
     path(f"{_ONE}/versions/publish", publishing.publish, name="algorithm-versions-publish"),
     path(f"{_ONE}/usage", usage.usage, name="algorithm-usage"),
+    path(
+        f"{_VERSION}/approve",
+        versions.decide,
+        {"decision": approve_version},
+        name="algorithm-versions-approve",
+    ),
+    path(
+        f"{_VERSION}/refuse",
+        versions.decide,
+        {"decision": refuse_version},
+        name="algorithm-versions-refuse",
+    ),
     path(f"{_ONE}/errors", errors.errors, name="algorithm-errors"),
     path(f"{_ONE}/settings", settings.settings, name="algorithm-settings"),
     path(f"{_ONE}/settings/delete", settings.delete, name="algorithm-settings-delete"),

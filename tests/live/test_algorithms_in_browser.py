@@ -121,8 +121,16 @@ def run_examples(window: Window) -> None:
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert download.value.path().read_bytes() == b"\x00\x01\x02"
+    refuse_other_sites(window)
     page.get_by_role("link", name="Python").click()
     expect(page.locator("#snippet-text")).to_contain_text("import Algorithmia")
+
+
+def refuse_other_sites(window: Window) -> None:
+    """A session alone is what a page of another site could send: it calls nothing."""
+    url = window.url + str(window.page.locator("#run").get_attribute("data-url"))
+    asked = window.page.context.request.post(url, data="0", headers={"Content-Type": "text/plain"})
+    assert asked.status == 403 and "CSRF" in asked.text()
 
 
 def publish(window: Window, path: str) -> None:

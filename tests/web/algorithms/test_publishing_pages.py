@@ -128,7 +128,17 @@ def test_a_member_waits_for_approval(
     send(visitor, path, **fields, to="publish")
     assert Version.objects.get().approval_state == ApprovalState.HELD
     assert "Waits for approval" in visitor.get(path).content.decode()
+    assert "approve" not in visitor.get(path).content.decode()
     assert browser_of(make_user("other")).get(path).status_code == 404
+    assert visitor.post(f"{path}/0.1.0/approve").status_code == 403
+    assert browser.get(f"{path}/0.1.0/approve").status_code == 405
+    assert browser.post(f"{path}/0.9.0/approve").status_code == 404
+    assert f"{path}/0.1.0/refuse" in browser.get(path).content.decode()
+    answer = browser.post(f"{path}/0.1.0/approve", follow=True)
+    assert "Version 0.1.0 is approved." in answer.content.decode()
+    assert "Everybody" in browser.get(path).content.decode()
+    answer = browser.post(f"{path}/0.1.0/refuse", follow=True)
+    assert "Version 0.1.0 is approved already." in answer.content.decode()
 
 
 def test_versions_that_others_see(browser: Client, visitor: Client, algorithm: Algorithm) -> None:
