@@ -125,6 +125,26 @@ class DeletionForm(forms.Form):
         return name
 
 
+class SecretValue(forms.CharField):
+    """A value of one or several lines, such as a key; what was typed does not come back."""
+
+    class _Input(forms.Textarea):
+        def format_value(self, value: object) -> None:
+            return None
+
+    def __init__(self) -> None:
+        fixed = {"class": "code", "rows": 2, "autocomplete": "off", "spellcheck": "false"}
+        super().__init__(
+            max_length=SECRET_VALUE_BYTES,
+            strip=False,
+            help_text="It is shown by nothing once it is set.",
+            widget=self._Input(fixed),
+        )
+
+    def to_python(self, value: object) -> str:
+        return str(super().to_python(value)).replace("\r\n", "\n")
+
+
 class SecretForm(forms.Form):
     """A new secret."""
 
@@ -140,12 +160,7 @@ class SecretForm(forms.Form):
         help_text="Letters, digits and underscores. It cannot be changed later.",
         widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false", "class": "code"}),
     )
-    value = forms.CharField(
-        max_length=SECRET_VALUE_BYTES,
-        strip=False,
-        help_text="It is shown by nothing once it is set.",
-        widget=forms.PasswordInput({"autocomplete": "new-password", "class": "code"}),
-    )
+    value = SecretValue()
 
 
 class ChangedSecretForm(SecretForm):

@@ -81,6 +81,8 @@ def find_by_keyboard(window: Window, name: str) -> None:
     keyboard = window.page.keyboard
     window.go("/algorithms")
     look(window, "catalogue")
+    window.page.get_by_label("Whose").select_option("mine")
+    expect(window.page).to_have_url(re.compile(r"[?&]whose=mine(&|$)"))
     window.page.get_by_label("Search").focus()
     keyboard.type(name.lower())
     expect(window.page.locator(".algorithm-card")).to_have_count(1)
@@ -183,6 +185,7 @@ def keep_a_secret(window: Window) -> None:
     window.fill("Environment variable:", "WEATHER_TOKEN")
     window.fill("Value:", "sunny-and-secret")
     window.picture("algorithms-secret-1280")
+    page.keyboard.press("Tab")
     with page.expect_navigation():
         page.keyboard.press("Enter")
     assert "WEATHER_TOKEN is set." in window.text

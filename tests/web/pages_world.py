@@ -79,6 +79,7 @@ def make_world(owner: User) -> World:
         "key_id": str(key.pk),
         "sha": sha,
         "build_id": str(build.pk),
+        "number": "0.1.0",
         "rest": f"{owner.username}/set",
         "place": f"data/{owner.username}/set",
         "protocol": "s3",

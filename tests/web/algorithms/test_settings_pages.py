@@ -7,13 +7,14 @@ import pytest
 from django.test import Client
 
 from algoport.accounts.models import User
+from algoport.encryption import decrypt
 from algorithms.features.switching import switch_feature
 from algorithms.models import Algorithm, AlgorithmSecret, AsyncCall
 from tests.factories.algorithms import make_build, make_error, make_version
 
 PATH = "/algorithms/demo/Hello"
 HOSTILE = '"><script>alert(1)</script>'
-SECRET = {"name": "Token", "description": "", "variable": "API_TOKEN", "value": " s3cr3t value "}
+SECRET = {"name": "Token", "description": "", "variable": "API_TOKEN", "value": " s3cr3t\r\nvalue "}
 
 
 def filled(client: Client) -> dict[str, str]:
@@ -91,7 +92,8 @@ def test_secrets_are_never_shown(browser: Client, algorithm: Algorithm) -> None:
     text = answer.content.decode()
     assert "API_TOKEN is set." in text and "s3cr3t" not in text
     row = AlgorithmSecret.objects.get()
-    before = bytes(row.value) if not isinstance(row.value, str) else row.value
+    assert decrypt(row.value) == " s3cr3t\nvalue "
+    before = row.value
     page = f"{PATH}/secrets/{row.pk}"
     assert "s3cr3t" not in browser.get(page).content.decode()
     assert browser.post(page, {"name": "Other", "value": ""}).status_code == 302
