@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from algoport.accounts.permissions import Action
 from algoport.accounts.web.requests import viewer_of
 from algoport.errors import UserError
-from algoport.web.pages import go_to
+from algoport.web.pages import go_to, waits_for_others
 from algorithms.constants import ApprovalState
 from algorithms.errors import VersionAlreadyPublished
 from algorithms.models import Algorithm
@@ -29,6 +29,7 @@ _MOST_COMMITS = 20
 _UNPROCESSABLE = 422
 
 
+@waits_for_others
 @login_required
 def publish(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     """The wizard: each step is a form that is sent to this address, with `step` and `to`."""

@@ -4,9 +4,9 @@ A template extends `layout`. Its block `content` is the page, or what the dialog
 filled with; its block `part` is what changes while the page stays: a list, a log.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,6 +14,7 @@ from django.utils.cache import patch_vary_headers
 
 DIALOG_LAYOUT = "layouts/modal.html"
 _MODAL = "modal-body"
+V = TypeVar("V", bound=Callable[..., HttpResponse])
 
 
 def render_page(
@@ -45,6 +46,15 @@ def go_to(request: HttpRequest, to: Any, *args: Any, **kwargs: Any) -> HttpRespo
     if not is_htmx(request):
         return answer
     return HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": answer["Location"]})
+
+
+def waits_for_others(view: V) -> V:
+    """Mark a view that may wait for builds, runners or storages: it gets one of fewer threads.
+
+    Views that are classes say the same by an attribute of this name.
+    """
+    view.waits_for_others = True  # type: ignore[attr-defined]
+    return view
 
 
 def is_htmx(request: HttpRequest) -> bool:

@@ -15,7 +15,7 @@ from algoport.accounts.models import User
 from algoport.accounts.permissions import EVERYTHING
 from algoport.accounts.services import create_key
 from algoport.db.threads import REQUEST_THREADS, WAITING_REQUEST_THREADS
-from algoport.http.django_handler import RequestHandler
+from algoport.http.django_handler import RequestHandler, _is_to_wait
 from algorithms.api.views import CompileView
 from tests.asgi_client import Answer, call_async
 
@@ -127,3 +127,20 @@ def test_a_streamed_answer_leaves_no_connection_of_its_own(
     assert answer.status == 200 and answer.complete
     assert answer.body.splitlines()[0].startswith(b"number,")
     assert _connections() == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "waits"),
+    [
+        ("POST", "/v1/algorithms/demo/Hello/compile", True),
+        ("GET", "/v1/algorithms/demo/Hello", False),
+        ("POST", "/algorithms/demo/Hello/versions/publish", True),
+        ("GET", "/algorithms", False),
+        ("GET", "/data/browse/s3+lab", True),
+        ("GET", "/nothing/at/all", False),
+    ],
+)
+def test_what_waits_for_others_keeps_no_thread_of_the_rest(
+    method: str, path: str, waits: bool
+) -> None:
+    assert _is_to_wait({"method": method, "path": path}) is waits
