@@ -134,9 +134,9 @@ def open_window(browser: Browser, url: str, width: int = 1280) -> Iterator[Windo
         context.close()
 
 
-def sign_in(window: Window, name: str, password: str) -> None:
-    """Into the portal."""
-    window.go("/signin?next=/admin/")
+def sign_in(window: Window, name: str, password: str, to: str = "/admin/") -> None:
+    """And go on to a page."""
+    window.go(f"/signin?next={to}")
     window.fill("User name or address:", name)
     window.fill("Password:", password)
     window.press("Sign In")

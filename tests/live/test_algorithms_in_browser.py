@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from tests.acceptance.browser import Window, chromium, open_window
+from tests.acceptance.browser import Window, chromium, open_window, sign_in
 from tests.acceptance.platform import Account, Platform, deploy, wait_until, working_copy
 from tests.acceptance.steps import unused
 
@@ -43,10 +43,7 @@ def window(live: Platform) -> Iterator[Window]:
     """A window in which demo has signed in."""
     first = live.first_run
     with chromium() as browser, open_window(browser, live.url) as opened:
-        opened.go("/signin?next=/algorithms")
-        opened.fill("User name or address:", first["username"])
-        opened.fill("Password:", first["password"])
-        opened.press("Sign In")
+        sign_in(opened, first["username"], first["password"], "/algorithms")
         yield opened
 
 

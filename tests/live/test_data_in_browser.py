@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.acceptance.browser import Window, chromium, open_window
+from tests.acceptance.browser import Window, chromium, open_window, sign_in
 from tests.acceptance.platform import Platform, running_platform
 from tests.doubles.seaweed import Seaweed, running_seaweed
 
@@ -48,10 +48,7 @@ def window(platform: Platform) -> Iterator[Window]:
     """demo has signed in there."""
     first = platform.first_run
     with chromium() as browser, open_window(browser, platform.url) as opened:
-        opened.go("/signin?next=/data")
-        opened.fill("User name or address:", first["username"])
-        opened.fill("Password:", first["password"])
-        opened.press("Sign In")
+        sign_in(opened, first["username"], first["password"], "/data")
         yield opened
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.acceptance.browser import Window, chromium, open_window
+from tests.acceptance.browser import Window, chromium, open_window, sign_in
 from tests.acceptance.platform import Platform
 from tests.acceptance.steps import unused
 
@@ -31,7 +31,7 @@ def narrow(window: Window, **pages: str) -> None:
 def test_an_algorithm_is_made_edited_and_called(live: Platform) -> None:
     first = live.first_run
     with chromium() as browser, open_window(browser, live.url) as window:
-        sign_in(window, first["username"], first["password"])
+        sign_in(window, first["username"], first["password"], "/algorithms")
         name, owner = unused("Greeter"), first["username"]
         make(window, owner, name)
         source = f"/algorithms/{owner}/{name}/source"
@@ -61,13 +61,6 @@ def test_an_algorithm_is_made_edited_and_called(live: Platform) -> None:
             commit=f"{source}/commits/{sha}",
             usage=f"/algorithms/{owner}/{name}/usage",
         )
-
-
-def sign_in(window: Window, name: str, password: str) -> None:
-    window.go("/signin?next=/algorithms")
-    window.fill("User name or address:", name)
-    window.fill("Password:", password)
-    window.press("Sign In")
 
 
 def make(window: Window, owner: str, name: str) -> None:

@@ -1,5 +1,7 @@
 """Fixtures of the portal's pages, without a platform around them."""
 
+from collections.abc import Callable
+
 import pytest
 from django.test import Client
 
@@ -18,3 +20,21 @@ def portal(administrator: User) -> Client:
     client = Client()
     client.force_login(administrator)
     return client
+
+
+@pytest.fixture
+def browser_of(db: None) -> Callable[[User], Client]:
+    """Browsers in which somebody has signed in."""
+
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def browser(demo: User, browser_of: Callable[[User], Client]) -> Client:
+    """demo's."""
+    return browser_of(demo)

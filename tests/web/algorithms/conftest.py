@@ -11,22 +11,6 @@ from tests.factories.algorithms import make_algorithm
 
 
 @pytest.fixture
-def browser_of(db: None) -> Callable[[User], Client]:
-    def make(user: User) -> Client:
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return make
-
-
-@pytest.fixture
-def browser(demo: User, browser_of: Callable[[User], Client]) -> Client:
-    """demo's."""
-    return browser_of(demo)
-
-
-@pytest.fixture
 def guest(make_user: Callable[[str], User]) -> User:
     return make_user("guest")
 

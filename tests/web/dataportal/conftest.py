@@ -1,29 +1,11 @@
 """Browsers in which people look at their data."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from django.test import Client
 from pytest_django import Settings
 
-from algoport.accounts.models import User
 from tests.doubles.seaweed import Seaweed, running_seaweed
-
-
-@pytest.fixture
-def browser_of(db: None) -> Callable[[User], Client]:
-    def sign_in(user: User) -> Client:
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return sign_in
-
-
-@pytest.fixture
-def browser(demo: User, browser_of: Callable[[User], Client]) -> Client:
-    """demo has signed in there."""
-    return browser_of(demo)
 
 
 @pytest.fixture(scope="session")
