@@ -39,6 +39,7 @@ class Window:
         assert answer is not None and answer.ok, (path, answer and answer.status)
         policy = answer.headers["content-security-policy"]
         assert "script-src 'self';" in policy and "unsafe" not in policy
+        assert "#" in path or self.page.evaluate("scrollY") == 0, f"{path} begins in its middle"
         self.check()
 
     def press(self, name: str) -> None:

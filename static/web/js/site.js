@@ -123,5 +123,6 @@ localize(document);
 /* Of tabs that do not fit, the one that is open is in sight. */
 
 for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
-  tab.scrollIntoView({ block: "nearest", inline: "center" });
+  const tabs = tab.closest(".tabs");
+  tabs.scrollLeft = tab.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - tab.offsetWidth) / 2;
 }
