@@ -9,8 +9,8 @@ import asyncio
 import socket
 from contextlib import suppress
 
-# As much of it as the machine allows; fewer switches for large payloads.
-_SOCKET_BUFFER = 4 * 1024 * 1024
+from algorithms.running.connection import SOCKET_BUFFER
+
 # Smaller payloads are quicker in a frame: nobody else has to wake up for them.
 LEAST = 64 * 1024
 
@@ -24,7 +24,7 @@ class BulkSocket:
     def __init__(self) -> None:
         self._ours, self._theirs = socket.socketpair()
         for end in (self._ours, self._theirs):
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER)
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
         # Of our end alone: theirs is another open file, whose flags the sandbox may change.
         self._ours.setblocking(False)
 

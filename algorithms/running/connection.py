@@ -11,7 +11,7 @@ from typing import cast
 from algorithms.running.frames import HEAD, FrameType, decode_head, encode_head
 
 # As much of it as the machine allows; fewer switches for large payloads.
-_SOCKET_BUFFER = 4 * 1024 * 1024
+SOCKET_BUFFER = 4 * 1024 * 1024
 # What is received ahead of being asked for; a payload that is larger is received where it stays.
 _AHEAD = 16 * 1024
 
@@ -70,7 +70,7 @@ class AgentConnection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         connection = transport.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._missing or self._buffer[self._end :]

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET
 
 from algoport.accounts.permissions import Action
 from algoport.accounts.web.requests import viewer_of
+from algoport.web.lists import LAST_PAGE, page_number
 from algorithms.constants import BuildState
 from algorithms.models import Algorithm
 from algorithms.source.selectors import (
@@ -43,7 +44,6 @@ from scm.errors import FileNotThere
 SHOWN_BYTES = 512 * 1024
 _DOWNLOAD_BYTES = 64 * 1024 * 1024
 _COMMITS = 25
-_LAST_PAGE = 400
 
 
 @login_required
@@ -100,13 +100,12 @@ def history(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     context = _context(request, algorithm, names, revision)
     if revision is None:
         return render_algorithm(request, "algorithms/source_empty.html", algorithm, context)
-    said = request.GET.get("page", "")
-    page = min(max(int(said), 1), _LAST_PAGE) if said.isascii() and said[:5].isdigit() else 1
+    page = page_number(request)
     found = read_history(
         revision.snapshot, path=context["path"], skip=(page - 1) * _COMMITS, limit=_COMMITS
     )
     context |= {"commits": found.entries, "page": page, "previous_page": page - 1}
-    if found.has_more and page < _LAST_PAGE:
+    if found.has_more and page < LAST_PAGE:
         context["next_page"] = page + 1
     return render_algorithm(request, "algorithms/source_history.html", algorithm, context)
 

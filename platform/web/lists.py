@@ -40,6 +40,13 @@ class ChosenFilter:
     value: str
 
 
+def page_number(request: HttpRequest) -> int:
+    """Which page `?page=` says, from 1 to LAST_PAGE; the first, if that is no number."""
+    said = request.GET.get("page", "")
+    number = int(said) if said.isascii() and said.isdigit() and len(said) < 19 else 1
+    return min(max(number, 1), LAST_PAGE)
+
+
 @dataclass
 class Listing:
     """One request's view of a list. What the URL says and the list has not, is left out.
@@ -84,9 +91,7 @@ class Listing:
 
     @cached_property
     def page(self) -> int:
-        said = self._said("page")
-        number = int(said) if said.isascii() and said.isdigit() and len(said) < 6 else 1
-        return min(max(number, 1), LAST_PAGE)
+        return page_number(self.request)
 
     @property
     def is_narrowed(self) -> bool:

@@ -103,6 +103,8 @@ def test_paths_and_case(ask: Any, caller: Account) -> None:
         ("Echo", b"\xff", "text/plain", 400, 6001),
         ("Echo", b"x", "multipart/form-data; boundary=x", 415, 6001),
         ("Echo?timeout=0", b"x", "text/plain", 400, 6001),
+        ("Echo?timeout=" + "9" * 5000, b"x", "text/plain", 400, 6001),
+        ("Echo?output=void&retries=" + "9" * 5000, b"x", "text/plain", 400, 6001),
         ("Echo?timeout=3001", b"x", "text/plain", 400, 6001),
         ("Echo?timeout=soon", b"x", "text/plain", 400, 6001),
         ("Echo?output=loud", b"x", "text/plain", 400, 6001),

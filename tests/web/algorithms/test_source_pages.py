@@ -146,6 +146,9 @@ def test_history_and_commits(page: Callable[..., str], algorithm: Algorithm) -> 
         commit(algorithm, Write("n.txt", str(number).encode(), is_new=number == 0))
     text = page("/history")
     assert text.count('class="commit-link"') == 25 and "page=2" in text
+    for no_number in ("12345x", "9" * 5000, "x", "-1"):
+        shown = page("/history", page=no_number)
+        assert shown.count("/source/commits/") == text.count("/source/commits/"), no_number
     text = page("/history", page="2")
     assert "Initial commit" in text and "page=3" not in text
     assert page("/history", path="README.md").count('class="commit-link"') == 2
