@@ -159,17 +159,14 @@ class Supervisor:
     def _end_session(self, leader: int, number: signal.Signals, grace: float) -> None:
         """Signal every process of a session and wait for them; SIGKILL after the grace."""
         deadline = time.monotonic() + grace
-        killed = number == signal.SIGKILL
-        members = _session(leader)
-        for pid in members:
+        for pid in _session(leader):
             send_signal(pid, number)
-        while members:
-            self._pause(_POLL_SECONDS)
-            if not killed and time.monotonic() > deadline:
-                killed = True
+        while members := _session(leader):
+            # Again and again: one that was killed may have started another meanwhile.
+            if number == signal.SIGKILL or time.monotonic() > deadline:
                 for pid in members:
                     send_signal(pid, signal.SIGKILL)
-            members = _session(leader)
+            self._pause(_POLL_SECONDS)
         self._reap()
 
     def _kill_rest(self) -> None:

@@ -56,9 +56,14 @@ def test_ends_are_described() -> None:
     assert describe_end(3) == "ended with status 3"
 
 
-def test_a_supervisor_restarts_and_leaves_nothing(tmp_path: Path) -> None:
+# A process that goes on as its child again and again, so that a list of processes is soon outdated.
+HOPPER = "python3 -c 'import os, time\nwhile not os.fork(): time.sleep(0.003)' & "
+
+
+@pytest.mark.parametrize("leaves", ["", HOPPER])
+def test_a_supervisor_restarts_and_leaves_nothing(tmp_path: Path, leaves: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path), "exit 4"],
+        [sys.executable, "-c", SCRIPT, str(tmp_path), f"{leaves}sleep 0.1; exit 4"],
         cwd=ROOT,
         capture_output=True,
         text=True,
