@@ -222,6 +222,7 @@ def _name_members(objects: Objects) -> None:
     environment = {
         "language": [SETTINGS["language"]],
         "environment": [SETTINGS["environment"]],
+        "package_set": ["python311"],
         "algorithm_environment": objects.values["specification_id"],
     }
     named: dict[str, dict[str, list[str]]] = {

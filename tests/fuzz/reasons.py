@@ -18,7 +18,6 @@ from algoport.accounts.errors import (
 from algoport.configuration.errors import InvalidConfigEntry, InvalidFileUpload
 from algoport.errors import ApiError, FeatureNotImplemented, InputValidationError, MethodNotAllowed
 from algorithms.errors import (
-    PackageSetNotFound,
     UnsupportedAlgorithmLanguage,
     WebhookNotAllowed,
 )
@@ -89,7 +88,6 @@ _ALGORITHM: dict[str, Any] = {
         "source_visibility": "closed",
     },
 }
-_PACKAGE_SET = _ALGORITHM | {"settings": _ALGORITHM["settings"] | {"package_set": "nothing"}}
 _CONNECTOR = {"username": "demo", "protocol": "s3", "cred_type": "iam", "cred_data": {}}
 
 REASONS: tuple[Reason, ...] = (
@@ -152,12 +150,6 @@ REASONS: tuple[Reason, ...] = (
         ScmOAuthInvalidAuthorizationCode,
         "no flow begins here, and so none ends",
         Example(query={"code": "example"}),
-    ),
-    *_each(
-        ("create_algorithm", "put_algorithm", "put_algorithm_by_id"),
-        PackageSetNotFound,
-        "a package set has to be there",
-        Example(_PACKAGE_SET),
     ),
     Reason(
         "create_algorithm",
