@@ -38,6 +38,7 @@ from algorithms.selectors import needs_approval, newest_version
 from algorithms.updates import (
     AlgorithmChanges,
     apply_changes,
+    check_changes,
     check_settings,
     lock_algorithm,
 )
@@ -173,6 +174,7 @@ def publish_version(
     """
     if publication.version_type not in VersionType.values:
         raise InputValidationError("version_info.version_type: choose major, minor or patch.")
+    check_changes(algorithm, publication.changes)
     build = _publishable_build(algorithm, publication)
     warm_build(build, publication.changes.network_access or build.algorithm.network_access)
     return _publish(algorithm=algorithm, publisher=publisher, publication=publication)

@@ -5,6 +5,7 @@ once. Everything else is in force for builds without a number, and goes into the
 is published; the rows of published versions keep their own.
 """
 
+from copy import copy
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -92,6 +93,18 @@ def apply_changes(algorithm: Algorithm, changes: AlgorithmChanges) -> bool:
 
     To be called in a transaction. Raises as update_algorithm.
     """
+    changed = _change(algorithm, changes)
+    if changed:
+        algorithm.save()
+    return changed
+
+
+def check_changes(algorithm: Algorithm, changes: AlgorithmChanges) -> None:
+    """Raise what update_algorithm would, and change nothing."""
+    _change(copy(algorithm), changes)
+
+
+def _change(algorithm: Algorithm, changes: AlgorithmChanges) -> bool:
     before = model_to_dict(algorithm)
     for name in _PLAIN:
         value = getattr(changes, name)
@@ -101,7 +114,6 @@ def apply_changes(algorithm: Algorithm, changes: AlgorithmChanges) -> bool:
     if model_to_dict(algorithm) == before:
         return False
     check_settings(algorithm)
-    algorithm.save()
     return True
 
 

@@ -272,6 +272,7 @@ SPECTACULAR_SETTINGS = {
         "algoport.api.auto_schema.unique_ids",
         "algorithms.api.call_description.add_calls",
         "dataportal.api.data_description.add_data",
+        "algoport.api.server_description.long_addresses",
         "algoport.api.auto_schema.head_of_every_answer",
     ],
     "APPEND_COMPONENTS": {

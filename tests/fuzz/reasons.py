@@ -17,6 +17,7 @@ from algoport.accounts.errors import (
 )
 from algoport.configuration.errors import InvalidConfigEntry, InvalidFileUpload
 from algoport.errors import ApiError, FeatureNotImplemented, InputValidationError, MethodNotAllowed
+from algoport.http.server_errors import AddressTooLong
 from algorithms.errors import (
     UnsupportedAlgorithmLanguage,
     WebhookNotAllowed,
@@ -88,6 +89,13 @@ _ALGORITHM: dict[str, Any] = {
         "source_visibility": "closed",
     },
 }
+_CLOSED = _ALGORITHM | {
+    "settings": _ALGORITHM["settings"] | {"license": "gpl3", "package_set": "python311"}
+}
+_PUBLICATIONS = [
+    f"create_version{where}"
+    for where in ("", "_by_id", "_at_algorithms_version", "_by_id_at_algorithms_version")
+]
 _CONNECTOR = {"username": "demo", "protocol": "s3", "cred_type": "iam", "cred_data": {}}
 
 REASONS: tuple[Reason, ...] = (
@@ -151,6 +159,13 @@ REASONS: tuple[Reason, ...] = (
         "no flow begins here, and so none ends",
         Example(query={"code": "example"}),
     ),
+    *_each(
+        ("create_algorithm", "put_algorithm", "put_algorithm_by_id", *_PUBLICATIONS),
+        InputValidationError,
+        "which sources may be closed depends on the license, which may have been said before",
+        Example(_CLOSED),
+        says="only the license apl supports closed source",
+    ),
     Reason(
         "create_algorithm",
         InputValidationError,
@@ -201,6 +216,12 @@ REASONS: tuple[Reason, ...] = (
         UpdatingEmailNotAllowed,
         "the address has to be the one that is kept",
         Example({"username": "demo", "email": "another@example.com"}),
+    ),
+    Reason(
+        "get_explain",
+        AddressTooLong,
+        "a path of 4096 letters is longer as an address",
+        Example(query={"path": "/v1/" + 1000 * "\U0001f600"}),
     ),
     Reason(
         "get_explain",

@@ -13,6 +13,7 @@ import requests
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis.config import SchemathesisConfig
+from schemathesis.config._checks import NEGATIVE_DATA_REJECTION_EXPECTED_STATUSES
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.openapi.checks import IgnoredAuth
 
@@ -22,6 +23,8 @@ from tests.fuzz.reasons import reason_for
 from tests.fuzz.sampling import Extent
 
 SEED = 1
+# And an address that is too long for the server.
+_REFUSALS = [*NEGATIVE_DATA_REJECTION_EXPECTED_STATUSES, "414"]
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LIST_MARKER = encode_marker(
     {"at": datetime(2026, 1, 1, tzinfo=UTC).isoformat(), "id": str(UUID(int=1))}
@@ -194,6 +197,7 @@ def _settings(objects: Objects, key: str | None, extent: Extent) -> dict[str, An
             "database": "none",
             "with-security-parameters": False,
         },
+        "checks": {"negative_data_rejection": {"expected-statuses": _REFUSALS}},
         "phases": {
             "examples": {"enabled": False},
             "stateful": {"enabled": False},

@@ -97,6 +97,15 @@ def test_bad_publications(api: APIClient, demo: User) -> None:
     assert not Version.objects.exists()
 
 
+def test_what_can_never_be_is_said_before_what_cannot_be_now(api: APIClient, demo: User) -> None:
+    make_version(make_algorithm(demo))
+    refused = api.post(BASE, {"settings": {"license": "mit"}}, format="json")
+    assert refused.status_code == 400 and "only the license apl" in refused.json()["message"]
+    algorithm = Algorithm.objects.get()
+    assert (algorithm.license, algorithm.versions.count()) == ("apl", 1)
+    assert api.post(BASE, {"settings": {"license": "apl"}}, format="json").status_code == 409
+
+
 def test_the_singular_route_publishes_too(api: APIClient, demo: User) -> None:
     make_build(make_algorithm(demo))
     answer = api.post("/v1/algorithms/demo/Hello/version", {}, format="json")
