@@ -9,7 +9,7 @@ from algoport.accounts.web.impersonation import stop_impersonation
 from algoport.api import unbuilt
 from algoport.api.exception_handler import not_found
 from algoport.api.specification import SpecificationView, api_reference
-from algoport.web.views import MetricsView, choose_theme, health
+from algoport.web.views import MetricsView, ReadinessView, choose_theme, health
 from algorithms.admin.dashboard import dashboard, dashboard_figures
 from algorithms.admin.runners import runners
 from algorithms.web.home import home
@@ -26,6 +26,7 @@ urlpatterns = [
     path("", home, name="home"),
     path("theme", choose_theme, name="theme"),
     path("healthz", health, name="health"),
+    path("readyz", ReadinessView.as_view(), name="readiness"),
     path("metrics", MetricsView.as_view(permission_classes=[MayAdminister]), name="metrics"),
     path("admin/", admin.site.admin_view(dashboard)),
     path("admin/figures/", admin.site.admin_view(dashboard_figures), name="admin-figures"),

@@ -35,7 +35,7 @@ def egress_of(network_access: str) -> EgressPolicy | None:
 def _internet() -> PublicInternet:
     # Where these are elsewhere or behind a router, no interface of this machine tells of them.
     database = settings.DATABASES["default"].get("HOST") or ""
-    urls = (settings.REDIS_URL, settings.ALGOPORT_URL)
+    urls = (settings.REDIS_URL, settings.CELERY_BROKER_URL, settings.ALGOPORT_URL)
     hosts = [*database.split(","), *(urlsplit(url).hostname or "" for url in urls)]
     return PublicInternet([host for host in hosts if host and not host.startswith("/")])
 

@@ -10,6 +10,7 @@ import redis
 
 from algoport.containers.engine import Runner, RunnerSpec
 from algoport.containers.errors import RunnerStartFailed, RuntimeUnavailable
+from algoport.readiness import TOLD_SECONDS, tell_runtime
 from algorithms.constants import NetworkAccess
 from algorithms.running import registry
 from algorithms.running.program import Program
@@ -35,6 +36,7 @@ class RunnerKeeper(threading.Thread):
         self._lock = threading.Lock()
         # Runners that their gateways do not name, and since when that is so.
         self._unnamed: dict[str, float] = {}
+        self._told_at = float("-inf")
         self._stopping = threading.Event()
 
     def add(self, runner: Runner, gateway_id: str) -> None:
@@ -45,6 +47,7 @@ class RunnerKeeper(threading.Thread):
         connection = registry.worker_connection()
         while not self._stopping.is_set():
             try:
+                self._tell(connection)
                 self._stop_unwanted(connection)
                 self._report_ended(connection)
                 self._stop_orphaned(connection)
@@ -67,6 +70,13 @@ class RunnerKeeper(threading.Thread):
     def _forget(self, runner: Runner) -> None:
         with self._lock:
             self._runners.pop(runner.id, None)
+
+    def _tell(self, connection: "redis.Redis") -> None:
+        """Let it be known that this worker is there and can run algorithms."""
+        now = time.monotonic()
+        if now - self._told_at > TOLD_SECONDS:
+            tell_runtime(connection)
+            self._told_at = now
 
     def _stop_unwanted(self, connection: "redis.Redis") -> None:
         message = connection.blpop([registry.stop_key(self.worker_id)], timeout=0.2)

@@ -132,10 +132,10 @@ class Launcher:
             self._supervisor.start(valkey.valkey_program(broker, self._logs / "valkey.log"))
         if not os.environ.get("DATABASE_URL"):
             self._start_postgres(sockets)
-        if os.environ.get("REDIS_URL"):
-            self._step("broker", check_broker)
-        else:
+        if not os.environ.get("REDIS_URL"):
             self._supervisor.wait_until(lambda: valkey.answers(broker), "valkey", _SERVICE_SECONDS)
+        if os.environ.get("REDIS_URL") or os.environ.get("CELERY_BROKER_URL"):
+            self._step("broker", check_broker)
         return None if os.environ.get("DATABASE_URL") else str(sockets)
 
     def _start_postgres(self, sockets: Path) -> None:

@@ -34,13 +34,20 @@ def prepare_database(sockets: str | None) -> int:
 
 
 def check_broker() -> int:
-    """Ask the Valkey or Redis of REDIS_URL for a sign of life; the exit status."""
+    """Ask the servers of REDIS_URL and CELERY_BROKER_URL for a sign of life; the exit status."""
+    import kombu
     import redis
 
     try:
         redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5).ping()
     except redis.RedisError as exc:
         return complain(f"the broker of REDIS_URL does not answer: {exc}")
+    if settings.CELERY_BROKER_URL.startswith("amqp"):
+        try:
+            with kombu.Connection(settings.CELERY_BROKER_URL, connect_timeout=5) as rabbit:
+                rabbit.ensure_connection(max_retries=1)
+        except kombu.exceptions.OperationalError as exc:
+            return complain(f"the broker of CELERY_BROKER_URL does not answer: {exc}")
     return 0
 
 

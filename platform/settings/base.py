@@ -299,7 +299,8 @@ CACHES = {
         "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
     }
 }
-CELERY_BROKER_URL = env.broker(REDIS_URL)
+# Tasks may go through RabbitMQ; all else needs Valkey.
+CELERY_BROKER_URL = env.read("CELERY_BROKER_URL", env.url("amqp", "amqps"), env.broker(REDIS_URL))
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "periodic"
 CELERY_TASK_ROUTES = {

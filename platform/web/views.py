@@ -1,13 +1,14 @@
 """Pages and probes that belong to no app."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views import View
 from django.views.decorators.http import require_POST
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from algoport import metrics
+from algoport import metrics, readiness
 from algoport.web.constants import THEME_COOKIE, THEMES
 
 _YEAR = 365 * 24 * 3600
@@ -16,6 +17,20 @@ _YEAR = 365 * 24 * 3600
 def health(request: HttpRequest) -> HttpResponse:
     """This process answers."""
     return HttpResponse("ok\n", content_type="text/plain")
+
+
+class ReadinessView(View):
+    """Whether the platform can do its work: 200 or 503, and each part by name."""
+
+    # With the threads of all others it would be late exactly when the database is.
+    waits_for_others = True
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        parts = readiness.read_parts()
+        is_ready = all(state == readiness.OK for state in parts.values())
+        answer = JsonResponse({"ready": is_ready, **parts}, status=200 if is_ready else 503)
+        answer["Cache-Control"] = "no-store"
+        return answer
 
 
 @require_POST

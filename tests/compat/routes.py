@@ -20,7 +20,7 @@ _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>|\{(\w+)\}")
 _ID = str(UUID(int=7))
 # Below this, or at exactly one of these, a path is of the API; the rest is pages.
 _API = ("v1/",)
-_OUTSIDE = ("healthz", "metrics")
+_OUTSIDE = ("healthz", "readyz", "metrics")
 
 # The ASGI planes tell their paths apart by themselves (platform/asgi.py).
 _UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"

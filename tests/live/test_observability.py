@@ -54,6 +54,13 @@ def test_metrics_are_summed_over_the_web_processes(live: Platform, admin_key: st
     assert value_of(read(live, admin_key), MISSING) == before + 40
 
 
+def test_a_platform_that_can_work_says_so(live: Platform) -> None:
+    def ready() -> bool:
+        return requests.get(f"{live.url}/readyz", timeout=10).status_code == 200
+
+    wait_until(ready, 10, "the platform is ready")
+
+
 def test_a_failure_is_logged_with_the_request_of_its_answer(live: Platform) -> None:
     live.demo.client.dir("data://.my/observed").create()
     hosted: Path = live.data / "hosted"

@@ -33,7 +33,7 @@ README = f"""# {HOSTILE}
 """
 # What belongs to no app of ours: Django's, allauth's, and what is no page.
 _ELSEWHERE = ("allauth.", "django.")
-_NO_PAGES = {"theme", "health", "metrics", "openapispec", "impersonation-stop"}
+_NO_PAGES = {"theme", "health", "readiness", "metrics", "openapispec", "impersonation-stop"}
 
 
 @dataclass
