@@ -1,5 +1,7 @@
 """Every setting of the platform, from the environment by way of `env`."""
 
+from urllib.parse import urlsplit
+
 from algoport.settings import env
 
 ROOT = env.ROOT
@@ -151,6 +153,8 @@ AUTH_USER_MODEL = "accounts.User"
 # User names are unique, but without case: by a constraint on LOWER(username) that these checks
 # do not know.
 SILENCED_SYSTEM_CHECKS = ["auth.E003", "auth.W004"]
+# Whether other names below ours speak TLS, and what is built into browsers, is not ours to say.
+SILENCED_SYSTEM_CHECKS += ["security.W005", "security.W021"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -167,7 +171,14 @@ STATICFILES_DIRS = [ROOT / "static"]
 APPEND_SLASH = False
 SESSION_COOKIE_NAME = "ALGO_SESSION"
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ALGOPORT_URL.startswith("https://")
+_HAS_TLS = ALGOPORT_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HAS_TLS
+# Only a proxy knows what came by TLS. Algorithms come to /v1 without, inside the machine.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_SSL_REDIRECT = _HAS_TLS and TRUSTED_PROXIES > 0
+SECURE_SSL_HOST = urlsplit(ALGOPORT_URL).netloc
+SECURE_REDIRECT_EXEMPT = ["^v1/", "^healthz$", "^readyz$", "^metrics$"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _HAS_TLS else 0
 CSRF_FAILURE_VIEW = "algoport.web.refusals.form_from_elsewhere"
 # Behind a proxy that speaks TLS, requests come without it.
 CSRF_TRUSTED_ORIGINS = [env.origin(ALGOPORT_URL)]
@@ -235,7 +246,7 @@ MFA_ADAPTER = "algoport.accounts.web.adapters.MFAAdapter"
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Algoport"
-MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not ALGOPORT_URL.startswith("https://")
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _HAS_TLS
 SOCIALACCOUNT_ADAPTER = "algoport.accounts.web.adapters.ProviderAdapter"
 
 # -- DRF ------------------------------------------------------------------------------------
