@@ -49,7 +49,7 @@ keepalive = 75
 # For an upload that has stopped coming, and for a process whose event loop hangs; calls may take
 # their 3000 s, because the loop goes on meanwhile.
 timeout = 120
-graceful_timeout = 3
+graceful_timeout = settings.DRAIN_SECONDS
 # The largest that gunicorn allows: data paths may be long.
 limit_request_line = 8190
 limit_request_fields = 100

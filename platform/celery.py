@@ -1,6 +1,7 @@
 """The Celery application that workers start from."""
 
 import os
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,8 @@ import algoport  # noqa: F401
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "algoport.settings")
 
-from celery.signals import worker_init, worker_shutdown
+from celery.signals import worker_init, worker_shutdown, worker_shutting_down
+from django.conf import settings
 
 from algoport.broker import make_application
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 _writer: "RecordWriter | None" = None
 _executor: "ExecutorThread | None" = None
 _sender: "SenderThread | None" = None
+# When calls in other processes have had their time to end.
+_drained_at = 0.0
 
 app = make_application()
 app.autodiscover_tasks()
@@ -53,6 +57,15 @@ def start_worker(**kwargs: object) -> None:
     SENDER.connect(_sender.wake)
 
 
+@worker_shutting_down.connect
+def leave(**kwargs: object) -> None:
+    """The first thing: Celery waits for its tasks before it stops, and builds take their time."""
+    global _drained_at
+    _drained_at = time.monotonic() + settings.DRAIN_SECONDS
+    if _executor is not None:
+        _executor.leave()
+
+
 @worker_shutdown.connect
 def stop_worker(**kwargs: object) -> None:
     from algorithms.running.starting import stop_keeping
@@ -67,4 +80,4 @@ def stop_worker(**kwargs: object) -> None:
     # Last: what the others have ended is recorded.
     if _writer is not None:
         _writer.stop()
-    stop_keeping()
+    stop_keeping(_drained_at - time.monotonic())

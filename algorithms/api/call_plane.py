@@ -42,6 +42,7 @@ from algorithms.errors import (
 )
 from algorithms.metering.records import CallRecord
 from algorithms.queueing.accepting import QueueOptions, accept_call
+from algorithms.running.dispatch import run_somewhere
 from algorithms.running.gateway import Gateway
 from algorithms.running.invocation import Outcome, Route, invoke, outcome_of, route_of
 from algorithms.running.payloads import check_input, kind_of_input
@@ -147,11 +148,15 @@ class CallPlane:
         if parent is not None:
             call = child_of(parent, trace, route, deadline)
             with parent.child():
+                if gateway.hosts.are_several and call.lease is None:
+                    return await run_somewhere(gateway, route, payload, call)
                 return await invoke(gateway.pool, gateway.starter, route, payload, call)
         assert principal.user_id is not None
         await gateway.slots.take(principal.user_id, principal.call_limit)
         try:
             call = Call(trace, route.identity, deadline)
+            if gateway.hosts.are_several:
+                return await run_somewhere(gateway, route, payload, call)
             return await invoke(gateway.pool, gateway.starter, route, payload, call)
         finally:
             gateway.slots.give_back(principal.user_id)

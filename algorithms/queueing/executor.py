@@ -11,6 +11,7 @@ from typing import TypeVar
 from uuid import UUID
 
 import orjson
+from django.conf import settings
 from django.db import Error
 
 from algoport import metrics
@@ -43,7 +44,6 @@ POLL_SECONDS = 1.0
 # After a wake-up, for the transaction that sent it.
 SECOND_LOOK_SECONDS = 0.03
 PUT_BACK_SECONDS = 2.0
-DRAIN_SECONDS = 5.0
 # The agent ends a run so much before its lease does.
 MARGIN_SECONDS = 1.0
 NO_RUNNER = "No runner could be had for the call for a day."
@@ -53,7 +53,13 @@ NO_RUNNER = "No runner could be had for the call for a day."
 class _Attempt:
     call: AsyncCall
     lease: Lease
+    trace: Trace
     task: "asyncio.Task[None]"
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its run may have; else it still waits for a runner."""
+        return "queue" in self.trace.phases
 
 
 class QueueExecutor:
@@ -63,6 +69,8 @@ class QueueExecutor:
         self._gateway = gateway
         self._attempts: dict[UUID, _Attempt] = {}
         self._woken = asyncio.Event()
+        self._taking = asyncio.Lock()
+        self._is_leaving = False
         self._work: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -77,16 +85,27 @@ class QueueExecutor:
         """There may be something to do; to be called in the loop's thread."""
         self._woken.set()
 
+    def leave(self) -> None:
+        """Take no more."""
+        self._is_leaving = True
+
     async def close(self) -> None:
         """Take no more, wait a little for what runs, and let go of the rest."""
+        self.leave()
         take, renew = self._work
-        take.cancel()
+        # What it is just taking has to become an attempt.
+        async with self._taking:
+            take.cancel()
         tasks = [attempt.task for attempt in self._attempts.values()]
         if tasks:
-            await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
+            await asyncio.wait(tasks, timeout=settings.DRAIN_SECONDS)
         for attempt in list(self._attempts.values()):
             attempt.task.cancel()
-            await in_database_thread(leases.lose, attempt.call.pk, attempt.call.attempt)
+            held = (attempt.call.pk, attempt.call.attempt)
+            if attempt.has_begun:
+                await in_database_thread(leases.lose, *held)
+            else:
+                await in_database_thread(leases.put_back, *held, 0.0)
         renew.cancel()
         await asyncio.gather(take, renew, *tasks, return_exceptions=True)
 
@@ -110,15 +129,21 @@ class QueueExecutor:
 
     async def _take_some(self) -> bool:
         """Take what there is room for; whether there may be more."""
-        room = MOST_ASYNC_CALLS - len(self._attempts)
+        async with self._taking:
+            return not self._is_leaving and await self._take_up_to(
+                MOST_ASYNC_CALLS - len(self._attempts)
+            )
+
+    async def _take_up_to(self, room: int) -> bool:
         if room <= 0:
             return False
         taken_at = time.monotonic()
         calls = await in_database_thread(leases.take_calls, room)
         for call in calls:
             lease = Lease(taken_at + ASYNC_LEASE_SECONDS - MARGIN_SECONDS)
-            task = asyncio.get_running_loop().create_task(self._run(call, lease))
-            self._attempts[call.pk] = _Attempt(call, lease, task)
+            trace = Trace(Session(call.session_id), call.pk)
+            task = asyncio.get_running_loop().create_task(self._run(call, trace))
+            self._attempts[call.pk] = _Attempt(call, lease, trace, task)
             task.add_done_callback(partial(self._end, call.pk))
         return len(calls) == room
 
@@ -152,8 +177,7 @@ class QueueExecutor:
                     # Cancelled, or another worker's by now.
                     each.task.cancel()
 
-    async def _run(self, call: AsyncCall, lease: Lease) -> None:
-        trace = Trace(Session(call.session_id), call.pk)
+    async def _run(self, call: AsyncCall, trace: Trace) -> None:
         current_trace.set(trace)
         try:
             routed = await in_database_thread(route_queued, call)
@@ -257,6 +281,7 @@ class ExecutorThread(threading.Thread):
         self._open_all = open_all
         self._close_all = close_all
         self._loop = asyncio.new_event_loop()
+        self._leaving = asyncio.Event()
         self._stopping = asyncio.Event()
         self._executor: QueueExecutor | None = None
 
@@ -271,7 +296,12 @@ class ExecutorThread(threading.Thread):
         if executor is not None:
             self._loop.call_soon_threadsafe(executor.wake)
 
+    def leave(self) -> None:
+        """The worker is to stop: what it has goes on for a while, and nothing new is taken."""
+        self._loop.call_soon_threadsafe(self._leaving.set)
+
     def stop(self) -> None:
+        self.leave()
         self._loop.call_soon_threadsafe(self._stopping.set)
         self.join()
 
@@ -280,7 +310,10 @@ class ExecutorThread(threading.Thread):
         executor = QueueExecutor(self._gateway)
         executor.start()
         self._executor = executor
+        await self._leaving.wait()
+        executor.leave()
+        await self._gateway.leave()
         await self._stopping.wait()
         self._executor = None
-        await executor.close()
+        await asyncio.gather(executor.close(), self._gateway.finish())
         await self._close_all()

@@ -17,14 +17,17 @@ from algoport import metrics
 from algoport.db.changes import ChangeListener
 from algoport.db.threads import in_database_thread
 from algoport.http.tracing import Session
-from algoport.loops import keep_at
+from algoport.loops import keep_at, woken_within
 from algorithms.constants import FeatureName
 from algorithms.features.switching import switch_of
 from algorithms.metering.journal import ErrorJournal, Journal
 from algorithms.running import registry
+from algorithms.running.forwarding.sender import Forwarder
+from algorithms.running.hosts import REFRESH_SECONDS, Hosts, read_workers
 from algorithms.running.memory import MemoryGauge
 from algorithms.running.overview import PUBLISH_SECONDS, publish_pool
 from algorithms.running.pool import RunnerPool
+from algorithms.running.presence import WorkerPresence
 from algorithms.running.program import loader_without_caller, program_from
 from algorithms.running.reservations import resolve_reservations
 from algorithms.running.slots import CallSlots
@@ -49,7 +52,8 @@ class Gateway:
     """Runs calls in one event loop; web processes have one, and workers for what is queued.
 
     Each web process keeps all runners that are reserved, because a runner serves one process only
-    and callers are not sent to a certain one (docs/adr/0009); a worker keeps none.
+    and callers are not sent to a certain one (docs/adr/0009); a worker keeps them when it takes
+    calls of other hosts (docs/adr/0045).
     """
 
     def __init__(self, listener: ChangeListener) -> None:
@@ -57,11 +61,15 @@ class Gateway:
         self._role = Role.WORKER
         self.starter = RunnerStarter()
         self.pool = RunnerPool(self.starter, memory_is_short=MemoryGauge().is_short)
+        self.hosts = Hosts(on_lost=self.pool.turn_away)
+        self.forwarder = Forwarder(self.hosts)
         self.slots = CallSlots(self.starter.gateway_id)
         self.journal = Journal(Path(settings.JOURNAL_FOLDER))
         self.errors = ErrorJournal(Path(settings.ERROR_JOURNAL_FOLDER))
         self.on_cancel: Callable[[UUID], None] = lambda _: None
         self._valkey = registry.gateway_connection()
+        self._presence = WorkerPresence(self.pool, self.starter, self._valkey)
+        self._hosts_changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self, role: Role) -> None:
@@ -72,11 +80,27 @@ class Gateway:
         except redis.RedisError as exc:
             # It is repeated; a gateway that opens while the broker is away works when it is back.
             logger.warning("cannot announce this gateway yet: %s", exc)
+        if role is Role.WORKER:
+            self.starter.starts_here = True
+            await self._presence.announce()
+        else:
+            await self._look_at_hosts()
         loop = asyncio.get_running_loop()
-        parts = (self._announce, self._tend, self._listen, self._follow, self._publish)
+        parts = [self._announce, self._tend, self._listen, self._follow, self._publish]
+        if role is Role.WEB:
+            parts.append(self._follow_hosts)
         self._tasks = [loop.create_task(keep_at(work)) for work in parts]
 
+    async def leave(self) -> None:
+        """Of a worker that is about to stop: take no more calls."""
+        await self._presence.leave()
+
+    async def finish(self) -> None:
+        """Wait a while for the calls that other hosts have forwarded, and end the rest."""
+        await self._presence.close()
+
     async def close(self) -> None:
+        await self.finish()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -100,6 +124,20 @@ class Gateway:
                 await self.starter.announce()
             except redis.RedisError as exc:
                 logger.warning("cannot announce this gateway: %s", exc)
+            if self._role is Role.WORKER:
+                await self._presence.announce()
+
+    async def _follow_hosts(self) -> None:
+        while True:
+            await woken_within(REFRESH_SECONDS, self._hosts_changed)
+            await self._look_at_hosts()
+
+    async def _look_at_hosts(self) -> None:
+        """While the broker is away, the hosts are taken to be as they were."""
+        try:
+            self.hosts.note(await read_workers(self._valkey))
+        except redis.RedisError as exc:
+            logger.warning("cannot see which hosts there are: %s", exc)
 
     async def _tend(self) -> None:
         while True:
@@ -109,6 +147,13 @@ class Gateway:
             self.pool.tend()
             self._tell_metrics()
             await self.slots.tend()
+
+    @property
+    def _keeps_ready(self) -> bool:
+        """Whether calls that have no time may come here, and find a worker."""
+        if self._role is Role.WEB:
+            return self.hosts.has_worker_here
+        return self._presence.takes_calls
 
     def _tell_metrics(self) -> None:
         state = self.pool.state()
@@ -129,8 +174,10 @@ class Gateway:
                         switch_of, FeatureName.ALGORITHM_ERRORS
                     )
                 if generation != followed or now - followed_at > RESERVATIONS_SECONDS:
-                    if self._role is Role.WEB:
-                        self.pool.reserve(await in_database_thread(resolve_reservations))
+                    keeps = self._keeps_ready
+                    self.pool.reserve(
+                        await in_database_thread(resolve_reservations) if keeps else []
+                    )
                     followed, followed_at = generation, now
             except Error as exc:
                 logger.warning("cannot read what administrators have decided: %s", exc)
@@ -161,6 +208,9 @@ class Gateway:
     async def _take(self, message: dict[str, Any]) -> None:
         if "give_back" in message:
             await self.slots.return_unused(UUID(message["give_back"]))
+        elif "leaving" in message:
+            self.pool.retire(message["leaving"])
+            self._hosts_changed.set()
         elif "cancel" in message:
             self.on_cancel(UUID(message["cancel"]))
         elif "warm" in message:
@@ -169,7 +219,7 @@ class Gateway:
     async def _warm(self, message: dict[str, Any]) -> None:
         program = program_from(message["warm"])
         loader = loader_without_caller(program.algorithm_id, UUID(message["owner"]))
-        if self._role is Role.WEB:
+        if self._keeps_ready:
             await self.pool.prepare(program, loader)
         key = registry.warmed_key(message["reply"])
         await self._valkey.rpush(key, b"1")

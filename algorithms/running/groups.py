@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from algorithms.running.program import Loader, Program
+from algorithms.running.program import Call, Loader, Program
 from algorithms.running.runner import GatewayRunner
 
 MOST_RUNNERS_PER_CALLER = 16
@@ -38,6 +38,17 @@ class GroupState:
     starting: int
     waiting: int
     reserved: int
+
+
+@dataclass(frozen=True)
+class PoolState:
+    """How many runners there are in which state, and how many calls wait."""
+
+    idle: int
+    busy: int
+    starting: int
+    unbound: int
+    waiting: int
 
 
 @dataclass(eq=False)
@@ -102,7 +113,23 @@ class Group:
                 return future
         return None
 
+    def take_idle(self, worker_id: str) -> list[GatewayRunner]:
+        """The idle runners that this worker has, to be stopped."""
+        taken = [runner for runner in self.idle if runner.worker_id == worker_id]
+        self.idle = [runner for runner in self.idle if runner.worker_id != worker_id]
+        return taken
+
     def note_failed_start(self) -> None:
         wait = min(LONGEST_RETRY_SECONDS, RETRY_SECONDS * 2.0 ** min(self.failed_starts, 10))
         self.failed_starts += 1
         self.retry_at = time.monotonic() + wait
+
+
+def tell_times(call: Call, runner: GatewayRunner, waited: float) -> None:
+    """Of a wait that ended with a new runner, its start and its loading are told by their names."""
+    call.trace.spent("queue")
+    loading = min(waited, runner.load_seconds)
+    starting = min(waited - loading, runner.start_seconds)
+    runner.load_seconds = runner.start_seconds = 0.0
+    call.trace.move("queue", "load", loading)
+    call.trace.move("queue", "start", starting)

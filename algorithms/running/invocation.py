@@ -17,16 +17,23 @@ from algorithms.selectors import Target
 
 # Compared by clients to the letter (wire.md 3).
 CUT_OFF = "Failed to run algorithm - may have timed-out or hit out-of-memory error"
+LOST = "The algorithm's process ended during the call."
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """A resolved call with what follows from it, made once for many calls."""
+class Work:
+    """What is to be run, and on whose behalf."""
 
-    target: Target
     program: Program
     identity: Principal
     spare_loader: Loader
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Work):
+    """A resolved call with what follows from it, made once for many calls."""
+
+    target: Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,6 @@ class EndReasons(Protocol):
 def route_of(target: Target, principal: Principal) -> Route:
     run = Run(target.algorithm_id, target.owner_id, target.pipeline_enabled)
     return Route(
-        target,
         Program(
             target.build_id,
             target.algorithm_id,
@@ -68,6 +74,7 @@ def route_of(target: Target, principal: Principal) -> Route:
         ),
         principal.for_run(run),
         loader_without_caller(target.algorithm_id, target.owner_id),
+        target,
     )
 
 
@@ -79,7 +86,7 @@ def outcome_of(failure: RunFailed | None) -> str:
 
 
 async def invoke(
-    pool: RunnerPool, reasons: EndReasons, route: Route, request: bytes, call: Call
+    pool: RunnerPool, reasons: EndReasons, work: Work, request: bytes, call: Call
 ) -> Outcome:
     """Run the call; a failure of the algorithm is part of the outcome.
 
@@ -88,17 +95,17 @@ async def invoke(
     began = time.perf_counter()
     try:
         async with asyncio.timeout_at(call.deadline):
-            runner = await pool.acquire(route.program, call, route.spare_loader)
-            reply = await _run(pool, reasons, route.program, runner, request, call)
+            runner = await pool.acquire(work.program, call, work.spare_loader)
+            reply = await _run(pool, reasons, work.program, runner, request, call)
     except TimeoutError:
         call.trace.spent("run")
-        return _failed(RunFailed(CUT_OFF, "TimeoutError"), began)
+        return failed(RunFailed(CUT_OFF, "TimeoutError"), began)
     except LoadFailed as exc:
         call.trace.spent("load")
-        return _failed(_load_failure(exc), began)
+        return failed(_load_failure(exc), began)
     except RunFailed as exc:
         call.trace.spent("run")
-        return _failed(exc, began)
+        return failed(exc, began)
     finally:
         # Whatever it has started and not waited for ends with it.
         for task in list(call.tasks):
@@ -111,7 +118,8 @@ async def invoke(
     return Outcome(result, kind, None, reply.seconds, reply.stdout)
 
 
-def _failed(failure: RunFailed, began: float) -> Outcome:
+def failed(failure: RunFailed, began: float) -> Outcome:
+    """What a call came to that began then, by `perf_counter`, and has no result."""
     return Outcome(b"", "void", failure, time.perf_counter() - began, b"")
 
 
@@ -141,7 +149,7 @@ async def _end_failure(reasons: EndReasons, runner: GatewayRunner, exc: RunnerEn
         return RunFailed(f"exited with code {exc.exit_code}", "SystemExit")
     if await reasons.reason_of_end(runner) == "oom":
         return RunFailed(CUT_OFF, "OutOfMemoryError")
-    return RunFailed("The algorithm's process ended during the call.", "SystemError")
+    return RunFailed(LOST, "SystemError")
 
 
 def _load_failure(exc: LoadFailed) -> RunFailed:

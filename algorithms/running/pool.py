@@ -9,10 +9,17 @@ import heapq
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import dataclass
 
 from algorithms.errors import RunnersUnavailable, TooManyCallsWaiting
-from algorithms.running.groups import Group, GroupState, Key, Reserved, Waiting
+from algorithms.running.groups import (
+    Group,
+    GroupState,
+    Key,
+    PoolState,
+    Reserved,
+    Waiting,
+    tell_times,
+)
 from algorithms.running.program import Call, Loader, Program, Starter, loader_for
 from algorithms.running.runner import GatewayRunner, LoadFailed
 from algorithms.running.spares import Spares
@@ -26,17 +33,6 @@ IDLE_SECONDS = 300.0
 PATIENCE_SECONDS = 0.03
 # For so long a caller keeps a runner although others have none.
 FAIR_SECONDS = 0.25
-
-
-@dataclass(frozen=True)
-class PoolState:
-    """How many runners there are in which state, and how many calls wait."""
-
-    idle: int
-    busy: int
-    starting: int
-    unbound: int
-    waiting: int
 
 
 class RunnerPool:
@@ -57,6 +53,8 @@ class RunnerPool:
         self._hungry: dict[Key, Group] = {}
         self._waiting = 0
         self._active = 0
+        # Workers that are about to stop: their runners finish what they are at.
+        self._leaving: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         # Runners on their way out; these are not cancelled.
         self._stops: set[asyncio.Task[None]] = set()
@@ -82,6 +80,11 @@ class RunnerPool:
             unbound=self._spares.ready,
             waiting=self._waiting,
         )
+
+    @property
+    def free(self) -> int:
+        """How many more calls from outside find a place now."""
+        return 0 if self._memory_is_short() else max(0, self._most // 2 - self._active)
 
     def groups(self, most: int) -> list[GroupState]:
         """The groups with most runners and waiting calls, at most so many."""
@@ -112,7 +115,7 @@ class RunnerPool:
     def release(self, runner: GatewayRunner, program: Program) -> None:
         """Give a runner back whose call has ended well."""
         group = self._end_call(runner, program)
-        if group.waiting and self._must_share(group):
+        if runner.worker_id in self._leaving or (group.waiting and self._must_share(group)):
             self._dispose(runner)
             self._feed()
             self._feed_group(group)
@@ -143,6 +146,19 @@ class RunnerPool:
             if key not in self._groups:
                 self._groups[key] = Group(each.program, each.loader.caller_id, each.loader)
             self._groups[key].reserved += each.count
+
+    def retire(self, worker_id: str) -> None:
+        """The worker is about to stop: let go of its runners, of busy ones after their call."""
+        self._leaving.add(worker_id)
+        runners = [each for group in self._groups.values() for each in group.take_idle(worker_id)]
+        for runner in runners + self._spares.take_of(worker_id):
+            self._dispose(runner)
+
+    def turn_away(self) -> None:
+        """No runner can be started here any more: end all waiting with RunnersUnavailable."""
+        for group in self._groups.values():
+            while (future := group.take_waiting()) is not None:
+                future.set_exception(RunnersUnavailable())
 
     def tend(self) -> None:
         """To be called each second: let idle runners go, keep spares and reservations."""
@@ -220,7 +236,7 @@ class RunnerPool:
                 group.waiting.remove(waiting)
             if not group.waiting:
                 self._hungry.pop(group.key, None)
-        _tell_times(call, runner, time.perf_counter() - began)
+        tell_times(call, runner, time.perf_counter() - began)
         return runner
 
     def _watch(self, group: Group) -> None:
@@ -240,6 +256,9 @@ class RunnerPool:
         future = group.take_waiting()
         if future is not None:
             future.set_result(self._begin_call(group, runner))
+            return
+        if runner.worker_id in self._leaving:
+            self._dispose(runner)
             return
         runner.idle_since = time.monotonic()
         group.idle.append(runner)
@@ -379,13 +398,3 @@ class RunnerPool:
         self._stops.discard(task)
         if not task.cancelled() and task.exception() is not None:
             logger.error("work of the runner pool failed", exc_info=task.exception())
-
-
-def _tell_times(call: Call, runner: GatewayRunner, waited: float) -> None:
-    """Of a wait that ended with a new runner, its start and its loading are told by their names."""
-    call.trace.spent("queue")
-    loading = min(waited, runner.load_seconds)
-    starting = min(waited - loading, runner.start_seconds)
-    runner.load_seconds = runner.start_seconds = 0.0
-    call.trace.move("queue", "load", loading)
-    call.trace.move("queue", "start", starting)

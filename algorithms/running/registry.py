@@ -18,6 +18,8 @@ UNNAMED_SECONDS = 7
 GATEWAYS_CHANNEL = "algoport:gateways"
 # Gateways by the time at which they last told what their pools hold.
 POOLS_KEY = "algoport:pools"
+# The ids of workers' gateways.
+WORKERS_KEY = "algoport:workers"
 # When a worker last took a task of beat.
 BEAT_KEY = "algoport:beat"
 
@@ -55,6 +57,11 @@ def gateway_key(gateway_id: str) -> str:
 def pool_key(gateway_id: str) -> str:
     """What a gateway's pool holds, for administrators to see."""
     return f"algoport:pool:{gateway_id}"
+
+
+def worker_key(gateway_id: str) -> str:
+    """Where a worker's gateway is and what room it has, as JSON; present while it takes calls."""
+    return f"algoport:worker-host:{gateway_id}"
 
 
 def slots_key(account: UUID) -> str:

@@ -72,6 +72,14 @@ class Spares:
         gone = [each for each in self._ready if each not in self._used_at]
         return [runner for program in gone for runner in self._ready.pop(program)]
 
+    def take_of(self, worker_id: str) -> list[GatewayRunner]:
+        """All runners of this worker, to be stopped."""
+        taken = []
+        for program, runners in self._ready.items():
+            taken += [each for each in runners if each.worker_id == worker_id]
+            self._ready[program] = [each for each in runners if each.worker_id != worker_id]
+        return taken
+
     def take_all(self) -> list[GatewayRunner]:
         runners = [runner for each in self._ready.values() for runner in each]
         self._ready.clear()

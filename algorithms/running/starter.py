@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 import uuid
+from functools import partial
 
 import orjson
 import redis
@@ -30,6 +31,8 @@ class RunnerStarter:
 
     def __init__(self) -> None:
         self.gateway_id = uuid.uuid4().hex
+        # In a worker: also while it is about to stop, when it takes no more tasks.
+        self.starts_here = False
         self._valkey = registry.gateway_connection()
         # Those that it has, and those that it asks for.
         self._runners: set[str] = set()
@@ -114,8 +117,9 @@ class RunnerStarter:
     async def _request(self, runner_id: str, program: Program, loader: Loader) -> GatewayRunner:
         loop = asyncio.get_running_loop()
         arguments = (runner_id, program.as_message(), self.gateway_id)
+        ask = start_runner_task if self.starts_here else partial(send_task, start_runner_task)
         try:
-            await loop.run_in_executor(None, send_task, start_runner_task, *arguments)
+            await loop.run_in_executor(None, ask, *arguments)
             message = await self._valkey.blpop([registry.started_key(runner_id)], START_SECONDS)
         except (BrokerUnavailable, redis.RedisError) as exc:
             logger.error("no runner can be asked for: %s", exc)

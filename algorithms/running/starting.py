@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 import uuid
+from dataclasses import dataclass
 
 import orjson
 import redis
@@ -38,6 +39,16 @@ class RunnerKeeper(threading.Thread):
         self._unnamed: dict[str, float] = {}
         self._told_at = float("-inf")
         self._stopping = threading.Event()
+
+    @property
+    def count(self) -> int:
+        return len(self._runners)
+
+    def wait(self, seconds: float) -> None:
+        """Wait so long for the gateways to let go of all runners."""
+        deadline = time.monotonic() + seconds
+        while self._runners and time.monotonic() < deadline:
+            self._stopping.wait(0.05)
 
     def add(self, runner: Runner, gateway_id: str) -> None:
         with self._lock:
@@ -149,8 +160,26 @@ def start_keeping() -> None:
     _keeper.start()
 
 
-def stop_keeping() -> None:
+@dataclass(frozen=True)
+class Kept:
+    """What this process keeps runners with, and how many it has."""
+
+    worker_id: str
+    runtime: str
+    runners: int
+
+
+def kept_here() -> Kept | None:
+    """None where this process starts no runners."""
+    if _keeper is None:
+        return None
+    return Kept(_keeper.worker_id, get_runtime().name, _keeper.count)
+
+
+def stop_keeping(drain_seconds: float) -> None:
+    """Stop all runners; those that are at work for other processes have so long to end it."""
     if _keeper is not None:
+        _keeper.wait(drain_seconds)
         _keeper.close()
         get_runtime().stop_watchdog()
 

@@ -5,9 +5,11 @@ import signal
 import sys
 from pathlib import Path
 
+from django.conf import settings
+
 from algoport.launcher.processes import Program
 
-QUEUES = "builds,runners,calls,periodic"
+QUEUES = f"builds,{settings.RUNNERS_QUEUE},calls,periodic"
 
 
 def child_environ(name: str, data: Path, metrics: Path) -> dict[str, str]:
@@ -31,7 +33,7 @@ def web_program(root: Path, data: Path, metrics: Path, listener: int) -> Program
         folder=root,
         environ=child_environ("web", data, metrics),
         log=data / "logs" / "web.log",
-        grace_seconds=8.0,
+        grace_seconds=settings.DRAIN_SECONDS + 5.0,
         inherited=(listener,),
     )
 
@@ -50,7 +52,7 @@ def worker_program(root: Path, data: Path, metrics: Path, threads: int, log_leve
         environ=child_environ("worker", data, metrics),
         log=data / "logs" / "worker.log",
         # A build in the middle is taken up again by the next start.
-        grace_seconds=3.0,
+        grace_seconds=settings.DRAIN_SECONDS + 2.0,
         # Anything gentler waits for its threads, and builds may take half an hour.
         orphan_signal=signal.SIGKILL,
     )

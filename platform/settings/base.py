@@ -1,5 +1,6 @@
 """Every setting of the platform, from the environment by way of `env`."""
 
+from socket import gethostname
 from urllib.parse import urlsplit
 
 from algoport.settings import env
@@ -23,6 +24,12 @@ ALGOPORT_PROCESS = env.read(
 )
 ALGOPORT_WEB_PROCESSES = env.read("ALGOPORT_WEB_PROCESSES", env.integer(1, 64), 2)
 ALGOPORT_WORKER_THREADS = env.read("ALGOPORT_WORKER_THREADS", env.integer(2, 256), 16)
+# Where this host takes calls that web processes of other hosts forward, and what it is called; an
+# installation on one host has neither (docs/adr/0045).
+HOST_ADDRESS = env.read("ALGOPORT_HOST_ADDRESS", env.listening, None)
+HOST_ID = env.read("ALGOPORT_HOST_ID", env.name_of_host, gethostname() if HOST_ADDRESS else "")
+# How long a process that is to stop goes on with the calls that it has.
+DRAIN_SECONDS = env.read("ALGOPORT_DRAIN_SECONDS", env.integer(0, 3600), 3)
 
 WEBHOOK_HOSTS = env.read("ALGOPORT_WEBHOOK_HOSTS", env.hosts, env.hosts(""))
 DATA_ACCESS_DAYS = env.read("ALGOPORT_DATA_ACCESS_DAYS", env.integer(1, 3650), 90)
@@ -64,7 +71,9 @@ JWT_GROUPS_CLAIM = env.read("ALGOPORT_JWT_GROUPS_CLAIM", str, "")
 JWT_ADMIN_GROUP = env.read("ALGOPORT_JWT_ADMIN_GROUP", str, "")
 
 SERVICE_FOLDER = env.service_folder(ALGOPORT_DATA)
-SOCKET_FOLDER = env.socket_folder(SERVICE_FOLDER)
+SOCKET_FOLDER = env.socket_folder(SERVICE_FOLDER, HOST_ID)
+# Logs, and what the launcher knows of its processes.
+HOST_FOLDER = ALGOPORT_DATA / "hosts" / HOST_ID if HOST_ID else ALGOPORT_DATA
 # Where processes leave their metrics for each other (algoport.metrics); the launcher sets it.
 METRICS_FOLDER = env.read("PROMETHEUS_MULTIPROC_DIR", env.folder, None)
 RUNNERS_FOLDER = SOCKET_FOLDER / "r"
@@ -314,9 +323,11 @@ CACHES = {
 CELERY_BROKER_URL = env.read("CELERY_BROKER_URL", env.url("amqp", "amqps"), env.broker(REDIS_URL))
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "periodic"
+# Runners are reached by sockets of their host.
+RUNNERS_QUEUE = f"runners.{HOST_ID}" if HOST_ID else "runners"
 CELERY_TASK_ROUTES = {
     "algorithms.tasks.build_algorithm_task": {"queue": "builds"},
-    "algorithms.tasks.start_runner_task": {"queue": "runners"},
+    "algorithms.tasks.start_runner_task": {"queue": RUNNERS_QUEUE},
     "algorithms.tasks.run_queued_calls_task": {"queue": "calls"},
     "algorithms.tasks.deliver_webhooks_task": {"queue": "calls"},
 }

@@ -5,6 +5,7 @@ The only module of the platform that reads `os.environ`.
 
 import hashlib
 import os
+import re
 import secrets
 import stat
 from collections.abc import Callable
@@ -59,6 +60,20 @@ def host(raw: str) -> str:
     if any(character.isspace() or character in "/?#@" for character in raw):
         raise ValueError("expected a host name or an address")
     return raw
+
+
+def name_of_host(raw: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", raw):
+        raise ValueError("expected up to 63 letters, digits, dots, hyphens and underscores")
+    return raw
+
+
+def listening(raw: str) -> tuple[str, int]:
+    """Address and port of `ADDRESS:PORT`; port 0 is any that is free."""
+    parts = urlsplit(f"//{raw}")
+    if not parts.hostname or parts.port is None or parts.netloc != raw:
+        raise ValueError("expected ADDRESS:PORT, with port 0 for any that is free")
+    return parts.hostname, parts.port
 
 
 def hosts(raw: str) -> frozenset[tuple[str, int | None]]:
@@ -201,12 +216,15 @@ def service_folder(data: Path) -> Path:
     return Path("/var/lib/algoport") / hashlib.sha256(str(data).encode()).hexdigest()[:12]
 
 
-def socket_folder(service: Path) -> Path:
-    """Folder of the unix sockets, short enough for the kernel's limit on their names."""
+def socket_folder(service: Path, host_id: str) -> Path:
+    """Folder of the unix sockets, short enough for the kernel's limit on their names.
+
+    A host with a name shares its data folder with others, and keeps its sockets to itself.
+    """
     wanted = service / "run"
-    if len(str(wanted)) <= LONGEST_SOCKET_FOLDER:
+    if len(str(wanted)) <= LONGEST_SOCKET_FOLDER and not host_id:
         return wanted
-    digest = hashlib.sha256(str(service).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(f"{service}{host_id}".encode()).hexdigest()[:12]
     return Path("/tmp") / f"algoport-{os.geteuid()}-{digest}"
 
 

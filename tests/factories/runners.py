@@ -7,14 +7,13 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from algoport.accounts.permissions import Principal, PrincipalKind, Run
 from algoport.containers.engine import Image, Limits, Runner, RunnerSpec
 from algoport.containers.rootfs import build_environment
 from algoport.containers.sandbox import SandboxRuntime
 from algoport.http.tracing import Session, Trace
-from algorithms.running.invocation import Outcome, Route, invoke
+from algorithms.running.invocation import Outcome, Work, invoke
 from algorithms.running.pool import RunnerPool
 from algorithms.running.program import Call, Loader, Program, loader_without_caller
 from algorithms.running.runner import GatewayRunner
@@ -73,12 +72,11 @@ async def run_once(starter: LocalStarter, request: bytes, seconds: float) -> Out
     identity = Principal(PrincipalKind.RUN, uuid.uuid4(), "demo", run=run)
     program = make_program("A", algorithm_id=run.algorithm_id)
     spare = loader_without_caller(run.algorithm_id, run.algorithm_owner_id)
-    target: Any = None
     pool = RunnerPool(starter)
     deadline = asyncio.get_running_loop().time() + seconds
     call = Call(Trace(Session()), identity, deadline)
-    route = Route(target, program, identity, spare)
+    work = Work(program, identity, spare)
     try:
-        return await invoke(pool, starter, route, request, call)
+        return await invoke(pool, starter, work, request, call)
     finally:
         await pool.close()

@@ -125,6 +125,49 @@ async def test_a_dead_idle_runner_is_not_handed_out(starts: Starts) -> None:
 
 
 @in_loop
+async def test_runners_of_a_worker_that_leaves_end_their_calls_and_go(starts: Starts) -> None:
+    pool = RunnerPool(starts)
+    demo = uuid.uuid4()
+    assert await pool.prepare(OTHER, SPARE)
+    busy = await pool.acquire(HELLO, call_of(demo), SPARE)
+    idle = await pool.acquire(HELLO, call_of(demo), SPARE)
+    pool.release(idle, HELLO)
+
+    pool.retire("w")
+    await settle()
+
+    assert idle.id in starts.stopped and busy.id not in starts.stopped
+    assert pool.state().unbound == 0 and len(starts.stopped) == 2
+    pool.release(busy, HELLO)
+    await settle()
+    assert busy.id in starts.stopped and pool.state().idle == 0
+
+
+@in_loop
+async def test_who_waits_is_turned_away_when_nothing_can_be_started(starts: Starts) -> None:
+    pool = RunnerPool(starts)
+    starts.open.clear()
+    waiting = asyncio.ensure_future(pool.acquire(HELLO, call_of(uuid.uuid4()), SPARE))
+    await settle()
+    pool.turn_away()
+    with pytest.raises(RunnersUnavailable):
+        await waiting
+    await pool.close()
+
+
+@in_loop
+async def test_a_pool_tells_how_many_calls_find_a_place(starts: Starts) -> None:
+    pool = RunnerPool(starts, most_runners=8)
+    assert pool.free == 4
+    runner = await pool.acquire(HELLO, call_of(uuid.uuid4()), SPARE)
+    assert pool.free == 3
+    pool.release(runner, HELLO)
+    assert pool.free == 4
+    short = RunnerPool(starts, memory_is_short=lambda: True)
+    assert short.free == 0
+
+
+@in_loop
 async def test_a_spare_is_bound_by_its_first_caller(starts: Starts) -> None:
     pool = RunnerPool(starts)
     demo, guest = uuid.uuid4(), uuid.uuid4()

@@ -1,0 +1,149 @@
+"""The hosts whose workers run calls: they announce themselves, web processes keep a list of them.
+
+Runners are reached by sockets of their own host; a call for another host is forwarded to a worker
+there that listens for such calls (docs/adr/0045).
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from uuid import UUID
+
+import psutil
+import redis.asyncio
+from django.conf import settings
+
+from algorithms.running import registry
+from algorithms.running.program import Program
+
+REFRESH_SECONDS = 2.0
+# A worker that could not be reached is asked last for so long: until it is forgotten, or back.
+AVOIDED_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What a worker says of its machine, and of the room that is left for calls from outside."""
+
+    runtime: str
+    memory_bytes: int
+    cpus: int
+    gpus: int
+    running: int
+    free: int
+
+
+@dataclass(frozen=True)
+class WorkerHost:
+    """A worker that lives: its host, and where it takes forwarded calls ("" where it does not)."""
+
+    worker_id: str
+    host_id: str
+    address: str
+    capacity: Capacity
+
+
+def capacity_now(runtime: str, running: int, free: int) -> Capacity:
+    """The capacity of this machine, for so many calls that run and places that are free."""
+    return Capacity(
+        runtime,
+        psutil.virtual_memory().total,
+        len(os.sched_getaffinity(0)),
+        len(list(Path("/dev").glob("nvidia[0-9]*"))),
+        running,
+        free,
+    )
+
+
+async def announce_worker(valkey: "redis.asyncio.Redis", worker: WorkerHost) -> None:
+    """Say that this worker lives; who does not repeat it is forgotten. Raises RedisError."""
+    key = registry.worker_key(worker.worker_id)
+    message = registry.encode(asdict(worker))
+    async with valkey.pipeline(transaction=False) as pipeline:
+        pipeline.set(key, message, ex=registry.GATEWAY_SECONDS)
+        pipeline.sadd(registry.WORKERS_KEY, worker.worker_id)
+        await pipeline.execute()
+
+
+async def unannounce_worker(valkey: "redis.asyncio.Redis", worker_id: str) -> None:
+    """This worker takes no more calls. Raises RedisError."""
+    await valkey.delete(registry.worker_key(worker_id))
+    await valkey.srem(registry.WORKERS_KEY, worker_id)
+
+
+async def read_workers(valkey: "redis.asyncio.Redis") -> list[WorkerHost]:
+    """All workers that live. Raises RedisError."""
+    members = await valkey.smembers(registry.WORKERS_KEY)
+    ids = sorted(registry.as_text(each) for each in members)
+    if not ids:
+        return []
+    values = await valkey.mget([registry.worker_key(each) for each in ids])
+    gone = [each for each, value in zip(ids, values, strict=True) if value is None]
+    if gone:
+        await valkey.srem(registry.WORKERS_KEY, *gone)
+    return [_worker_from(registry.decode(value)) for value in values if value is not None]
+
+
+def _worker_from(told: dict[str, object]) -> WorkerHost:
+    capacity = told["capacity"]
+    assert isinstance(capacity, dict)
+    return WorkerHost(
+        str(told["worker_id"]), str(told["host_id"]), str(told["address"]), Capacity(**capacity)
+    )
+
+
+class Hosts:
+    """What a web process knows of the workers; `on_lost` is called when its own host's are gone.
+
+    Where no worker takes forwarded calls, `are_several` is False and everything stays here.
+    """
+
+    def __init__(self, on_lost: Callable[[], None]) -> None:
+        self._on_lost = on_lost
+        self._others: list[WorkerHost] = []
+        self._avoided: dict[str, float] = {}
+        self.are_several = False
+        self.has_worker_here = True
+
+    def note(self, workers: list[WorkerHost]) -> None:
+        """These live now."""
+        here = [each for each in workers if each.host_id == settings.HOST_ID]
+        self._others = [
+            each for each in workers if each.address and each.host_id != settings.HOST_ID
+        ]
+        now = time.monotonic()
+        self._avoided = {each: until for each, until in self._avoided.items() if until > now}
+        self.are_several = bool(self._others)
+        # Where nobody else could run a call it waits here, for a worker that starts say.
+        self.has_worker_here = bool(here) or not self._others
+        if not self.has_worker_here:
+            self._on_lost()
+
+    def avoid(self, worker_id: str) -> None:
+        """It could not be reached, or takes no more calls."""
+        self._avoided[worker_id] = time.monotonic() + AVOIDED_SECONDS
+
+    @property
+    def have_room(self) -> bool:
+        """Whether a worker elsewhere has a place for another call."""
+        return any(self._is_open(each) for each in self._others)
+
+    def ranked(self, program: Program, caller_id: UUID) -> list[WorkerHost]:
+        """Workers elsewhere, the one to be asked first at the front.
+
+        The same for the same program and caller in every process while it has room, so that warm
+        runners are found again.
+        """
+        name = f"{program.build_id}{caller_id}".encode()
+
+        def rank(worker: WorkerHost) -> tuple[bool, bytes]:
+            digest = hashlib.blake2b(worker.worker_id.encode() + name, digest_size=8).digest()
+            return not self._is_open(worker), digest
+
+        return sorted(self._others, key=rank)
+
+    def _is_open(self, worker: WorkerHost) -> bool:
+        return worker.capacity.free > 0 and worker.worker_id not in self._avoided
