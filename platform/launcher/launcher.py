@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from algoport.db.threads import most_connections
 from algoport.launcher import postgres, valkey
 from algoport.launcher.console import greeting, read_first_run, say
 from algoport.launcher.demo import DemoFailed, publish_demo
-from algoport.launcher.errors import StepFailed, StopRequested
+from algoport.launcher.errors import StartRefused, StepFailed, StopRequested
 from algoport.launcher.folders import (
     make_folder,
     make_socket_folder,
@@ -33,22 +33,23 @@ from algoport.launcher.preparation import (
     step_of,
 )
 from algoport.launcher.processes import die_with_parent
-from algoport.launcher.programs import beat_program, web_program, worker_program
+from algoport.launcher.programs import Folders, beat_program, web_program, worker_program
 from algoport.launcher.supervisor import Supervisor
 
+PARTS = ("web", "worker", "beat")
 STOP_ORDER = (("web",), ("worker", "beat"), ("valkey",), ("database",))
 _SERVICE_SECONDS = 60
 _WEB_SECONDS = 60
 
 
-def run_platform(root: Path) -> None:
-    """Run the platform until a signal stops it. Raises StartRefused, StepFailed."""
+def run_platform(root: Path, parts: Collection[str] = PARTS) -> None:
+    """Run these parts until a signal stops them. Raises StartRefused, StepFailed."""
     began = started_at()
     if "MAKELEVEL" in os.environ:
         # A make that is killed cannot pass that on. Other parents, a shell say, may go first.
         die_with_parent(signal.SIGTERM, os.getppid())
     os.umask(0o022)
-    Launcher(root, began).run()
+    Launcher(root, began, parts).run()
 
 
 def started_at() -> float:
@@ -64,21 +65,26 @@ def started_at() -> float:
 class Launcher:
     """One run of the platform, in the order of its steps."""
 
-    def __init__(self, root: Path, began: float) -> None:
-        self._root = root
+    def __init__(self, root: Path, began: float, parts: Collection[str]) -> None:
         self._began = began
+        self._parts = parts
         self._data = Path(settings.ALGOPORT_DATA)
+        self._host = Path(settings.HOST_FOLDER)
         self._service = Path(settings.SERVICE_FOLDER)
         self._sockets = Path(settings.SOCKET_FOLDER)
-        self._logs = self._data / "logs"
+        self._logs = self._host / "logs"
         self._metrics = self._sockets / "metrics"
+        self._folders = Folders(root, self._data, self._host, self._metrics)
         self._level: str = settings.ALGOPORT_LOG_LEVEL
-        self._records = RecordBook(self._data / "processes.json")
+        self._records = RecordBook(self._host / "processes.json")
         self._supervisor = Supervisor(self._records, say)
 
     def run(self) -> None:
+        self._refuse_services_of_its_own()
         self._take_data_folder()
-        listener = listen(settings.ALGOPORT_HOST, settings.ALGOPORT_PORT)
+        listener = None
+        if "web" in self._parts:
+            listener = listen(settings.ALGOPORT_HOST, settings.ALGOPORT_PORT)
         self._supervisor.take_signals()
         try:
             self._clear_leftovers()
@@ -88,28 +94,39 @@ class Launcher:
             say("stopping before the start was complete")
         finally:
             # Nobody shall wait for an answer that will not come.
-            listener.close()
+            if listener is not None:
+                listener.close()
             self._stop()
 
+    def _refuse_services_of_its_own(self) -> None:
+        """One of several hosts has no database and no broker that the others could reach."""
+        is_alone = not settings.HOST_ID and len(self._parts) == len(PARTS)
+        missing = [name for name in ("DATABASE_URL", "REDIS_URL") if not os.environ.get(name)]
+        if missing and not is_alone:
+            raise StartRefused(f"one of several hosts needs {' and '.join(missing)}")
+
     def _take_data_folder(self) -> None:
-        for folder in (self._data, self._logs, self._data / "beat"):
+        for folder in (self._data, self._host, self._logs, self._host / "beat"):
             make_folder(folder, 0o755)
-        self._lock = take_lock(self._data / "up.lock")
+        self._lock = take_lock(self._host / "up.lock")
         for log in self._logs.glob("*.log"):
             rotate_log(log)
 
     def _clear_leftovers(self) -> None:
-        end_leftovers(read_records(self._data / "processes.json"))
+        end_leftovers(read_records(self._host / "processes.json"))
         make_folder(self._service, 0o755)
         make_socket_folder(self._sockets)
         make_folder(Path(settings.RUNNERS_FOLDER), 0o711)
         make_folder(self._metrics, 0o700)
 
-    def _start(self, listener: socket.socket) -> None:
+    def _start(self, listener: socket.socket | None) -> None:
         embedded = self._start_services()
         self._step("database", partial(prepare_database, embedded))
-        isolation = self._prepare_isolation()
+        isolation = self._prepare_isolation() if "worker" in self._parts else None
         self._start_platform(listener)
+        if listener is None or len(self._parts) < len(PARTS):
+            say(f"Algoport's {', '.join(sorted(self._parts))} started; logs: {self._logs}")
+            return
         has_demo = isolation is not None and self._ensure_demo(local_url(listener))
         seconds = time.monotonic() - self._began
         say(greeting(settings.ALGOPORT_URL, self._data, isolation, has_demo, seconds))
@@ -153,19 +170,21 @@ class Launcher:
         self._supervisor.start(postgres.postgres_program(self._service, sockets, log, connections))
         self._supervisor.wait_until(lambda: postgres.is_ready(data), "database", _SERVICE_SECONDS)
 
-    def _start_platform(self, listener: socket.socket) -> None:
-        web = web_program(self._root, self._data, self._metrics, listener.fileno())
-        threads = settings.ALGOPORT_WORKER_THREADS
-        self._supervisor.start(web)
-        folders = (self._root, self._data, self._metrics)
-        self._supervisor.start(worker_program(*folders, threads, self._level))
-        probe = HealthProbe(local_address(listener))
-        try:
-            self._supervisor.wait_until(probe.has_answered, "web", _WEB_SECONDS)
-        finally:
-            probe.close()
+    def _start_platform(self, listener: socket.socket | None) -> None:
+        if listener is not None:
+            self._supervisor.start(web_program(self._folders, listener.fileno()))
+        if "worker" in self._parts:
+            threads = settings.ALGOPORT_WORKER_THREADS
+            self._supervisor.start(worker_program(self._folders, threads, self._level))
+        if listener is not None:
+            probe = HealthProbe(local_address(listener))
+            try:
+                self._supervisor.wait_until(probe.has_answered, "web", _WEB_SECONDS)
+            finally:
+                probe.close()
         # It has the least to do, so it does not compete with the others for the processors.
-        self._supervisor.start(beat_program(*folders, self._level))
+        if "beat" in self._parts:
+            self._supervisor.start(beat_program(self._folders, self._level))
 
     def _ensure_demo(self, url: str) -> bool:
         """Publish the first algorithm once; whether it is there. Its failure stops nothing."""

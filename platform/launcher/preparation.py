@@ -2,7 +2,8 @@
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg2
@@ -16,6 +17,9 @@ from algoport.containers.sandbox import SandboxRuntime
 from algoport.launcher.errors import StartRefused
 from algoport.launcher.postgres import DATABASE, SUPERUSER
 
+# Known to nobody else in the database.
+_LOCK = 0x616C676F706F7274
+
 
 def prepare_database(sockets: str | None) -> int:
     """Bring the tables up to date and see that there are accounts; the exit status.
@@ -25,8 +29,9 @@ def prepare_database(sockets: str | None) -> int:
     try:
         if sockets is not None:
             _ensure_database(sockets)
-        _migrate()
-        call_command("first_run")
+        with _alone():
+            _migrate()
+            call_command("first_run")
     except OperationalError as exc:
         name = "the embedded database" if sockets is not None else "the database of DATABASE_URL"
         return complain(f"{name} does not answer: {exc}")
@@ -101,6 +106,17 @@ def _ensure_database(sockets: str) -> None:
         if cursor.fetchone() is None:
             cursor.execute(f"CREATE DATABASE {DATABASE}")
     administration.close()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Hosts that start at the same time do this one after the other."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
 
 
 def _migrate() -> None:

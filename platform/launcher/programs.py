@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
@@ -10,6 +11,19 @@ from django.conf import settings
 from algoport.launcher.processes import Program
 
 QUEUES = f"builds,{settings.RUNNERS_QUEUE},calls,periodic"
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where programs run: the source, the data, what is this host's own of it, the metrics."""
+
+    root: Path
+    data: Path
+    host: Path
+    metrics: Path
+
+    def log(self, name: str) -> Path:
+        return self.host / "logs" / f"{name}.log"
 
 
 def child_environ(name: str, data: Path, metrics: Path) -> dict[str, str]:
@@ -24,21 +38,21 @@ def child_environ(name: str, data: Path, metrics: Path) -> dict[str, str]:
     return environ
 
 
-def web_program(root: Path, data: Path, metrics: Path, listener: int) -> Program:
+def web_program(folders: Folders, listener: int) -> Program:
     """gunicorn, on the socket that the launcher listens on."""
     command = ("gunicorn", "-c", "gunicorn.conf.py", "--bind", f"fd://{listener}")
     return Program(
         name="web",
         command=(sys.executable, "-m", *command, "algoport.asgi:application"),
-        folder=root,
-        environ=child_environ("web", data, metrics),
-        log=data / "logs" / "web.log",
+        folder=folders.root,
+        environ=child_environ("web", folders.data, folders.metrics),
+        log=folders.log("web"),
         grace_seconds=settings.DRAIN_SECONDS + 5.0,
         inherited=(listener,),
     )
 
 
-def worker_program(root: Path, data: Path, metrics: Path, threads: int, log_level: str) -> Program:
+def worker_program(folders: Folders, threads: int, log_level: str) -> Program:
     """Celery with a thread pool; one worker per platform, so nothing to gossip about."""
     return Program(
         name="worker",
@@ -48,9 +62,9 @@ def worker_program(root: Path, data: Path, metrics: Path, threads: int, log_leve
             *("--concurrency", str(threads), "-Q", QUEUES, "--loglevel", log_level),
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         ),
-        folder=root,
-        environ=child_environ("worker", data, metrics),
-        log=data / "logs" / "worker.log",
+        folder=folders.root,
+        environ=child_environ("worker", folders.data, folders.metrics),
+        log=folders.log("worker"),
         # A build in the middle is taken up again by the next start.
         grace_seconds=settings.DRAIN_SECONDS + 2.0,
         # Anything gentler waits for its threads, and builds may take half an hour.
@@ -58,16 +72,16 @@ def worker_program(root: Path, data: Path, metrics: Path, threads: int, log_leve
     )
 
 
-def beat_program(root: Path, data: Path, metrics: Path, log_level: str) -> Program:
+def beat_program(folders: Folders, log_level: str) -> Program:
     """Celery's clock."""
     return Program(
         name="beat",
         command=(
             *(sys.executable, "-m", "celery", "-A", "algoport.beat", "--quiet", "beat"),
             *("--pidfile", ""),
-            *("--schedule", str(data / "beat" / "schedule"), "--loglevel", log_level),
+            *("--schedule", str(folders.host / "beat" / "schedule"), "--loglevel", log_level),
         ),
-        folder=root,
-        environ=child_environ("beat", data, metrics),
-        log=data / "logs" / "beat.log",
+        folder=folders.root,
+        environ=child_environ("beat", folders.data, folders.metrics),
+        log=folders.log("beat"),
     )

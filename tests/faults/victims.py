@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from algoport.launcher.programs import worker_program
+from algoport.launcher.programs import Folders, worker_program
 from tests.acceptance.platform import ROOT, Platform, wait_until
 
 WORKER = "celery -A algoport --quiet worker"
@@ -44,9 +44,8 @@ class SecondWorker:
             self._start()
 
     def _start(self) -> None:
-        program = worker_program(
-            ROOT, self._platform.data, self._platform.data / "run" / "metrics", 16, "info"
-        )
+        data = self._platform.data
+        program = worker_program(Folders(ROOT, data, data, data / "run" / "metrics"), 16, "info")
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*program.command, "--hostname", f"{SECOND}%h"],

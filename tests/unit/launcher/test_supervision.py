@@ -12,7 +12,7 @@ import pytest
 from algoport.launcher import postgres
 from algoport.launcher.console import greeting
 from algoport.launcher.errors import StartRefused
-from algoport.launcher.programs import child_environ, worker_program
+from algoport.launcher.programs import Folders, child_environ, worker_program
 from algoport.launcher.supervisor import describe_end, restart_delay
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -91,7 +91,8 @@ def test_children_keep_byte_code_and_find_the_data_folder(monkeypatch: pytest.Mo
 
 
 def test_the_worker_takes_every_queue() -> None:
-    command = " ".join(worker_program(ROOT, Path("/data"), Path("/metrics"), 4, "info").command)
+    folders = Folders(ROOT, Path("/data"), Path("/data"), Path("/metrics"))
+    command = " ".join(worker_program(folders, 4, "info").command)
 
     assert "celery -A algoport --quiet worker --pool threads --concurrency 4" in command
     assert "-Q builds,runners,calls,periodic" in command
