@@ -27,11 +27,11 @@ BEAT_KEY = "algoport:beat"
 @cache
 def worker_connection() -> "redis.Redis":
     """The worker's client; its pool may be used by many threads."""
-    return redis.Redis.from_url(settings.REDIS_URL)
+    return redis.Redis.from_url(settings.REDIS_URL, **settings.REDIS_SOCKET)
 
 
 def gateway_connection() -> "redis.asyncio.Redis":
-    return redis.asyncio.Redis.from_url(settings.REDIS_URL)
+    return redis.asyncio.Redis.from_url(settings.REDIS_URL, **settings.REDIS_SOCKET)
 
 
 def started_key(runner_id: str) -> str:

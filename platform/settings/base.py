@@ -4,6 +4,7 @@ from socket import gethostname
 from urllib.parse import urlsplit
 
 from algoport.settings import env
+from algoport.settings.schedule import CELERY_BEAT_SCHEDULE  # noqa: F401
 
 ROOT = env.ROOT
 
@@ -319,8 +320,10 @@ CACHES = {
         "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
     }
 }
+REDIS_SOCKET = env.broker_socket(REDIS_URL)
 # Tasks may go through RabbitMQ; all else needs Valkey.
 CELERY_BROKER_URL = env.read("CELERY_BROKER_URL", env.url("amqp", "amqps"), env.broker(REDIS_URL))
+CELERY_BROKER_TRANSPORT_OPTIONS = REDIS_SOCKET if CELERY_BROKER_URL.startswith("redis") else {}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "periodic"
 # Runners are reached by sockets of their host.
@@ -333,44 +336,6 @@ CELERY_TASK_ROUTES = {
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULE = {
-    "tell-beat": {
-        "task": "algorithms.tasks.tell_beat_task",
-        "schedule": 5.0,
-    },
-    "wake-waiting-builds": {
-        "task": "algorithms.tasks.wake_waiting_builds_task",
-        "schedule": 5.0,
-    },
-    "write-audit-checkpoint": {
-        "task": "algoport.audit.tasks.write_checkpoint_task",
-        "schedule": 5.0,
-    },
-    "remove-old-errors": {
-        "task": "algorithms.tasks.remove_old_errors_task",
-        "schedule": 600.0,
-    },
-    "remove-old-requests": {
-        "task": "algorithms.tasks.remove_old_requests_task",
-        "schedule": 600.0,
-    },
-    "remove-outdated-data": {
-        "task": "dataportal.tasks.remove_outdated_data_task",
-        "schedule": 600.0,
-    },
-    "remove-unused-blobs": {
-        "task": "dataportal.tasks.remove_unused_blobs_task",
-        "schedule": 600.0,
-    },
-    "remove-expired-sessions": {
-        "task": "algoport.accounts.tasks.remove_expired_sessions_task",
-        "schedule": 3600.0,
-    },
-    "remove-old-accesses": {
-        "task": "dataportal.tasks.remove_old_accesses_task",
-        "schedule": 3600.0,
-    },
-}
 
 # -- limits (spec.md 3.10) ------------------------------------------------------------------
 CALL_INPUT_BYTES = 10 * 1024 * 1024

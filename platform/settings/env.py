@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import secrets
+import socket
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,9 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 # A unix socket's path has at most 107 bytes; runner sockets need the rest.
 LONGEST_SOCKET_FOLDER = 50
+# A host that was cut off finds database and broker again so soon after it is back.
+CONNECT_SECONDS = 5
+PATIENCE_SECONDS = 15
 
 
 def read(name: str, convert: Callable[[str], T], default: T) -> T:
@@ -185,6 +189,30 @@ def database(address: str) -> dict[str, object]:
         # restart of the server say, is replaced before the request's first query.
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
+        # libpq leaves out what a unix socket has not.
+        "OPTIONS": {
+            "connect_timeout": CONNECT_SECONDS,
+            "keepalives_idle": PATIENCE_SECONDS // 3,
+            "keepalives_interval": PATIENCE_SECONDS // 3,
+            "keepalives_count": 2,
+            "tcp_user_timeout": PATIENCE_SECONDS * 1000,
+        },
+    }
+
+
+def broker_socket(address: str) -> dict[str, object]:
+    """How a client notices that a server on the network is gone, and does not wait for it."""
+    if address.startswith("unix://"):
+        return {}
+    return {
+        "socket_connect_timeout": CONNECT_SECONDS,
+        "socket_keepalive": True,
+        "socket_keepalive_options": {
+            socket.TCP_KEEPIDLE: PATIENCE_SECONDS // 3,
+            socket.TCP_KEEPINTVL: PATIENCE_SECONDS // 3,
+            socket.TCP_KEEPCNT: 2,
+            socket.TCP_USER_TIMEOUT: PATIENCE_SECONDS * 1000,
+        },
     }
 
 
