@@ -3,3 +3,4 @@ from django.apps import AppConfig
 
 class DataportalConfig(AppConfig):
     name = "dataportal"
+    verbose_name = "Data"

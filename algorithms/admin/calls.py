@@ -6,7 +6,16 @@ from typing import Any
 from django.contrib import admin
 from django.utils.html import format_html, format_html_join
 
-from algorithms.admin.columns import ALGORITHM, CALLER, VERSION, attach_names, page_url
+from algoport.accounts.models import ApiKey
+from algorithms.admin.columns import (
+    ALGORITHM,
+    CALLER,
+    VERSION,
+    RequestColumn,
+    SecondsColumn,
+    attach_names,
+    page_url,
+)
 from algorithms.admin.search import OutcomeFilter, PeriodFilter, SearchedByNames
 from algorithms.constants import FeatureName
 from algorithms.features.switching import is_enabled
@@ -14,34 +23,47 @@ from algorithms.models import AlgorithmError, Build, CallRecord
 
 # Between the end of a call and its line in the log.
 _LOGGED_WITHIN = timedelta(minutes=1)
+_TOTAL = SecondsColumn("Total", "total_seconds")
+_PHASES = (
+    SecondsColumn("Waited", "queue_seconds"),
+    SecondsColumn("Start of the runner", "start_seconds"),
+    SecondsColumn("Load", "load_seconds"),
+    SecondsColumn("Run", "run_seconds"),
+)
 
 
 @admin.register(CallRecord)
 class CallRecordAdmin(SearchedByNames):
     section = "Calls"
     list_display = (
-        *("__str__", "started_at", CALLER, ALGORITHM, VERSION, "status", "error_type"),
-        *("total_seconds", "kind"),
+        *(RequestColumn("request_id"), "started_at", CALLER, ALGORITHM, VERSION, "status"),
+        *("error_type", _TOTAL, "kind"),
     )
     list_filter = (PeriodFilter, OutcomeFilter, "kind")
     search_fields = ("request_id",)
     ordering = ("-started_at",)
-    readonly_fields = (CALLER, ALGORITHM, "build", "failure")
+    readonly_fields = (CALLER, "key", ALGORITHM, "build", "failure", _TOTAL, *_PHASES)
     fields = (
-        *("request_id", "session_id", "started_at", CALLER, "key_id", ALGORITHM, "version"),
+        *("request_id", "session_id", "started_at", CALLER, "key", ALGORITHM, "version"),
         *("build", "kind", "status", "error_type", "failure", "bytes_in", "bytes_out"),
-        *("total_seconds", "queue_seconds", "start_seconds", "load_seconds", "run_seconds"),
+        *(_TOTAL, *_PHASES),
     )
 
     def prepare_rows(self, rows: list[Any]) -> None:
         attach_names(rows)
 
+    def key(self, row: CallRecord) -> str:
+        key = ApiKey.objects.filter(pk=row.key_id).first()
+        if key is None:
+            return "-" if row.key_id is None else f"{row.key_id} (deleted)"
+        return format_html('<a href="{}">{}</a>', page_url("accounts_apikey", key.pk), key)
+
     def build(self, row: CallRecord) -> str:
-        if not Build.objects.filter(pk=row.build_id).exists():
+        build = Build.objects.filter(pk=row.build_id).first()
+        if build is None:
             return f"{row.build_id} (deleted)"
-        return format_html(
-            '<a href="{}">{}</a>', page_url("algorithms_build", row.build_id), row.build_id
-        )
+        link = page_url("algorithms_build", build.pk)
+        return format_html('<a href="{}">{}</a>', link, build.commit_sha)
 
     @admin.display(description="Error log")
     def failure(self, row: CallRecord) -> str:
@@ -78,7 +100,15 @@ class ErrorPeriodFilter(PeriodFilter):
 @admin.register(AlgorithmError)
 class AlgorithmErrorAdmin(SearchedByNames):
     section = "Calls"
-    list_display = ("__str__", "created_at", CALLER, ALGORITHM, VERSION, "error_type", "worker")
+    list_display = (
+        RequestColumn("request_id"),
+        "created_at",
+        CALLER,
+        ALGORITHM,
+        VERSION,
+        "error_type",
+        "worker",
+    )
     list_filter = (ErrorPeriodFilter,)
     search_fields = ("id", "request_id")
     ordering = ("-created_at",)

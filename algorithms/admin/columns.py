@@ -51,6 +51,39 @@ class ShortColumn:
         return str(getattr(row, self._attribute))
 
 
+class RequestColumn:
+    """The beginning of a request's id; in CSV all of it."""
+
+    def __init__(self, attribute: str) -> None:
+        self.short_description = "Request"
+        self.__name__ = "request_short"
+        self._attribute = attribute
+
+    def __call__(self, row: Any) -> str:
+        return format_html('<span title="{}">{}</span>', self.plain(row), self.plain(row)[:12])
+
+    def plain(self, row: Any) -> str:
+        return f"req-{getattr(row, self._attribute)}"
+
+
+class SecondsColumn:
+    """A duration to the millisecond; in CSV as it was measured."""
+
+    def __init__(self, description: str, attribute: str) -> None:
+        self.short_description = description
+        self.admin_order_field = attribute
+        self.__name__ = f"{attribute}_shown"
+        self._attribute = attribute
+
+    def __call__(self, row: Any) -> str:
+        seconds = self.plain(row)
+        return "-" if seconds is None else f"{seconds:.3f} s"
+
+    def plain(self, row: Any) -> float | None:
+        seconds: float | None = getattr(row, self._attribute)
+        return seconds
+
+
 def page_url(page: str, identifier: object) -> str:
     """Address of a row's page; `page` is like `algorithms_build`."""
     return reverse(f"admin:{page}_change", args=[identifier])

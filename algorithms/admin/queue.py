@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from algoport.web.portal.acts import Act, Asked, Done, bulk_action
 from algoport.web.portal.pages import PortalAdmin
+from algorithms.admin.columns import RequestColumn
 from algorithms.admin.search import PeriodFilter, SearchedByNames
 from algorithms.constants import AsyncState, DeliveryState
 from algorithms.models import AsyncCall, WebhookDelivery
@@ -34,7 +35,15 @@ class AsyncCallAdmin(SearchedByNames):
     """Queued calls without what went in and came out: that is their callers' own."""
 
     section = "Calls"
-    list_display = ("__str__", "caller", "address", "state", "tries", "accepted_at", "ended_at")
+    list_display = (
+        RequestColumn("id"),
+        "caller",
+        "address",
+        "state",
+        "tries",
+        "accepted_at",
+        "ended_at",
+    )
     list_select_related = ("caller",)
     list_filter = ("state", AcceptedFilter)
     search_fields = ("id",)

@@ -4,4 +4,4 @@ from django.apps import AppConfig
 class AuditConfig(AppConfig):
     name = "algoport.audit"
     label = "audit"
-    verbose_name = "audit trail"
+    verbose_name = "Audit trail"

@@ -176,6 +176,7 @@ LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = "algoport.formats"
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [ROOT / "static"]
 APPEND_SLASH = False

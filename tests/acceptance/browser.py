@@ -22,8 +22,11 @@ _AXE = Path(__file__).parents[1] / "vendor" / "axe-core-4.14.1.min.js"
 _RUN_AXE = """async () => {
     const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
     const { violations } = await axe.run(document, { runOnly: tags });
-    return violations.map(each => [each.id, each.nodes.map(node => node.failureSummary)]);
+    const told = node => [node.target.join(" "), node.failureSummary];
+    return violations.map(each => [each.id, each.nodes.map(told)]);
 }"""
+
+_STYLED = "Applying inline style violates"
 
 
 @dataclass
@@ -70,13 +73,17 @@ class Window:
         unlabelled = self.page.evaluate(_UNLABELLED)
         assert not unlabelled, (self.page.url, unlabelled)
 
-    def audit(self) -> None:
+    def audit(self, *schemes: str) -> None:
         """Nothing that axe-core finds against WCAG 2.2 A and AA, in light and in dark."""
-        for scheme in ("light", "dark"):
+        for scheme in schemes or ("light", "dark"):
             self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             # By the debugger, which a page's policy does not bind.
             self.page.evaluate(_AXE.read_text())
+            before = list(self.complaints)
             found = self.page.evaluate(_RUN_AXE)
+            # axe-core tries styles on elements of forms, which the policy refuses as it should.
+            new = [said for said in self.complaints[len(before) :] if _STYLED not in said]
+            self.complaints[:] = [*before, *new]
             assert not found, (self.page.url, scheme, found)
         self.page.emulate_media(color_scheme="light")
 

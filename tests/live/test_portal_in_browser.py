@@ -200,12 +200,33 @@ def test_the_portal_is_used_without_a_mouse(window: Window) -> None:
 
 
 PAGES = (
-    *("accounts/user/", "accounts/apikey/", "orgs/organization/", "algorithms/algorithm/"),
-    *("algorithms/build/", "algorithms/callrecord/", "algorithms/asynccall/"),
+    *("", "audit/auditentry/", "accounts/user/", "accounts/apikey/", "orgs/organization/"),
+    *(
+        "algorithms/algorithm/",
+        "algorithms/build/",
+        "algorithms/callrecord/",
+        "algorithms/asynccall/",
+    ),
     *("algorithms/reservation/add/", "dataportal/hostedusage/add/", "runners/"),
 )
 
 
-def test_every_kind_of_page_opens_without_complaints(window: Window) -> None:
+def test_every_kind_of_page_is_for_everybody(window: Window) -> None:
     for page in PAGES:
+        window.page.set_viewport_size({"width": 1280, "height": 900})
         window.go(f"/admin/{page}")
+        look(window, page)
+    open_user(window, "demo")
+    look(window, "user")
+    window.follow("Update work limits")
+    look(window, "act")
+
+
+def look(window: Window, name: str) -> None:
+    window.audit()
+    window.fits()
+    window.picture(f"portal-{name.strip('/').replace('/', '-') or 'dashboard'}-1280")
+    window.page.set_viewport_size({"width": 390, "height": 800})
+    window.audit("light")
+    window.fits()
+    window.picture(f"portal-{name.strip('/').replace('/', '-') or 'dashboard'}-390")

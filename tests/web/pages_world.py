@@ -51,7 +51,7 @@ class World:
     )
 
 
-def make_world(owner: User) -> World:
+def make_world(owner: User, team: str = "team") -> World:
     algorithm = make_algorithm(owner, "Tool", source_visibility="open")
     Algorithm.objects.filter(pk=algorithm.pk).update(
         label=HOSTILE, tagline=HOSTILE, summary=README, sample_input=HOSTILE
@@ -60,7 +60,7 @@ def make_world(owner: User) -> World:
     build = make_build(algorithm, BuildState.FAILED, sha, log=f"{HOSTILE}\n")
     make_version(algorithm, "public")
     make_error(algorithm, owner, message=HOSTILE, stacktrace=HOSTILE, input=HOSTILE)
-    organization = make_organization("team", owner)
+    organization = make_organization(team, owner)
     Organization.objects.filter(pk=organization.pk).update(label=HOSTILE, contact_name=HOSTILE)
     collection = Collection.objects.create(owner=owner, name="set", read_acl="private")
     make_file(collection, HOSTILE_FILE, HOSTILE.encode())
@@ -75,7 +75,7 @@ def make_world(owner: User) -> World:
     parts = {
         "owner": owner.username,
         "name": "Tool",
-        "organization": "team",
+        "organization": team,
         "key_id": str(key.pk),
         "sha": sha,
         "build_id": str(build.pk),
@@ -84,7 +84,7 @@ def make_world(owner: User) -> World:
         "place": f"data/{owner.username}/set",
         "protocol": "s3",
         "token": "none",
-        "team": "team",
+        "team": team,
         "username": owner.username,
         "connector_id": str(connector.pk),
         "bucket": "none",
@@ -116,6 +116,13 @@ def page_patterns() -> Iterator[URLPattern]:
     yield from _patterns(get_resolver(), "")
 
 
+def addresses(world: World) -> list[tuple[str, str]]:
+    """Of every page, by the names of their patterns."""
+    found = [(name, _address_of(pattern, world.parts)) for name, pattern in PATTERNS.items()]
+    source = dict(found)["algorithm-source"]
+    return [*found, *(("algorithm-source", f"{source}?{q}") for q in world.source_queries)]
+
+
 def _patterns(resolver: URLResolver, prefix: str) -> Iterator[URLPattern]:
     for each in resolver.url_patterns:
         path = prefix + str(each.pattern)
@@ -127,9 +134,12 @@ def _patterns(resolver: URLResolver, prefix: str) -> Iterator[URLPattern]:
             yield each
 
 
-def address_of(pattern: URLPattern, parts: dict[str, str]) -> str:
+def _address_of(pattern: URLPattern, parts: dict[str, str]) -> str:
     assert pattern.name is not None
     found = {name: parts[name] for name in pattern.pattern.converters}
     if "owner" not in found and "name" in found:
         found["name"] = parts["team"]
     return reverse(pattern.name, kwargs=found)
+
+
+PATTERNS = {str(pattern.name): pattern for pattern in page_patterns()}

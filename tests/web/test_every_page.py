@@ -12,7 +12,7 @@ from algorithms.constants import FeatureName
 from algorithms.features.switching import switch_feature
 from algorithms.models import Environment
 from tests.factories.dataportal import host_files_in
-from tests.web.pages_world import World, address_of, make_world, page_patterns
+from tests.web.pages_world import PATTERNS, World, addresses, make_world
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +24,6 @@ FOR_STRANGERS = {
     *("algorithm-source", "algorithm-source-history", "algorithm-source-commit"),
     "connector-new",
 }
-PATTERNS = {str(pattern.name): pattern for pattern in page_patterns()}
 STARTS = ("http:", "https:", "mailto:", "/", "#", "?", "data:image/", ".")
 
 
@@ -57,13 +56,6 @@ def signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
-
-
-def addresses(world: World) -> list[tuple[str, str]]:
-    """Of every page, by the names of their patterns."""
-    found = [(name, address_of(pattern, world.parts)) for name, pattern in PATTERNS.items()]
-    source = dict(found)["algorithm-source"]
-    return [*found, *(("algorithm-source", f"{source}?{q}") for q in world.source_queries)]
 
 
 def test_no_text_is_more_than_text(world: World) -> None:

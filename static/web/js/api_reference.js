@@ -5,7 +5,8 @@ const place = document.getElementById("api-reference");
 SwaggerUIBundle({
   url: place.dataset.specification,
   domNode: place,
-  deepLinking: true,
+  // Links inside of buttons are nothing for a keyboard.
+  deepLinking: false,
   docExpansion: "none",
   // The validator would be somebody else's service.
   validatorUrl: null,
