@@ -119,6 +119,9 @@ def described(url: str) -> dict[str, Any]:
 
 def filter_case(context: Any, case: Any) -> bool:
     """Leave out what is an address of another operation: these are told apart by their values."""
+    if _has_whole_float(case.body):
+        # 1.0 is wrong to what makes wrong values of integers, and right to JSON schemas.
+        return False
     path = case.path_parameters or {}
     if "algorithm_id" in path and not _UUID.fullmatch(unquote(str(path["algorithm_id"]))):
         return False
@@ -132,6 +135,14 @@ def filter_case(context: Any, case: Any) -> bool:
         for each in places
         if each.name in given and each.definition["schema"].get("x-named")
     )
+
+
+def _has_whole_float(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_whole_float, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_whole_float, value))
+    return isinstance(value, float) and value.is_integer()
 
 
 def _name_objects(description: dict[str, Any], values: Mapping[str, list[str]]) -> None:
