@@ -1,5 +1,6 @@
 """Filters of algorithms, builds, queued calls and deliveries that read as what they mean."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import models
@@ -15,6 +16,9 @@ from algorithms.constants import (
     Callability,
     DeliveryState,
 )
+
+# For so long a build keeps its image, published or not.
+SUPERSEDED_AFTER = timedelta(days=1)
 
 
 class AlgorithmQuerySet(models.QuerySet):
@@ -54,6 +58,16 @@ class BuildQuerySet(models.QuerySet):
 
     def published(self, published: bool) -> "BuildQuerySet":
         return self.filter(version__isnull=not published)
+
+    def worth_an_image(self) -> "BuildQuerySet":
+        """Published, the algorithm's newest, or so young that somebody may be trying it."""
+        newest = self.model.objects.filter(algorithm=models.OuterRef("algorithm")).succeeded()
+        younger = timezone.now() - SUPERSEDED_AFTER
+        return self.filter(
+            Q(version__isnull=False)
+            | Q(started_at__gt=younger)
+            | Q(pk=models.Subquery(newest.newest_first().values("pk")[:1]))
+        )
 
     def callable_by_all(self, public: bool) -> "BuildQuerySet":
         condition = is_public("version__")

@@ -64,6 +64,11 @@ def special_kind(address: Address) -> str:
     return ""
 
 
+def special_networks() -> list[IPv4Network]:
+    """The IPv4 networks whose addresses are no hosts of the public internet."""
+    return [network for network in _SPECIAL if isinstance(network, IPv4Network)]
+
+
 def own_addresses() -> frozenset[Address]:
     """The addresses of all this machine's interfaces as they are now."""
     return frozenset(

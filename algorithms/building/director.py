@@ -7,14 +7,20 @@ import uuid
 from pathlib import Path
 
 from algoport.containers.engine import BuildStep, Limits, Runtime
-from algoport.containers.errors import IndexNotUsable, RunnerStartFailed, RuntimeUnavailable
+from algoport.containers.errors import (
+    ImageNotMade,
+    IndexNotUsable,
+    RunnerStartFailed,
+    RuntimeUnavailable,
+)
 from algoport.containers.package_index import index_environ, index_policy
 from algorithms.building.images import image_folder, packages_folder
 from algorithms.building.log import BuildLog
 from algorithms.building.verification import verify_start
 from algorithms.constants import BUILD_SECONDS, SOURCE_BYTES, SOURCE_FILES
 from algorithms.models import Build
-from algorithms.running.runtime import environment_root
+from algorithms.running.program import program_of
+from algorithms.running.runtime import environment_root, image_of
 from scm.errors import CommitNotUsable
 from scm.repositories import export_commit
 
@@ -57,6 +63,7 @@ class BuildDirector:
         finally:
             if draft.exists():
                 shutil.rmtree(draft)
+        self._seal()
         self._start_once()
 
     def _export(self, draft: Path) -> None:
@@ -115,6 +122,20 @@ class BuildDirector:
         self._log.line("Step 3/4: compiling")
         command = ("python3", "-m", "compileall", "-q", "-j", "1", "/opt/algorithm")
         self._step("compiling", command, writable={"/opt/algorithm": source})
+
+    def _seal(self) -> None:
+        """Make what runners are started from; labels tell whose it is."""
+        build = self._build
+        labels = {
+            "algoport.owner": build.algorithm.owner.username,
+            "algoport.algorithm": build.algorithm.name,
+            "algoport.commit": build.commit_sha,
+        }
+        image = image_of(program_of(build, build.algorithm.network_access))
+        try:
+            self._runtime.seal(image, labels)
+        except ImageNotMade as exc:
+            raise BuildStepFailed(f"its image was not made: {exc}") from exc
 
     def _start_once(self) -> None:
         self._log.line("Step 4/4: starting the algorithm once")

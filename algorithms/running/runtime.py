@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from algoport.containers.choice import choose_runtime, runtime_choice
 from algoport.containers.egress_policy import EgressPolicy, PublicInternet
 from algoport.containers.engine import Image, Limits, Runtime
 from algoport.containers.rootfs import build_environment, root_folder
-from algoport.containers.sandbox import SandboxRuntime
 from algorithms.building.images import image_folder, packages_folder
 from algorithms.constants import NetworkAccess
 from algorithms.environments.templates import RECIPES
@@ -20,9 +20,9 @@ RUN_LIMITS = Limits()
 
 @cache
 def get_runtime() -> Runtime:
-    return SandboxRuntime(
-        state_dir=Path(settings.SERVICE_FOLDER) / "sandbox",
-        run_dir=Path(settings.RUNNERS_FOLDER),
+    """The one of this process. Raises RuntimeUnavailable."""
+    return choose_runtime(
+        runtime_choice(), Path(settings.SERVICE_FOLDER) / "sandbox", Path(settings.RUNNERS_FOLDER)
     )
 
 

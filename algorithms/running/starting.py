@@ -10,8 +10,13 @@ import orjson
 import redis
 
 from algoport.containers.engine import Runner, RunnerSpec
-from algoport.containers.errors import RunnerStartFailed, RuntimeUnavailable
+from algoport.containers.errors import (
+    RunnerStartFailed,
+    RuntimeUnavailable,
+    SandboxNotEnded,
+)
 from algoport.readiness import TOLD_SECONDS, tell_runtime
+from algorithms.building.pruning import ImagePruner
 from algorithms.constants import NetworkAccess
 from algorithms.running import registry
 from algorithms.running.program import Program
@@ -67,6 +72,9 @@ class RunnerKeeper(threading.Thread):
                 # What is not there when it comes back was lost, not given up.
                 self._unnamed.clear()
                 self._stopping.wait(1)
+            except SandboxNotEnded as exc:
+                # The watchdog tries again to end it.
+                logger.error("a runner could not be ended: %s", exc)
 
     def close(self) -> None:
         """Stop every runner of this worker."""
@@ -136,6 +144,7 @@ class RunnerKeeper(threading.Thread):
 
 
 _keeper: RunnerKeeper | None = None
+_pruner: ImagePruner | None = None
 
 
 def start_keeping() -> None:
@@ -143,9 +152,9 @@ def start_keeping() -> None:
 
     Where this machine cannot isolate algorithms, that is said, and none is ever started.
     """
-    global _keeper
-    runtime = get_runtime()
+    global _keeper, _pruner
     try:
+        runtime = get_runtime()
         logger.info("isolation: %s", runtime.check())
     except RuntimeUnavailable as exc:
         logger.error("no algorithm can be run: %s", exc)
@@ -158,6 +167,9 @@ def start_keeping() -> None:
         runtime.expect(environment, RUN_LIMITS)
     _keeper = RunnerKeeper()
     _keeper.start()
+    if runtime.makes_images:
+        _pruner = ImagePruner(runtime)
+        _pruner.start()
 
 
 @dataclass(frozen=True)
@@ -178,6 +190,8 @@ def kept_here() -> Kept | None:
 
 def stop_keeping(drain_seconds: float) -> None:
     """Stop all runners; those that are at work for other processes have so long to end it."""
+    if _pruner is not None:
+        _pruner.stop()
     if _keeper is not None:
         _keeper.wait(drain_seconds)
         _keeper.close()

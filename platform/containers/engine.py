@@ -102,6 +102,8 @@ class Runtime(ABC):
     """A way to isolate algorithms on this host."""
 
     name: str
+    # Whether `seal` makes something that has to be pruned.
+    makes_images = False
 
     def __init__(self) -> None:
         self._watching: threading.Thread | None = None
@@ -114,6 +116,21 @@ class Runtime(ABC):
     @abstractmethod
     def expect(self, environment: Path, limits: Limits) -> None:
         """Runners of this environment may be wanted; what can be done ahead for them is."""
+
+    @abstractmethod
+    def seal(self, image: Image, labels: Mapping[str, str]) -> None:
+        """The image has all its files: make what runners of it are started from.
+
+        `labels` tell an administrator whose it is. Raises ImageNotMade.
+        """
+
+    @abstractmethod
+    def prune(self, builds: frozenset[str], packages: frozenset[str]) -> int:
+        """Remove what was made of other builds' images and packages; how many that were.
+
+        Builds are named by the folders of their sources, packages by theirs. Raises
+        RuntimeUnavailable.
+        """
 
     @abstractmethod
     def start_runner(self, spec: RunnerSpec) -> Runner:

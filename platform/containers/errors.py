@@ -21,6 +21,10 @@ class EnvironmentBuildFailed(Exception):
     """The root file system of an environment could not be made."""
 
 
+class ImageNotMade(Exception):
+    """The engine or the registry did not take an image; the text says why."""
+
+
 class IndexNotUsable(Exception):
     """The package index that the host is configured with cannot serve builds."""
 

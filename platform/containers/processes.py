@@ -53,6 +53,10 @@ class Sandbox(Runner):
     def is_alive(self) -> bool:
         return self.process.poll() is None
 
+    def wait(self) -> int:
+        """The exit code of its first command, when it has ended."""
+        return self.process.wait()
+
     def hold(self, first: int | None, lifeline: int) -> None:
         """Keep the pipe whose end tells the agent that we died, and the first process inside."""
         self._lifeline = lifeline

@@ -1,9 +1,6 @@
 """The sandbox runtime: bubblewrap, a seccomp filter, limits, and a watchdog."""
 
-import fcntl
-import json
 import os
-import random
 import shutil
 import socket
 import subprocess
@@ -19,20 +16,21 @@ from typing import Any
 import psutil
 
 from algoport.containers import cgroups
+from algoport.containers.agents import install_agent, write_start
 from algoport.containers.blanks import LINKS, Blanks
 from algoport.containers.bubblewrap import (
     environment_variables,
     file_system,
     install_bwrap,
-    install_copy,
     memory_file,
     namespaces,
     read_child_pid,
 )
-from algoport.containers.egress import EgressProxy, EgressService, proxy_environ
+from algoport.containers.egress import EgressProxy, EgressService
 from algoport.containers.egress_policy import EgressPolicy
 from algoport.containers.engine import (
     BuildStep,
+    Image,
     Limits,
     Runner,
     RunnerSpec,
@@ -46,15 +44,11 @@ from algoport.containers.errors import (
     WatchIncomplete,
 )
 from algoport.containers.handover import hand_over
-from algoport.containers.leftovers import can_lock, kill_processes_of, worker_mark
+from algoport.containers.leftovers import kill_processes_of, worker_mark
 from algoport.containers.processes import Sandbox
 from algoport.containers.seccomp import build_filter
-from algoport.containers.steps import follow
-
-# Kernel users of sandboxes when we are root; one for each, far from those of people and services.
-_FIRST_UID, _UIDS = 2_100_000, 400_000
-_MOST_REFUSALS = 100
-_AGENT = Path(__file__).parent / "agent"
+from algoport.containers.steps import MOST_REFUSALS, follow
+from algoport.containers.worker_folder import KernelUsers, WorkerFolder
 
 
 class SandboxRuntime(Runtime):
@@ -68,12 +62,10 @@ class SandboxRuntime(Runtime):
 
     def __init__(self, state_dir: Path, run_dir: Path, *, use_cgroups: bool = True) -> None:
         super().__init__()
-        self._token = uuid.uuid4().hex[:8]
-        self._run_dir = run_dir
         self._use_cgroups = use_cgroups
         self._sandboxes: dict[str, Sandbox] = {}
         self._lock = threading.Lock()
-        self._next_uid = random.randrange(_UIDS)
+        self._users = KernelUsers()
         self._egress = EgressService()
         self._filters = {counted: build_filter(counted=counted) for counted in (True, False)}
         # --die-with-parent means the thread that started it: one that lives as long as we do.
@@ -81,16 +73,14 @@ class SandboxRuntime(Runtime):
         self._blanks = Blanks(self._start_blank)
         state_dir.mkdir(parents=True, exist_ok=True)
         self._bwrap = install_bwrap(state_dir)
-        self._agent = install_copy(state_dir, "agent", {p.name: p for p in _AGENT.glob("*.py")})
-        self._own = run_dir / self._token
-        self._own.mkdir(parents=True)
-        self._own.chmod(0o711)
-        self._held = (self._own / "lock").open("w")
-        fcntl.flock(self._held, fcntl.LOCK_EX)
+        self._agent = install_agent(state_dir)
+        self._folder = WorkerFolder(run_dir)
+        self._token = self._folder.token
 
     def check(self) -> str:
         probe = [str(self._bwrap), "--unshare-all", "--unshare-user", "--ro-bind", "/", "/", "true"]
-        process = self._start(probe, self._uid(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        uid = self._users.take()
+        process = self._start(probe, uid, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         said = process.communicate()[1].decode("utf-8", "replace").strip()
         if process.returncode != 0:
             raise RuntimeUnavailable(
@@ -108,6 +98,12 @@ class SandboxRuntime(Runtime):
     def expect(self, environment: Path, limits: Limits) -> None:
         self._blanks.expect(environment, limits)
 
+    def seal(self, image: Image, labels: Mapping[str, str]) -> None:
+        """Runners are started from its folders."""
+
+    def prune(self, builds: frozenset[str], packages: frozenset[str]) -> int:
+        return 0
+
     def blanks(self, environment: Path, limits: Limits) -> int:
         """How many sandboxes are ready to become runners."""
         return self._blanks.count(environment, limits)
@@ -122,14 +118,8 @@ class SandboxRuntime(Runtime):
             sandbox = self._start_agent(
                 spec.runner_id, image.environment, spec.limits, mounts, {}, spec.egress
             )
-        environ = {
-            "ALGORITHMIA_API": "http://127.0.0.1:9000",
-            "PYTHONPATH": "/opt/packages:/opt/algorithm",
-            **(proxy_environ() if spec.egress is not None else {}),
-            **spec.environ,
-        }
         # Read by the agent when the gateway connects.
-        (sandbox.folder / "start.json").write_text(json.dumps({"environ": environ}))
+        write_start(sandbox.folder, spec)
         with self._lock:
             del self._sandboxes[sandbox.id]
             sandbox.id = spec.runner_id
@@ -151,7 +141,7 @@ class SandboxRuntime(Runtime):
     ) -> Sandbox:
         """A sandbox in which an agent waits for a connection. Raises RunnerStartFailed."""
         with socket.socket(socket.AF_UNIX) as listener, ExitStack() as on_failure:
-            folder = self._make_folder(identifier)
+            folder = self._folder.make(identifier)
             on_failure.callback(shutil.rmtree, folder, ignore_errors=True)
             proxy = None
             if egress is not None:
@@ -170,7 +160,7 @@ class SandboxRuntime(Runtime):
                 limits=limits,
                 command=command,
                 inherit=(listener.fileno(),),
-                uid=self._uid(),
+                uid=self._users.take(),
                 egress=proxy,
                 links=links,
             )
@@ -178,9 +168,9 @@ class SandboxRuntime(Runtime):
         return sandbox
 
     def run_step(self, step: BuildStep, on_output: Callable[[bytes], None]) -> StepResult:
-        folder = self._make_folder(f"s{uuid.uuid4().hex[:16]}")
-        uid = self._uid()
-        refusals: deque[bytes] = deque(maxlen=_MOST_REFUSALS)
+        folder = self._folder.make(f"s{uuid.uuid4().hex[:16]}")
+        uid = self._users.take()
+        refusals: deque[bytes] = deque(maxlen=MOST_REFUSALS)
         proxy = None
         sandbox = None
         try:
@@ -219,12 +209,7 @@ class SandboxRuntime(Runtime):
 
     def reap_leftovers(self) -> int:
         count = 0
-        for folder in self._run_dir.iterdir():
-            if folder == self._own or not folder.is_dir():
-                continue
-            lock = folder / "lock"
-            if lock.exists() and not can_lock(lock):
-                continue  # Its worker lives.
+        for folder in self._folder.of_the_dead():
             count += sum(1 for each in folder.iterdir() if each.is_dir())
             kill_processes_of(folder.name)
             cgroups.remove_groups(folder.name)
@@ -261,25 +246,11 @@ class SandboxRuntime(Runtime):
             sandbox.kill()
         self._egress.close()
         cgroups.remove_groups(self._token)
-        shutil.rmtree(self._own, ignore_errors=True)
-        self._held.close()
-
-    def _make_folder(self, name: str) -> Path:
-        folder = self._own / name
-        folder.mkdir()
-        folder.chmod(0o711)
-        return folder
+        self._folder.close()
 
     def _forget(self, sandbox: Sandbox) -> None:
         with self._lock:
             self._sandboxes.pop(sandbox.id, None)
-
-    def _uid(self) -> int:
-        if os.geteuid() != 0:
-            return os.geteuid()
-        with self._lock:
-            self._next_uid = (self._next_uid + 1) % _UIDS
-            return _FIRST_UID + self._next_uid
 
     def _start(self, argv: list[str], uid: int, **options: Any) -> "subprocess.Popen[bytes]":
         """Start a process that is never root, from the one thread that outlives it."""

@@ -5,17 +5,31 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from algoport.containers.engine import MOST_STEP_OUTPUT, BuildStep, StepResult
 from algoport.containers.handover import is_larger
-from algoport.containers.processes import Sandbox
 
+MOST_REFUSALS = 100
 _STEP_DISK_BYTES = 6 * 1024**3
+
+
+class StepRunner(Protocol):
+    """What a step runs in."""
+
+    @property
+    def exit_reason(self) -> str: ...
+
+    def kill(self, reason: str = "killed") -> None: ...
+
+    def wait(self) -> int:
+        """The exit code of its command, when it has ended."""
+        ...
 
 
 def follow(
     step: BuildStep,
-    sandbox: Sandbox,
+    sandbox: StepRunner,
     output: int,
     refusals: deque[bytes],
     on_output: Callable[[bytes], None],
@@ -53,7 +67,7 @@ def follow(
         passed = _pass_on(refusals.popleft(), passed, on_output)
     if reason or not ended:
         sandbox.kill(reason or "killed")
-    code = sandbox.process.wait()
+    code = sandbox.wait()
     if sandbox.exit_reason == "oom":
         reason = "oom"
     return StepResult(code, reason, time.monotonic() - began)

@@ -12,8 +12,8 @@ from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from algoport.containers.choice import choose_runtime, runtime_choice
 from algoport.containers.errors import EnvironmentBuildFailed, RuntimeUnavailable
-from algoport.containers.sandbox import SandboxRuntime
 from algoport.launcher.errors import StartRefused
 from algoport.launcher.postgres import DATABASE, SUPERUSER
 
@@ -62,7 +62,8 @@ def check_isolation(answer: Path) -> int:
     The line that names the isolation in force is written to the file `answer`.
     """
     try:
-        runtime = SandboxRuntime(Path(settings.SERVICE_FOLDER) / "sandbox", answer.parent / "check")
+        state = Path(settings.SERVICE_FOLDER) / "sandbox"
+        runtime = choose_runtime(runtime_choice(), state, answer.parent / "check")
         answer.write_text(runtime.check())
     except RuntimeUnavailable as exc:
         return complain(str(exc))

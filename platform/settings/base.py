@@ -71,6 +71,14 @@ JWT_EMAIL_CLAIM = env.read("ALGOPORT_JWT_EMAIL_CLAIM", str, "email")
 JWT_GROUPS_CLAIM = env.read("ALGOPORT_JWT_GROUPS_CLAIM", str, "")
 JWT_ADMIN_GROUP = env.read("ALGOPORT_JWT_ADMIN_GROUP", str, "")
 
+# What isolates algorithms (docs/deploy.md). The address of the engine is read by its SDK, too.
+RUNTIME = env.read("ALGOPORT_RUNTIME", env.one_of("auto", "docker", "sandbox"), "auto")
+DOCKER_ENGINE = env.read("DOCKER_HOST", str, "")
+# Where images are pushed to, so that every host can start every version: HOST[:PORT]/PREFIX.
+REGISTRY = env.read("ALGOPORT_REGISTRY", env.registry, "")
+# The engine's name for what runs containers (runsc, say); its default without.
+DOCKER_RUNTIME = env.read("ALGOPORT_DOCKER_RUNTIME", str, "")
+
 SERVICE_FOLDER = env.service_folder(ALGOPORT_DATA)
 SOCKET_FOLDER = env.socket_folder(SERVICE_FOLDER, HOST_ID)
 # Logs, and what the launcher knows of its processes.

@@ -135,6 +135,12 @@ def keys_of_bucket() -> dict[str, str]:
     return {option: key for option, key in keys.items() if key}
 
 
+def registry(raw: str) -> str:
+    if not re.fullmatch(r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*", raw):
+        raise ValueError("expected HOST:PORT/PREFIX in small letters, without a scheme")
+    return raw
+
+
 def origin(address: str) -> str:
     """Scheme, host and port of an address, as browsers name them."""
     parts = urlsplit(address)

@@ -147,6 +147,8 @@ def start_platform(data: Path, port: int, log: Path, **variables: str) -> Platfo
         **{k: v for k, v in kept.items() if k not in ("DATABASE_URL", "REDIS_URL")},
         "ALGOPORT_DATA": str(data),
         "ALGOPORT_PORT": str(port),
+        # The same on every machine; what an engine is for asks for it.
+        "ALGOPORT_RUNTIME": "sandbox",
         **variables,
     }
     with log.open("ab") as output:

@@ -77,6 +77,7 @@ def up_once(**variables: str) -> "subprocess.CompletedProcess[str]":
         env={
             "PATH": os.environ["PATH"],
             "HOME": os.environ.get("HOME", "/"),
+            "ALGOPORT_RUNTIME": "sandbox",
             **variables,
         },
         capture_output=True,

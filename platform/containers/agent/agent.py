@@ -322,7 +322,8 @@ def start_egress():
 def lower_limits():
     """Limits for all that runs here; what is counted per user counts inside our namespace."""
     processes, files, data = (int(each) for each in os.environ.pop("ALGOPORT_LIMITS").split())
-    resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+    if processes:
+        resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if data:
@@ -336,23 +337,61 @@ def wait_for_go(lifeline):
         os._exit(1)
 
 
+def install_filter(path):
+    """Put the host's filter of system calls on this process and all that it starts."""
+    import ctypes  # Where bubblewrap has put it on us already, its time is saved.
+
+    with open(path, "rb") as stream:
+        program = stream.read()
+    code = ctypes.create_string_buffer(program, len(program))
+
+    class Filter(ctypes.Structure):
+        _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_void_p))
+
+    made = Filter(len(program) // 8, ctypes.addressof(code))
+    libc = ctypes.CDLL(None, use_errno=True)
+    pr_set_seccomp, filter_mode = 22, 2
+    if libc.prctl(pr_set_seccomp, filter_mode, ctypes.byref(made), 0, 0):
+        raise OSError(ctypes.get_errno(), "the filter of system calls is refused")
+
+
+def connect_to_host(path):
+    """The descriptor of a connection that lasts as long as the host's worker, and as we do."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(path)
+    return connection.detach()
+
+
 def end_with_host(lifeline):
     """The kernel's own signal comes too early to be seen when the host dies while we start."""
-    os.read(lifeline, 1)
-    os._exit(1)
+    try:
+        os.read(lifeline, 1)
+    finally:
+        os._exit(1)
 
 
-def run_algorithm(descriptor, lifeline):
+def listen_at(path):
+    """A socket on which the host finds us, listening from the moment on that it has its name."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path + ".new")
+    # The host's user is another; nobody else can walk to it.
+    os.chmod(path + ".new", 0o666)
+    listener.listen(1)
+    os.rename(path + ".new", path)
+    return listener
+
+
+def run_algorithm(listener, lifeline):
     # Fork before there are threads, and while the host does its part.
     algorithm = Algorithm()
-    # The host has made the socket and listens on it already.
-    with socket.socket(fileno=descriptor) as listener:
+    with listener:
         poll = select.poll()
         poll.register(listener, select.POLLIN)
         poll.register(lifeline, select.POLLIN)
         if lifeline in dict(poll.poll()):
             os._exit(1)
         connection, _ = listener.accept()
+    _thread.start_new_thread(end_with_host, (lifeline,))
     # As much of it as the machine allows; fewer switches for large payloads.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
     start_relay(API_PORT, PLATFORM)
@@ -375,11 +414,32 @@ def run_step(argv):
 
 def main():
     # --worker=TOKEN:FD; the token lets the host find what a dead worker left behind.
-    host = int(sys.argv[1].rpartition(":")[2])
+    where = sys.argv[1].rpartition(":")[2]
+    if where.startswith("/"):
+        run_in_container(where)
+        return
+    host = int(where)
     wait_for_go(host)
     lower_limits()
     if sys.argv[2].startswith("--listen="):
-        run_algorithm(int(sys.argv[2].partition("=")[2]), host)
+        # The host has made the socket and listens on it already.
+        run_algorithm(socket.socket(fileno=int(sys.argv[2].partition("=")[2])), host)
     else:
         _thread.start_new_thread(end_with_host, (host,))
         run_step(sys.argv[2:])
+
+
+def run_in_container(host):
+    """The same where the host can hand no descriptor over, and limits are on us already.
+
+    Nothing of the algorithm's runs before the host has taken the folder of our socket back.
+    """
+    os.environ.pop("HOSTNAME", None)
+    install_filter(RUN + "/filter")
+    lower_limits()
+    if not sys.argv[2].startswith("--listen="):
+        _thread.start_new_thread(end_with_host, (connect_to_host(host),))
+        run_step(sys.argv[2:])
+        return
+    listener = listen_at(sys.argv[2].partition("=")[2])
+    run_algorithm(listener, connect_to_host(host))
