@@ -24,16 +24,9 @@ from algoport.launcher.folders import (
 )
 from algoport.launcher.leftovers import RecordBook, end_leftovers, read_records
 from algoport.launcher.listener import HealthProbe, listen, local_address, local_url
-from algoport.launcher.preparation import (
-    build_environments,
-    check_broker,
-    check_isolation,
-    complain,
-    prepare_database,
-    step_of,
-)
 from algoport.launcher.processes import die_with_parent
 from algoport.launcher.programs import Folders, beat_program, web_program, worker_program
+from algoport.launcher.steps import check_broker, complain, step_of
 from algoport.launcher.supervisor import Supervisor
 
 PARTS = ("web", "worker", "beat")
@@ -120,9 +113,7 @@ class Launcher:
         make_folder(self._metrics, 0o700)
 
     def _start(self, listener: socket.socket | None) -> None:
-        embedded = self._start_services()
-        self._step("database", partial(prepare_database, embedded))
-        isolation = self._prepare_isolation() if "worker" in self._parts else None
+        isolation = self._prepare()
         self._start_platform(listener)
         if listener is None or len(self._parts) < len(PARTS):
             say(f"Algoport's {', '.join(sorted(self._parts))} started; logs: {self._logs}")
@@ -131,29 +122,40 @@ class Launcher:
         seconds = time.monotonic() - self._began
         say(greeting(settings.ALGOPORT_URL, self._data, isolation, has_demo, seconds))
 
-    def _prepare_isolation(self) -> str | None:
-        """The isolation in force. Without any, the platform serves all but algorithms."""
+    def _prepare(self) -> str | None:
+        """Start the services and prepare all for the platform; the isolation in force, if any is."""
         answer = self._sockets / "isolation"
-        if self._supervisor.run_step("isolation", partial(check_isolation, answer)) != 0:
-            return None
-        if not Path(settings.ENVIRONMENTS_FOLDER).exists():
-            say("building the environment that algorithms run in (once, about 20 s)")
-        self._step("environments", build_environments)
-        return answer.read_text()
+        services = os.eventfd(0)
+        step = partial(
+            _prepare_with_django,
+            services,
+            self._embedded_sockets(),
+            answer if "worker" in self._parts else None,
+        )
+        preparing = self._supervisor.begin_step("preparation", step)
+        self._start_services()
+        os.eventfd_write(services, 1)
+        os.close(services)
+        if self._supervisor.finish_step(preparing) != 0:
+            raise StepFailed("preparation")
+        return answer.read_text() if answer.exists() else None
 
-    def _start_services(self) -> str | None:
-        """Start Valkey and PostgreSQL unless others are given; PostgreSQL's socket folder."""
-        sockets = self._sockets / "pg"
+    def _embedded_sockets(self) -> str | None:
+        """PostgreSQL's socket folder, unless another server is given."""
+        return None if os.environ.get("DATABASE_URL") else str(self._sockets / "pg")
+
+    def _start_services(self) -> None:
+        """Start Valkey and PostgreSQL unless others are given."""
         broker = self._sockets / "valkey.sock"
         if not os.environ.get("REDIS_URL"):
             self._supervisor.start(valkey.valkey_program(broker, self._logs / "valkey.log"))
-        if not os.environ.get("DATABASE_URL"):
-            self._start_postgres(sockets)
+        sockets = self._embedded_sockets()
+        if sockets is not None:
+            self._start_postgres(Path(sockets))
         if not os.environ.get("REDIS_URL"):
             self._supervisor.wait_until(lambda: valkey.answers(broker), "valkey", _SERVICE_SECONDS)
         if os.environ.get("REDIS_URL") or os.environ.get("CELERY_BROKER_URL"):
             self._step("broker", check_broker)
-        return None if os.environ.get("DATABASE_URL") else str(sockets)
 
     def _start_postgres(self, sockets: Path) -> None:
         data = self._service / "postgres"
@@ -215,3 +217,15 @@ class Launcher:
         self._supervisor.stop(STOP_ORDER)
         remove_socket_folder(self._sockets)
         say(f"stopped ({time.monotonic() - began:.1f} s)")
+
+
+def _prepare_with_django(services: int, sockets: str | None, isolation: Path | None) -> int:
+    """A step that loads Django while the services start, and goes on when they are there."""
+    # Not in the launcher itself, which would keep 60 MiB for as long as the platform runs.
+    import django
+
+    django.setup()
+    from algoport.launcher.preparation import prepare
+
+    os.eventfd_read(services)
+    return prepare(sockets, isolation)

@@ -1,8 +1,10 @@
-"""What a start does before the platform can answer; runs in a process of its own."""
+"""What a start does before the platform can answer, and what only Django can do.
+
+Never imported by the launcher itself, which stays for as long as the platform runs.
+"""
 
 import io
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,18 +16,29 @@ from django.db.migrations.executor import MigrationExecutor
 
 from algoport.containers.choice import choose_runtime, runtime_choice
 from algoport.containers.errors import EnvironmentBuildFailed, RuntimeUnavailable
-from algoport.launcher.errors import StartRefused
+from algoport.launcher.console import say
 from algoport.launcher.postgres import DATABASE, SUPERUSER
+from algoport.launcher.steps import complain
 
 # Known to nobody else in the database.
 _LOCK = 0x616C676F706F7274
 
 
-def prepare_database(sockets: str | None) -> int:
-    """Bring the tables up to date and see that there are accounts; the exit status.
+def prepare(sockets: str | None, isolation: Path | None) -> int:
+    """Everything, in its order; the exit status.
 
-    `sockets` is the folder of the embedded server's socket, where the database may be missing.
+    `sockets` is the folder of the embedded server's socket, where the database may be missing. The
+    line that names the isolation in force is written to the file `isolation`, which there is where
+    algorithms shall run. Without any, the platform serves all but algorithms.
     """
+    status = _prepare_database(sockets)
+    if status == 0 and isolation is not None and _check_isolation(isolation):
+        status = _build_environments()
+    return status
+
+
+def _prepare_database(sockets: str | None) -> int:
+    """Bring the tables up to date and see that there are accounts."""
     try:
         if sockets is not None:
             _ensure_database(sockets)
@@ -38,65 +51,28 @@ def prepare_database(sockets: str | None) -> int:
     return 0
 
 
-def check_broker() -> int:
-    """Ask the servers of REDIS_URL and CELERY_BROKER_URL for a sign of life; the exit status."""
-    import kombu
-    import redis
-
-    try:
-        redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5).ping()
-    except redis.RedisError as exc:
-        return complain(f"the broker of REDIS_URL does not answer: {exc}")
-    if settings.CELERY_BROKER_URL.startswith("amqp"):
-        try:
-            with kombu.Connection(settings.CELERY_BROKER_URL, connect_timeout=5) as rabbit:
-                rabbit.ensure_connection(max_retries=1)
-        except kombu.exceptions.OperationalError as exc:
-            return complain(f"the broker of CELERY_BROKER_URL does not answer: {exc}")
-    return 0
-
-
-def check_isolation(answer: Path) -> int:
-    """See whether this machine can isolate algorithms; the exit status.
-
-    The line that names the isolation in force is written to the file `answer`.
-    """
+def _check_isolation(answer: Path) -> bool:
+    """See whether this machine can isolate algorithms."""
     try:
         state = Path(settings.SERVICE_FOLDER) / "sandbox"
         runtime = choose_runtime(runtime_choice(), state, answer.parent / "check")
         answer.write_text(runtime.check())
     except RuntimeUnavailable as exc:
-        return complain(str(exc))
+        complain(str(exc))
+        return False
     runtime.stop_watchdog()
-    return 0
+    return True
 
 
-def build_environments() -> int:
-    """Build the root file systems that algorithms run in; the exit status."""
+def _build_environments() -> int:
+    """Build the root file systems that algorithms run in."""
+    if not Path(settings.ENVIRONMENTS_FOLDER).exists():
+        say("building the environment that algorithms run in (once, about 20 s)")
     try:
         call_command("build_environments", stdout=io.StringIO())
     except EnvironmentBuildFailed as exc:
         return complain(f"the environment of the algorithms could not be built: {exc}")
     return 0
-
-
-def complain(reason: str) -> int:
-    """Say in one line why this step failed; the status of a failed step."""
-    print(f"algoport: {' '.join(reason.split())}", file=sys.stderr)
-    return 1
-
-
-def step_of(prepare: Callable[[], None]) -> Callable[[], int]:
-    """A step from a function that raises StartRefused."""
-
-    def step() -> int:
-        try:
-            prepare()
-        except StartRefused as exc:
-            return complain(str(exc))
-        return 0
-
-    return step
 
 
 def _ensure_database(sockets: str) -> None:

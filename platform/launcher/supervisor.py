@@ -66,8 +66,16 @@ class Supervisor:
 
     def run_step(self, name: str, step: Callable[[], int]) -> int:
         """Run a step in a process of its own and return its status. Raises StopRequested."""
+        return self.finish_step(self.begin_step(name, step))
+
+    def begin_step(self, name: str, step: Callable[[], int]) -> int:
+        """Start a step, to be waited for by `finish_step`; returns the pid of its process."""
         pid = start_step(step)
         self._records.add(name, pid)
+        return pid
+
+    def finish_step(self, pid: int) -> int:
+        """Wait for a step that was begun and return its status. Raises StopRequested."""
         try:
             while pid not in self._ended:
                 self._pause(_IDLE_SECONDS)
