@@ -210,6 +210,8 @@ class QueueExecutor:
         try:
             running.deadline = asyncio.get_running_loop().time() + call.timeout
             running.lease = self._attempts[call.pk].lease
+            # Without a key it is of a sample, of which a build has one.
+            running.is_only = call.key_id is None
             return await invoke(
                 gateway.pool, gateway.starter, routed.route, bytes(call.payload or b""), running
             )

@@ -75,6 +75,7 @@ class Gateway:
     async def open(self, role: Role) -> None:
         """Announce this gateway, and keep its parts in order from now on."""
         self._role = role
+        self.pool.keeps_spares = role is Role.WEB
         try:
             await self.starter.announce()
         except redis.RedisError as exc:

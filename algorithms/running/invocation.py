@@ -140,7 +140,10 @@ async def _run(
         # Timed out or cancelled: its process may still be at work.
         pool.discard(runner, program)
         raise
-    pool.release(runner, program)
+    if call.is_only:
+        pool.discard(runner, program)
+    else:
+        pool.release(runner, program)
     return reply
 
 

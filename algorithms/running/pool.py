@@ -55,6 +55,8 @@ class RunnerPool:
         self._active = 0
         # Workers that are about to stop: their runners finish what they are at.
         self._leaving: set[str] = set()
+        # For callers that wait: where calls come from a queue, nobody does.
+        self.keeps_spares = True
         self._tasks: set[asyncio.Task[None]] = set()
         # Runners on their way out; these are not cancelled.
         self._stops: set[asyncio.Task[None]] = set()
@@ -171,7 +173,7 @@ class RunnerPool:
             while group.size < group.reserved and group.starting < 2 and group.retry_at <= now:
                 if not self._start(group):
                     break
-        for program in self._spares.wanted():
+        for program in self._spares.wanted() if self.keeps_spares else ():
             # Spares take no place that a caller could need soon.
             if self._total() < self._most // 2 and not self._memory_is_short():
                 self.spawn(self._use_spare(program, self._spares.prepare(program)))

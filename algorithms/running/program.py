@@ -114,7 +114,8 @@ class Call:
     """A call in progress: the account it is made for, its place in the tree, its deadline.
 
     `identity` is the caller as the algorithm speaks for them; `deadline` is in the loop's time.
-    A queued call, and those below it, have the lease of their attempt.
+    A queued call, and those below it, have the lease of their attempt. After one that `is_only`
+    no other by this caller is expected soon.
     """
 
     trace: Trace
@@ -122,6 +123,7 @@ class Call:
     deadline: float
     depth: int = 0
     lease: Lease | None = None
+    is_only: bool = False
     tasks: "set[asyncio.Task[Any]]" = field(default_factory=set)
 
     @property

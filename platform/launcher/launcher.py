@@ -123,7 +123,7 @@ class Launcher:
         say(greeting(settings.ALGOPORT_URL, self._data, isolation, has_demo, seconds))
 
     def _prepare(self) -> str | None:
-        """Start the services and prepare all for the platform; the isolation in force, if any is."""
+        """Start the services and make all ready; the isolation in force, if there is any."""
         answer = self._sockets / "isolation"
         services = os.eventfd(0)
         step = partial(

@@ -14,6 +14,7 @@ from algoport.http.tracing import Session, Trace
 from algorithms.errors import RunnersUnavailable, TooManyCallsWaiting
 from algorithms.running import pool as pool_module
 from algorithms.running.groups import LONGEST_RETRY_SECONDS, MOST_RUNNERS_PER_CALLER, Reserved
+from algorithms.running.invocation import Route, invoke
 from algorithms.running.pool import RunnerPool
 from algorithms.running.program import (
     Call,
@@ -22,7 +23,8 @@ from algorithms.running.program import (
     loader_for,
     loader_without_caller,
 )
-from algorithms.running.runner import GatewayRunner, LoadFailed
+from algorithms.running.runner import GatewayRunner, LoadFailed, Reply
+from algorithms.running.starter import RunnerStarter
 from tests.factories.algorithms import make_program
 
 ALGORITHM, OWNER = uuid.uuid4(), uuid.uuid4()
@@ -38,6 +40,9 @@ class Runner(GatewayRunner):
     @property
     def is_connected(self) -> bool:
         return self.connected
+
+    async def call(self, request: bytes, call: Call) -> Reply:
+        return Reply(memoryview(request), b"", 0.0)
 
 
 class Starts:
@@ -189,6 +194,29 @@ async def test_a_program_in_use_gets_a_spare(starts: Starts) -> None:
     await settle()
     assert pool.state().unbound == 1
     assert starts.started[1:] == [(HELLO, SPARE)]
+
+
+@in_loop
+async def test_where_calls_come_from_a_queue_no_spare_is_kept(starts: Starts) -> None:
+    pool = RunnerPool(starts)
+    pool.keeps_spares = False
+    pool.release(await pool.acquire(HELLO, call_of(uuid.uuid4()), SPARE), HELLO)
+    pool.tend()
+    await settle()
+    assert pool.state().unbound == 0 and len(starts.started) == 1
+
+
+@in_loop
+async def test_a_call_that_stays_the_only_one_leaves_no_runner(starts: Starts) -> None:
+    pool, reasons, target = RunnerPool(starts), RunnerStarter(), None
+    for is_only in (False, True):
+        call = call_of(uuid.uuid4())
+        call.deadline, call.is_only = asyncio.get_running_loop().time() + 5, is_only
+        route = Route(target, HELLO, call.identity, SPARE)  # type: ignore[arg-type]
+        outcome = await invoke(pool, reasons, route, b"thello", call)
+        assert outcome.failure is None
+    await settle()
+    assert pool.state().idle == 1 and len(starts.stopped) == 1
 
 
 @in_loop
