@@ -31,7 +31,7 @@ from dataportal.errors import (
     StorageRefused,
     TooManyAtOnce,
 )
-from dataportal.stores.s3_buckets import BUCKET_ACLS, OBJECT_ACLS, AccessList, CorsRule
+from dataportal.stores.bucket_rules import BUCKET_ACLS, OBJECT_ACLS, AccessList, CorsRule
 
 # As browsers send them, perhaps with `*`; a storage says what else they have to be.
 _ORIGIN = r"^[!-~]+\Z"

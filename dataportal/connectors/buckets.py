@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from django.db import transaction
 
@@ -16,8 +16,11 @@ from dataportal.constants import Protocol
 from dataportal.errors import InvalidPath, NotPossibleHere
 from dataportal.models import Connector
 from dataportal.paths import check_name
-from dataportal.stores.base import StoreError
-from dataportal.stores.s3_buckets import AccessList, Bucket, CorsRule, S3Buckets
+from dataportal.stores.base import Store, StoreError
+from dataportal.stores.bucket_rules import AccessList, Bucket, CorsRule
+
+if TYPE_CHECKING:
+    from dataportal.stores.s3_buckets import S3Buckets
 
 # Of old buckets as well; an ARN, which could lead elsewhere, is none.
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}\Z")
@@ -28,7 +31,7 @@ T = TypeVar("T")
 def list_buckets(principal: Principal, owner: str, connector_id: str) -> list[Bucket]:
     """The storage's buckets in which the connector shows anything."""
     connector = _authorized(principal, owner, connector_id, Action.LIST_CONNECTOR, "")
-    found = _ask(connector, S3Buckets.list_all)
+    found = _ask(connector, lambda buckets: buckets.list_all())
     return [each for each in found if _is_shown(principal, connector, each.name)]
 
 
@@ -138,11 +141,17 @@ def _authorized(
 
 def _ask(
     connector: Connector,
-    question: Callable[[S3Buckets], T],
+    question: "Callable[[S3Buckets], T]",
     options: dict[str, str] | None = None,
 ) -> T:
+    def of_buckets(store: Store) -> T:
+        # Its library is that of the store, which is there by now.
+        from dataportal.stores.s3_buckets import S3Buckets
+
+        return question(S3Buckets(store))
+
     try:
-        return ask(connector, lambda store: question(S3Buckets(store)), options)
+        return ask(connector, of_buckets, options)
     except StoreError as exc:
         raise as_api_error(exc, connector.name) from exc
 

@@ -1,17 +1,14 @@
 """What only S3 has: buckets, and the rules by which others use them and their objects."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from dataportal.stores.base import NotPossible, Store
+from dataportal.stores.bucket_rules import AccessList, Bucket, CorsRule, Grant
 from dataportal.stores.s3 import DEFAULT_REGION, S3Store, storage_errors
 
-BUCKET_ACLS = ("private", "public-read", "public-read-write", "authenticated-read")
-OBJECT_ACLS = (*BUCKET_ACLS, "bucket-owner-read", "bucket-owner-full-control")
 _EVERYBODY = "http://acs.amazonaws.com/groups/global/AllUsers"
 _SIGNED_IN = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers"
 # What a canned ACL grants to others than the owner.
@@ -21,42 +18,6 @@ _CANNED: dict[frozenset[tuple[str, str]], str] = {
     frozenset({(_EVERYBODY, "READ"), (_EVERYBODY, "WRITE")}): "public-read-write",
     frozenset({(_SIGNED_IN, "READ")}): "authenticated-read",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    name: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """`grantee` is the id of an account, the address of a group, or an e-mail address."""
-
-    kind: str
-    grantee: str
-    name: str
-    permission: str
-
-
-@dataclass(frozen=True, slots=True)
-class AccessList:
-    """Who may do what; `canned` is the policy that grants just this, "" when there is none."""
-
-    canned: str
-    owner: str
-    grants: list[Grant]
-
-
-@dataclass(frozen=True, slots=True)
-class CorsRule:
-    """Which pages of other sites may send which requests; ages are seconds."""
-
-    allowed_methods: tuple[str, ...]
-    allowed_origins: tuple[str, ...]
-    allowed_headers: tuple[str, ...] = ()
-    expose_headers: tuple[str, ...] = ()
-    max_age_seconds: int | None = None
 
 
 class S3Buckets:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from dataportal.stores.s3_buckets import CorsRule
+from dataportal.stores.bucket_rules import CorsRule
 from dataportal.web.forms import CodeInput, PageForm
 
 METHODS = ("GET", "PUT", "POST", "DELETE", "HEAD")

@@ -15,7 +15,7 @@ from algoport.web.pages import go_to, refuse_form, render_page
 from dataportal.connectors import buckets
 from dataportal.connectors.selectors import use_connector_for
 from dataportal.models import Connector
-from dataportal.stores.s3_buckets import BUCKET_ACLS, OBJECT_ACLS
+from dataportal.stores.bucket_rules import BUCKET_ACLS, OBJECT_ACLS
 from dataportal.web.bucket_forms import AclForm, BucketForm, CorsRuleForm
 
 T = TypeVar("T")

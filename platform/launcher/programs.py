@@ -54,6 +54,9 @@ def web_program(folders: Folders, listener: int) -> Program:
 
 def worker_program(folders: Folders, threads: int, log_level: str) -> Program:
     """Celery with a thread pool; one worker per platform, so nothing to gossip about."""
+    # Django's checks, which are for developers, load every page: 20 MiB that a worker does not use.
+    environ = child_environ("worker", folders.data, folders.metrics)
+    environ["CELERY_SKIP_CHECKS"] = "1"
     return Program(
         name="worker",
         command=(
@@ -63,7 +66,7 @@ def worker_program(folders: Folders, threads: int, log_level: str) -> Program:
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         ),
         folder=folders.root,
-        environ=child_environ("worker", folders.data, folders.metrics),
+        environ=environ,
         log=folders.log("worker"),
         # A build in the middle is taken up again by the next start.
         grace_seconds=settings.DRAIN_SECONDS + 2.0,
