@@ -8,6 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from algoport.containers.docker_runtime import connect
+from algoport.containers.errors import RuntimeUnavailable
+
 # A random key has more, in whatever alphabet it is written.
 _FEWEST_CHARACTERS = 8
 _PLACEHOLDER = re.compile(r"change.?me|replace.?me|example|placeholder|insecure|password", re.I)
@@ -60,6 +63,24 @@ def check_servers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         for name, is_embedded in embedded.items()
         if is_embedded
     ]
+
+
+@register(Tags.security, deploy=True)
+def check_engine(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Where algorithms are to run in Docker, an engine answers; to be asked where a worker is."""
+    if settings.RUNTIME != "docker":
+        return []
+    try:
+        connect()
+    except RuntimeUnavailable as exc:
+        return [
+            Error(
+                f"No algorithm can be run here: {exc}",
+                hint="On a host without a worker this does not matter.",
+                id="algoport.E005",
+            )
+        ]
+    return []
 
 
 def _check_secret_key() -> Iterator[CheckMessage]:

@@ -101,6 +101,16 @@ def test_what_is_wrong_is_said(production: Any, name: str, value: Any, expected:
     assert said() == expected
 
 
+def test_an_engine_that_does_not_answer_is_missed(
+    production: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    production.RUNTIME = "sandbox"
+    assert said() == set()
+    production.RUNTIME = "docker"
+    assert said() == {"algoport.E005"}
+
+
 def test_a_weak_key_ends_the_command_and_is_not_shown(production: Any) -> None:
     production.ENCRYPTION_KEYS = ("replace-me-" * 4,)
     with pytest.raises(SystemCheckError) as refused:
