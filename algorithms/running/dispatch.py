@@ -1,17 +1,36 @@
 """Where a call runs: on this host, or on another one."""
 
-from algorithms.errors import RunnersUnavailable, TooManyCallsWaiting
+import asyncio
+import time
+
+from algorithms.errors import RunnersUnavailable, SecretsNotReadable, TooManyCallsWaiting
 from algorithms.running.gateway import Gateway
 from algorithms.running.invocation import Outcome, Work, invoke
 from algorithms.running.program import Call
 
+# Hosts come and go: for so long a call that none takes waits for one that does.
+PATIENCE_SECONDS = 10.0
+_PAUSE_SECONDS = 0.25
+
 
 async def run_somewhere(gateway: Gateway, work: Work, request: bytes, call: Call) -> Outcome:
-    """As `invoke`, where there are several hosts: here if there is a worker with room.
+    """As `invoke`, where there are several hosts: here if there is a worker with room."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return await _run(gateway, work, request, call)
+        except SecretsNotReadable:
+            raise
+        except RunnersUnavailable:
+            # Nothing has run.
+            if time.monotonic() > until:
+                raise
+        await asyncio.sleep(_PAUSE_SECONDS)
+        await gateway.look_at_hosts()
 
-    What a run calls stays with it as long as there is a worker here: it may have places that calls
-    from outside have not.
-    """
+
+async def _run(gateway: Gateway, work: Work, request: bytes, call: Call) -> Outcome:
+    """What a run calls stays with it: it may have places that calls from outside have not."""
     hosts, pool = gateway.hosts, gateway.pool
     if hosts.has_worker_here and (call.depth or pool.free or not hosts.have_room):
         try:

@@ -85,7 +85,7 @@ class Gateway:
             self.starter.starts_here = True
             await self._presence.announce()
         else:
-            await self._look_at_hosts()
+            await self.look_at_hosts()
         loop = asyncio.get_running_loop()
         parts = [self._announce, self._tend, self._listen, self._follow, self._publish]
         if role is Role.WEB:
@@ -131,9 +131,9 @@ class Gateway:
     async def _follow_hosts(self) -> None:
         while True:
             await woken_within(REFRESH_SECONDS, self._hosts_changed)
-            await self._look_at_hosts()
+            await self.look_at_hosts()
 
-    async def _look_at_hosts(self) -> None:
+    async def look_at_hosts(self) -> None:
         """While the broker is away, the hosts are taken to be as they were."""
         try:
             self.hosts.note(await read_workers(self._valkey))
@@ -145,6 +145,7 @@ class Gateway:
             await asyncio.sleep(TEND_SECONDS)
             self.journal.tend()
             self.errors.tend()
+            self.pool.keeps_spares = self._keeps_ready
             self.pool.tend()
             self._tell_metrics()
             await self.slots.tend()
@@ -199,9 +200,8 @@ class Gateway:
             try:
                 async with self._valkey.pubsub() as channel:
                     await channel.subscribe(registry.GATEWAYS_CHANNEL)
-                    async for message in channel.listen():
-                        if message["type"] == "message":
-                            await self._take(registry.decode(message["data"]))
+                    async for message in registry.messages_of(channel):
+                        await self._take(message)
             except redis.RedisError as exc:
                 logger.warning("not hearing of other gateways: %s", exc)
                 await asyncio.sleep(1)

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from algorithms.errors import RunnersUnavailable
 from algorithms.running.program import Call, Loader, Program
 from algorithms.running.runner import GatewayRunner
 
@@ -112,6 +113,11 @@ class Group:
             if not future.done():
                 return future
         return None
+
+    def turn_away(self) -> None:
+        """End all waiting with RunnersUnavailable."""
+        while (future := self.take_waiting()) is not None:
+            future.set_exception(RunnersUnavailable())
 
     def take_idle(self, worker_id: str) -> list[GatewayRunner]:
         """The idle runners that this worker has, to be stopped."""

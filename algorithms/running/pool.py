@@ -53,8 +53,7 @@ class RunnerPool:
         self._hungry: dict[Key, Group] = {}
         self._waiting = 0
         self._active = 0
-        # Workers that are about to stop: their runners finish what they are at.
-        self._leaving: set[str] = set()
+        self._leaving: set[str] = set()  # Workers that are about to stop.
         # For callers that wait: where calls come from a queue, nobody does.
         self.keeps_spares = True
         self._tasks: set[asyncio.Task[None]] = set()
@@ -63,8 +62,7 @@ class RunnerPool:
         self._spares = Spares(starter, self.spawn)
 
     async def close(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
+        for task in (tasks := list(self._tasks)):
             task.cancel()
         await asyncio.gather(*tasks, *self._stops, return_exceptions=True)
         runners = [runner for group in self._groups.values() for runner in group.idle]
@@ -159,8 +157,7 @@ class RunnerPool:
     def turn_away(self) -> None:
         """No runner can be started here any more: end all waiting with RunnersUnavailable."""
         for group in self._groups.values():
-            while (future := group.take_waiting()) is not None:
-                future.set_exception(RunnersUnavailable())
+            group.turn_away()
 
     def tend(self) -> None:
         """To be called each second: let idle runners go, keep spares and reservations."""

@@ -1,5 +1,7 @@
 """Where gateways and workers meet about runners: keys in Valkey, none of which must survive."""
 
+import time
+from collections.abc import AsyncIterator
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -14,6 +16,8 @@ GATEWAY_SECONDS = 10
 GATEWAY_RENEWAL_SECONDS = 3
 # A runner that its gateway has not named for so long is nobody's: two renewals may be missed.
 UNNAMED_SECONDS = 7
+# Whether the server is still there is asked when it has said nothing for so long.
+PING_SECONDS = 5.0
 # Where gateways hear from each other and from services.
 GATEWAYS_CHANNEL = "algoport:gateways"
 # Gateways by the time at which they last told what their pools hold.
@@ -32,6 +36,27 @@ def worker_connection() -> "redis.Redis":
 
 def gateway_connection() -> "redis.asyncio.Redis":
     return redis.asyncio.Redis.from_url(settings.REDIS_URL, **settings.REDIS_SOCKET)
+
+
+async def messages_of(channel: "redis.asyncio.client.PubSub") -> AsyncIterator[dict[str, Any]]:
+    """What is published on a channel. Raises RedisError also when the server is silently gone.
+
+    The client's own way to listen takes a connection that the kernel gave up for one on which
+    nothing is said, and would ask it again and again without a pause.
+    """
+    heard_at = time.monotonic()
+    while True:
+        asked_at = time.monotonic()
+        message = await channel.get_message(timeout=PING_SECONDS)
+        now = time.monotonic()
+        if message is not None:
+            heard_at = now
+            if message["type"] == "message":
+                yield decode(message["data"])
+        elif now - asked_at < PING_SECONDS / 2 or now - heard_at > 3 * PING_SECONDS:
+            raise redis.ConnectionError("nothing is heard of the server")
+        else:
+            await channel.ping()
 
 
 def started_key(runner_id: str) -> str:

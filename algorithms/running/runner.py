@@ -27,6 +27,9 @@ from algorithms.running.frames import (
 )
 from algorithms.running.program import CALL, Call, Loader
 
+# As good as none: longer than any call. The agent has to count it in milliseconds.
+_NO_LEASE_SECONDS = 24 * 3600.0
+
 
 class RunnerEnded(Exception):
     """The runner is gone; `exit_code` when its algorithm's process ended by itself."""
@@ -78,6 +81,7 @@ class GatewayRunner:
         self._agent = AgentConnection()
         self._bulk: BulkSocket | None = None
         self._takes_bulk = False
+        self._knows_lease = False
 
     async def connect(self, environ: Mapping[str, str]) -> None:
         """Take the runner and wait until its algorithm has loaded. Raises RunnerEnded.
@@ -129,6 +133,10 @@ class GatewayRunner:
         if lease is not None:
             self.tell_lease(lease.expires)
             lease.runners.add(self)
+            self._knows_lease = True
+        elif self._knows_lease:
+            # In a worker that runs both queued calls and those of other hosts.
+            self.tell_lease(time.monotonic() + _NO_LEASE_SECONDS)
         output: list[bytes] = []
         began = time.perf_counter()
         sending = None

@@ -127,7 +127,7 @@ def test_the_broker_may_be_away(monkeypatch: pytest.MonkeyPatch) -> None:
         gateway = Gateway(ChangeListener())
         gateway.hosts.note([worker("b")])
         monkeypatch.setattr(module, "read_workers", away)
-        await gateway._look_at_hosts()
+        await gateway.look_at_hosts()
         await gateway.close()
         return gateway.hosts.are_several
 
