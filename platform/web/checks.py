@@ -8,9 +8,6 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from algoport.containers.docker_runtime import connect
-from algoport.containers.errors import RuntimeUnavailable
-
 # A random key has more, in whatever alphabet it is written.
 _FEWEST_CHARACTERS = 8
 _PLACEHOLDER = re.compile(r"change.?me|replace.?me|example|placeholder|insecure|password", re.I)
@@ -70,6 +67,10 @@ def check_engine(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Where algorithms are to run in Docker, an engine answers; to be asked where a worker is."""
     if settings.RUNTIME != "docker":
         return []
+    # The SDK is large, and no process needs it for this.
+    from algoport.containers.docker_runtime import connect
+    from algoport.containers.errors import RuntimeUnavailable
+
     try:
         connect()
     except RuntimeUnavailable as exc:
