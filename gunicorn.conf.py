@@ -74,6 +74,7 @@ _EARLY_REQUEST_BYTES = 8 * 1024 * 1024
 SHARED_MODULES = (
     "algoport.celery",
     "algoport.http.django_handler",
+    "algoport.http.static_files",
     "algoport.urls",
     "algorithms.api.call_plane",
     "dataportal.api.data_plane",

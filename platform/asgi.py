@@ -10,7 +10,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "algoport.settings")
 
 import django
 from django.conf import settings
-from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 
 django.setup(set_prefix=False)
 
@@ -31,6 +30,7 @@ from algoport.http.asgi import (  # noqa: E402
 )
 from algoport.http.django_handler import RequestHandler  # noqa: E402
 from algoport.http.relay import PRINCIPAL, set_application  # noqa: E402
+from algoport.http.static_files import StaticFiles  # noqa: E402
 from algoport.http.tracing import begin, traced  # noqa: E402
 from algoport.metrics import Flusher, http_requests  # noqa: E402
 from algorithms.api.call_plane import CallPlane  # noqa: E402
@@ -39,7 +39,7 @@ from algorithms.running.gateway import Gateway, Role  # noqa: E402
 from dataportal.api.data_plane import DataPlane  # noqa: E402
 from scm.api.git_plane import GitPlane  # noqa: E402
 
-django_application = ASGIStaticFilesHandler(RequestHandler())
+django_application = StaticFiles(RequestHandler())
 _count_call, _count_data, _count_git, _count_django = (
     http_requests.counter(plane) for plane in ("calls", "data", "git", "django")
 )

@@ -187,6 +187,7 @@ USE_TZ = True
 FORMAT_MODULE_PATH = "algoport.formats"
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [ROOT / "static"]
+STATIC_ROOT = HOST_FOLDER / "static"
 APPEND_SLASH = False
 SESSION_COOKIE_NAME = "ALGO_SESSION"
 SESSION_COOKIE_HTTPONLY = True
@@ -218,7 +219,7 @@ STORAGES = {
     }
     if not HOSTED_BUCKET
     else {"BACKEND": "dataportal.bucket_storage.BucketStorage", "OPTIONS": HOSTED_BUCKET},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
 }
 
 # What a page may load, and where its forms go. Pages below a prefix say otherwise.

@@ -17,8 +17,21 @@ def test_home_and_its_style(live: Platform) -> None:
     page = requests.get(live.url, timeout=10)
     assert page.status_code == 200 and live.url in page.text
     assert all(" src=" in tag for tag in re.findall(r"<script[^>]*>", page.text))
-    style = requests.get(f"{live.url}/static/web/css/site.css", timeout=10)
-    assert style.status_code == 200 and style.headers["Content-Type"].startswith("text/css")
+    found = re.search(r'"(/static/web/css/site\.[0-9a-f]{12}\.css)"', page.text)
+    assert found is not None
+    for path, kept in ((found[1], "immutable"), ("/static/web/css/site.css", "no-cache")):
+        style = requests.get(f"{live.url}{path}", timeout=10)
+        assert style.status_code == 200 and style.headers["Content-Type"].startswith("text/css")
+        assert kept in style.headers["Cache-Control"]
+        told = {"If-Modified-Since": style.headers["Last-Modified"]}
+        again = requests.get(f"{live.url}{path}", headers=told, timeout=10)
+        assert again.status_code == 304 and kept in again.headers["Cache-Control"]
+
+
+def test_what_is_no_static_file(live: Platform) -> None:
+    for path in ("", "web", "web/css", "none.css", "..%2fhosted", "%00", "web/css/site.000.css"):
+        answer = requests.get(f"{live.url}/static/{path}", timeout=10)
+        assert answer.status_code == 404, path
 
 
 def test_an_administrator_signs_in(live: Platform) -> None:
