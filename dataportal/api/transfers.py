@@ -18,7 +18,7 @@ from dataportal.api.conditional import (
 from dataportal.api.store_threads import in_background
 from dataportal.connectors.failures import as_api_error
 from dataportal.content_types import content_type_of, type_told
-from dataportal.errors import StorageNotReached
+from dataportal.errors import PartNotThere, StorageNotReached
 from dataportal.stores.base import (
     ByteRange,
     Conditions,
@@ -141,11 +141,22 @@ def _abort_after(writing: "asyncio.Future[None] | None", upload: Upload) -> None
 async def _open(request: Request, place: StorePlace, path: str) -> tuple[Opened, bytes]:
     """The object, and its first piece: what fails at once can still be told."""
     conditions, part = parse_conditions(request), parse_range(request)
-    opened, piece = await place.ask(partial(_open_and_read, path, part, conditions))
+    whole = partial(_open_and_read, path, None, conditions)
+    try:
+        opened, piece = await place.ask(partial(_open_and_read, path, part, conditions))
+    except PartNotThere:
+        if request.header(b"if-range") is None:
+            raise
+        # It may be another file by now, which is to be sent as a whole.
+        opened, piece = await place.ask(whole)
+        if not range_still_counts(request, opened.info):
+            return opened, piece
+        in_background(opened.close)
+        raise
     if part is None or range_still_counts(request, opened.info):
         return opened, piece
     in_background(opened.close)
-    return await place.ask(partial(_open_and_read, path, None, conditions))
+    return await place.ask(whole)
 
 
 def _open_and_read(

@@ -22,7 +22,13 @@ from algorithms.errors import (
     UnsupportedAlgorithmLanguage,
     WebhookNotAllowed,
 )
-from dataportal.errors import InvalidConnector, NoSession, NotPossibleHere, PreconditionNotMet
+from dataportal.errors import (
+    InvalidConnector,
+    NoSession,
+    NotPossibleHere,
+    PartNotThere,
+    PreconditionNotMet,
+)
 from scm.errors import (
     ScmOAuthInvalidAuthorizationCode,
     ScmOAuthUnsupported,
@@ -123,6 +129,12 @@ REASONS: tuple[Reason, ...] = (
         PreconditionNotMet,
         "whether the file is the one that is meant is for the platform to tell",
         Example(headers={"If-Match": '"another"'}),
+    ),
+    *_each(
+        ("get_file", "get_connector_path"),
+        PartNotThere,
+        "how long a file is cannot be told before it is read",
+        Example(headers={"Range": "bytes=1000000-"}),
     ),
     *_each(
         ("create_connector", "change_connector"),

@@ -55,6 +55,27 @@ def test_file_goes_in_and_comes_out(demo: Caller, request_as: RequestAs, hosted:
     assert left_over(hosted) == []
 
 
+def test_a_part_of_what_was_another_file_is_all_of_the_new_one(
+    demo: Caller, request_as: RequestAs
+) -> None:
+    request_as(demo, "PUT", FILE, body=b"0123456789")
+    known = request_as(demo, "GET", FILE, headers={"Range": "bytes=0-4"}).headers["ETag"]
+    rest = {"Range": "bytes=5-", "If-Range": known}
+    part = request_as(demo, "GET", FILE, headers=rest)
+    assert (part.status, part.body, part.headers["Content-Range"]) == (
+        206,
+        b"56789",
+        "bytes 5-9/10",
+    )
+    behind = {"Range": "bytes=10-", "If-Range": known}
+    assert request_as(demo, "GET", FILE, headers=behind).status == 416
+    request_as(demo, "PUT", FILE, body=b"new")
+    for marks in (rest, behind, {"Range": "bytes=5-", "If-Range": "no mark"}):
+        got = request_as(demo, "GET", FILE, headers=marks)
+        assert (got.status, got.body, got.complete) == (200, b"new", True)
+    assert request_as(demo, "GET", FILE, headers={"Range": "bytes=5-"}).status == 416
+
+
 @pytest.mark.parametrize("size", [0, 1, 256 * 1024, 512 * 1024, 3 * 1024 * 1024 + 7])
 def test_file_of_any_size_is_the_same_bytes(demo: Caller, request_as: RequestAs, size: int) -> None:
     data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
