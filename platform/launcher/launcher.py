@@ -26,7 +26,6 @@ from algoport.launcher.leftovers import RecordBook, end_leftovers, read_records
 from algoport.launcher.listener import HealthProbe, listen, local_address, local_url
 from algoport.launcher.processes import die_with_parent
 from algoport.launcher.programs import Folders, beat_program, web_program, worker_program
-from algoport.launcher.static_files import collect_static_files
 from algoport.launcher.steps import check_broker, complain, step_of
 from algoport.launcher.supervisor import Supervisor
 
@@ -175,7 +174,6 @@ class Launcher:
 
     def _start_platform(self, listener: socket.socket | None) -> None:
         if listener is not None:
-            self._step("static files", collect_static_files)
             self._supervisor.start(web_program(self._folders, listener.fileno()))
         if "worker" in self._parts:
             threads = settings.ALGOPORT_WORKER_THREADS

@@ -18,6 +18,7 @@ from algoport.containers.choice import choose_runtime, runtime_choice
 from algoport.containers.errors import EnvironmentBuildFailed, RuntimeUnavailable
 from algoport.launcher.console import say
 from algoport.launcher.postgres import DATABASE, SUPERUSER
+from algoport.launcher.static_files import collect_static_files
 from algoport.launcher.steps import complain
 
 # Known to nobody else in the database.
@@ -31,6 +32,7 @@ def prepare(sockets: str | None, isolation: Path | None) -> int:
     line that names the isolation in force is written to the file `isolation`, which there is where
     algorithms shall run. Without any, the platform serves all but algorithms.
     """
+    collect_static_files()
     status = _prepare_database(sockets)
     if status == 0 and isolation is not None and _check_isolation(isolation):
         status = _build_environments()

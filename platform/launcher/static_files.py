@@ -10,8 +10,8 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 
 
-def collect_static_files() -> int:
-    """Copy them under hashed names, unless these very files were; the status of the step."""
+def collect_static_files() -> None:
+    """Copy them under hashed names, unless these very files are there."""
     folder = Path(settings.STATIC_ROOT)
     # Outside of the folder: what is in it is served.
     done = folder.with_name(f"{folder.name}-collected")
@@ -21,16 +21,17 @@ def collect_static_files() -> int:
         # An older file that replaces a newer one would be taken for the same without `clear`.
         call_command("collectstatic", interactive=False, clear=True, verbosity=0)
         done.write_text(wanted)
-    return 0
 
 
 def _fingerprint() -> str:
-    lines = sorted({django.__version__, str(settings.STORAGES["staticfiles"]), *_files()})
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    """Of their content: files of an image may all be of the same moment."""
+    told = hashlib.sha256(f"{django.__version__} {settings.STORAGES['staticfiles']}".encode())
+    for path, file in sorted(_files()):
+        told.update(f"{path}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return told.hexdigest()
 
 
-def _files() -> Iterator[str]:
+def _files() -> Iterator[tuple[str, Path]]:
     for finder in get_finders():
         for path, storage in finder.list([]):
-            told = Path(storage.path(path)).stat()
-            yield f"{path} {told.st_size} {told.st_mtime_ns}"
+            yield path, Path(storage.path(path))

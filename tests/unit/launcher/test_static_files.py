@@ -31,7 +31,7 @@ def kept(settings: Settings) -> dict[str, str]:
 def test_a_change_has_another_name(source: Path, settings: Settings) -> None:
     (source / "site.css").write_text("body { background: url(one.png) }")
     (source / "one.png").write_bytes(b"one")
-    assert collect_static_files() == 0
+    collect_static_files()
     first = kept(settings)
     text = (Path(settings.STATIC_ROOT) / first["site.css"]).read_text()
     assert first["one.png"] in text and first["site.css"] != "site.css"
