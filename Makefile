@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONHOME VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo data-services test golden compat fuzz faults soak lint format bench migrations requirements clean
+.PHONY: help setup up base-images demo data-services test golden compat fuzz faults soak lint format bench migrations requirements clean
 
 help: ## list the targets
 	@awk -F ":.*## " '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ setup: runtime ## make .venv with everything for development
 
 up: runtime ## start the platform; Ctrl-C stops it
 	@exec $(BIN)/python manage.py up
+
+base-images: runtime ## make the images of environments in the Docker engine (PARENT=python:3.11-slim)
+	@$(BIN)/python manage.py base_images $(if $(PARENT),--parent $(PARENT))
 
 demo: setup ## start a platform of its own and show what it does
 	@$(BIN)/python -m tests.acceptance.demo

@@ -277,6 +277,7 @@ class Target:
     may_read_source: bool
     version: str
     secrets: str
+    machine: str
 
 
 def resolve_call(principal: Principal, owner: str, name: str, version: str) -> Target:
@@ -311,7 +312,8 @@ def _resolve(principal: Principal, rows: AlgorithmQuerySet, version: str, asked:
 
 def resolve_build(principal: Principal, build_id: UUID, version: str) -> Target:
     """A build that was resolved before, under the same version. Raises as resolve_call does."""
-    rows = Build.objects.succeeded().with_version().select_related("algorithm__owner")
+    rows = Build.objects.succeeded().with_version()
+    rows = rows.select_related("algorithm__owner", "environment")
     build = rows.filter(pk=build_id).first()
     if build is None:
         raise CalledAlgorithmNotFound(target=version)
@@ -351,11 +353,13 @@ def _target(
             build.commit_sha if by_commit or published is None else published.semantic_version
         ),
         secrets=algorithm.secrets_mark,
+        machine=build.environment.machine_type,
     )
 
 
 def _find_build(algorithm: Algorithm, spec: VersionSpec) -> Build | None:
     builds = Build.objects.filter(algorithm=algorithm).succeeded().with_version()
+    builds = builds.select_related("environment")
     if spec.kind is SpecKind.COMMIT:
         return builds.filter(commit_sha=spec.commit_sha).newest_first().first()
     if spec.kind is SpecKind.LATEST_PRIVATE:

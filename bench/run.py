@@ -20,6 +20,7 @@ from bench.algorithm_read import algorithm_read
 from bench.auditing import audit
 from bench.bodies import large_bodies
 from bench.connectors import connectors
+from bench.containers import containers
 from bench.hosted import hosted_files
 from bench.load import Request, call, generator_name, run_load
 from bench.measure import HEADER, Measure
@@ -90,6 +91,7 @@ def measure_all(platform: Platform, seconds: float, *, with_peers: bool) -> Iter
     yield connectors()
     with running_platform() as full:
         yield from pages(full)
+    yield from containers(HELLO)
     yield audit()
 
 

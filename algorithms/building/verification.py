@@ -18,7 +18,7 @@ from algoport.containers.engine import Runner, RunnerSpec, Runtime
 from algoport.containers.errors import RunnerStartFailed
 from algoport.http.relay import PRINCIPAL, RelayServer
 from algorithms.building.log import BuildLog
-from algorithms.constants import LOAD_SECONDS
+from algorithms.constants import LOAD_SECONDS, MachineType
 from algorithms.errors import SecretsNotReadable
 from algorithms.models import Build
 from algorithms.running import frames
@@ -38,6 +38,7 @@ def verify_start(build: Build, runtime: Runtime, log: BuildLog) -> str:
         RUN_LIMITS,
         environ,
         egress_of(program.network_access),
+        needs_gpu=program.machine == MachineType.GPU,
     )
     try:
         runner = runtime.start_runner(spec)

@@ -71,6 +71,7 @@ def route_of(target: Target, principal: Principal) -> Route:
             target.packages,
             target.network_access,
             target.secrets,
+            target.machine,
         ),
         principal.for_run(run),
         loader_without_caller(target.algorithm_id, target.owner_id),

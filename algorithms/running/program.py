@@ -26,7 +26,7 @@ class Program(NamedTuple):
     """A build with the network that its runners have, and all that is needed to start one.
 
     `secrets` changes with the secrets of its algorithm, so that runners which have other ones are
-    of another program; it is empty where there never were any.
+    of another program; it is empty where there never were any. `machine` is a MachineType.
     """
 
     build_id: UUID
@@ -36,6 +36,7 @@ class Program(NamedTuple):
     packages: str
     network_access: str
     secrets: str
+    machine: str
 
     def as_message(self) -> dict[str, str]:
         """What `program_from` makes a program of again."""
@@ -51,11 +52,12 @@ def program_from(message: Mapping[str, str]) -> Program:
         message["packages"],
         message["network_access"],
         message["secrets"],
+        message["machine"],
     )
 
 
 def program_of(build: Build, network_access: str) -> Program:
-    """The build's algorithm has to be loaded."""
+    """The build's algorithm and environment have to be loaded."""
     return Program(
         build.pk,
         build.algorithm_id,
@@ -64,6 +66,7 @@ def program_of(build: Build, network_access: str) -> Program:
         build.packages,
         network_access,
         build.algorithm.secrets_mark,
+        build.environment.machine_type,
     )
 
 

@@ -17,7 +17,7 @@ from algoport.containers.errors import (
 )
 from algoport.readiness import TOLD_SECONDS, tell_runtime
 from algorithms.building.pruning import ImagePruner
-from algorithms.constants import NetworkAccess
+from algorithms.constants import MachineType, NetworkAccess
 from algorithms.running import registry
 from algorithms.running.program import Program
 from algorithms.running.runtime import (
@@ -226,6 +226,7 @@ def _start(
         RUN_LIMITS,
         runner_environ(program),
         egress_of(program.network_access),
+        needs_gpu=program.machine == MachineType.GPU,
     )
     try:
         runner = get_runtime().start_runner(spec)

@@ -30,7 +30,7 @@ _DESCRIPTION = "Dockerfile"
 _CHUNK = 1024 * 1024
 # Where something is mounted or copied to.
 _FOLDERS = ("opt", "opt/algorithm", "opt/packages", "opt/algoport", "run", "tmp")
-_ENVIRON = (
+IMAGE_SETTINGS = (
     "ENV PATH=/usr/local/bin:/usr/bin:/bin",
     "ENV PYTHONUNBUFFERED=1",
     'CMD ["python3"]',
@@ -44,17 +44,16 @@ class Images:
     """
 
     def __init__(self, client: "docker.APIClient", platform: str, registry: str) -> None:
-        self._client = client
+        self.client = client
         self._platform = platform
         self._registry = registry
         self._lock = threading.Lock()
 
     def of_environment(self, environment: Path) -> str:
         """Its tag; the image is made of the folder when there is none. Raises ImageNotMade."""
-        name, _, fingerprint = environment.name.rpartition("-")
-        tag = f"{REPOSITORY}/{name}:{fingerprint}"
+        tag = tag_of_environment(environment)
         with self._lock:
-            if not self._exists(tag):
+            if not self.exists(tag):
                 self._import(environment, tag)
         return tag
 
@@ -64,7 +63,7 @@ class Images:
         Raises ImageNotMade.
         """
         tag = self._tag_of(image)
-        if self._exists(tag) or self._pull(tag):
+        if self.exists(tag) or self._pull(tag):
             return tag
         return self.make(image, {})
 
@@ -88,7 +87,7 @@ class Images:
         count = 0
         for label, kept in ((BUILD_LABEL, builds), (PACKAGES_LABEL, packages)):
             ours = {"label": [label, f"{PLATFORM_LABEL}={self._platform}"], "dangling": False}
-            for found in self._client.images(filters=ours):
+            for found in self.client.images(filters=ours):
                 # An algorithm's image has the label of its packages too.
                 own = found["Labels"].get(BUILD_LABEL) if label == PACKAGES_LABEL else None
                 if own is None and found["Labels"][label] not in kept:
@@ -97,7 +96,7 @@ class Images:
 
     def _remove(self, image: str) -> bool:
         try:
-            self._client.remove_image(image, force=False)
+            self.client.remove_image(image, force=False)
         except APIError as exc:
             # A container of it still runs: the next time.
             logger.info("image %s is not removed yet: %s", image, exc.explanation)
@@ -108,9 +107,9 @@ class Images:
         prefix = f"{self._registry}/" if self._registry else f"{REPOSITORY}/"
         return f"{prefix}algorithm-{image.source.parent.name}:{image.source.name}"
 
-    def _exists(self, tag: str) -> bool:
+    def exists(self, tag: str) -> bool:
         try:
-            self._client.inspect_image(tag)
+            self.client.inspect_image(tag)
         except ImageNotFound:
             return False
         return True
@@ -141,15 +140,15 @@ class Images:
             repository, _, version = tag.rpartition(":")
             # Not the file itself: the SDK says that it comes in chunks.
             chunks = iter(partial(packed.read, _CHUNK), b"")
-            self._client.import_image_from_stream(
-                chunks, repository=repository, tag=version, changes=list(_ENVIRON)
+            self.client.import_image_from_stream(
+                chunks, repository=repository, tag=version, changes=list(IMAGE_SETTINGS)
             )
-        if not self._exists(tag):
+        if not self.exists(tag):
             raise ImageNotMade(f"the engine did not take the environment {root.name}")
 
     def _make_packages(self, base: str, packages: Path) -> str:
         tag = f"{REPOSITORY}/packages:{packages.name}"
-        if not self._exists(tag):
+        if not self.exists(tag):
             self._build(tag, base, packages, "/opt/packages", {PACKAGES_LABEL: packages.name})
         return tag
 
@@ -166,7 +165,7 @@ class Images:
                 archive.add(folder, "content", filter=_as_root)
             packed.seek(0)
             said = list(
-                self._client.build(
+                self.client.build(
                     fileobj=packed,
                     custom_context=True,
                     tag=tag,
@@ -186,21 +185,27 @@ class Images:
             return False
         with suppress(ImageNotFound):
             try:
-                self._client.pull(tag)
+                self.client.pull(tag)
             except APIError as exc:
                 logger.info("%s is not in the registry: %s", tag, exc.explanation)
-        return self._exists(tag)
+        return self.exists(tag)
 
     def _push(self, tag: str) -> None:
         if not self._registry:
             return
         try:
-            said = list(self._client.push(tag, stream=True, decode=True))
+            said = list(self.client.push(tag, stream=True, decode=True))
         except DockerException as exc:
             raise ImageNotMade(f"the registry did not take {tag}: {exc}") from exc
         errors = [each["error"] for each in said if "error" in each]
         if errors:
             raise ImageNotMade(f"the registry did not take {tag}: {errors[0]}")
+
+
+def tag_of_environment(environment: Path) -> str:
+    """The name of its image; the folder is named by all that went into it."""
+    name, _, fingerprint = environment.name.rpartition("-")
+    return f"{REPOSITORY}/{name}:{fingerprint}"
 
 
 def _as_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import docker
 from docker.errors import DockerException, NotFound
-from docker.types import Mount, Ulimit
+from docker.types import DeviceRequest, Mount, Ulimit
 
 from algoport.containers.agents import base_environ, install_agent, write_start
 from algoport.containers.docker_container import Container, OutputPipe
@@ -46,6 +46,7 @@ _REQUEST_SECONDS = 120
 _MOST_REQUESTS = 32
 _SHM_BYTES = 64 * 1024**2
 _RUN = "/run/algoport"
+_ALL_GPUS = DeviceRequest(count=-1, capabilities=[["gpu"]])
 
 
 class DockerRuntime(Runtime):
@@ -105,6 +106,11 @@ class DockerRuntime(Runtime):
             f"{self._network.check()}"
         )
 
+    def why_no_gpu(self) -> str:
+        if not any(Path("/dev").glob("nvidia[0-9]*")):
+            return "this host has no graphics card"
+        return ""
+
     def expect(self, environment: Path, limits: Limits) -> None:
         """Its image is made now; containers cannot be given a source after their start."""
         self._images.of_environment(environment)
@@ -122,6 +128,8 @@ class DockerRuntime(Runtime):
             raise RuntimeUnavailable(f"the Docker engine does not answer: {exc}") from exc
 
     def start_runner(self, spec: RunnerSpec) -> Runner:
+        if spec.needs_gpu and (reason := self.why_no_gpu()):
+            raise RunnerStartFailed(reason)
         try:
             image = self._images.of(spec.image)
         except (ImageNotMade, DockerException, OSError) as exc:
@@ -149,6 +157,7 @@ class DockerRuntime(Runtime):
                 environ={"PYTHONDONTWRITEBYTECODE": "1"},
                 mounts=[_mount(folder / "agent", f"{_RUN}/agent", writable=True)],
                 network=self._network.name if has_network else "none",
+                has_gpu=spec.needs_gpu,
             )
             container.start()
             # Nothing of the algorithm's has run yet; what it writes there would be on our disk.
@@ -262,6 +271,7 @@ class DockerRuntime(Runtime):
         network: str,
         folder_at: str = "/opt/algorithm",
         is_step: bool = False,
+        has_gpu: bool = False,
     ) -> None:
         """Create it, and remember it. Raises RunnerStartFailed."""
         limits = container.limits
@@ -293,6 +303,7 @@ class DockerRuntime(Runtime):
             log_config={"Type": "none"},
             sysctls=self._sysctls if network != "none" else {},
             runtime=self._oci_runtime or None,
+            device_requests=[_ALL_GPUS] if has_gpu else None,
         )
         try:
             container.container_id = self._client.create_container(

@@ -39,7 +39,7 @@ class RunnerSpec:
     """A runner to start; `environ` is added to what every algorithm finds in its environment.
 
     Without `egress` there is no network in it; with one, what the policy allows is reached through
-    the proxy that its environment names.
+    the proxy that its environment names. With `needs_gpu` it gets the host's graphics cards.
     """
 
     runner_id: str
@@ -47,6 +47,7 @@ class RunnerSpec:
     limits: Limits
     environ: Mapping[str, str] = field(default_factory=dict)
     egress: EgressPolicy | None = None
+    needs_gpu: bool = False
 
 
 class Runner(ABC):
@@ -112,6 +113,10 @@ class Runtime(ABC):
     @abstractmethod
     def check(self) -> str:
         """One line that names the isolation in force. Raises RuntimeUnavailable."""
+
+    @abstractmethod
+    def why_no_gpu(self) -> str:
+        """Why runners here get no graphics card, "" where they do."""
 
     @abstractmethod
     def expect(self, environment: Path, limits: Limits) -> None:

@@ -95,6 +95,9 @@ class SandboxRuntime(Runtime):
         memory = "control groups" if group is not None else "limits and a watchdog"
         return f"sandbox: bubblewrap with user namespaces, seccomp, {memory}"
 
+    def why_no_gpu(self) -> str:
+        return "the sandbox runtime gives algorithms no graphics card: this needs Docker"
+
     def expect(self, environment: Path, limits: Limits) -> None:
         self._blanks.expect(environment, limits)
 
@@ -109,6 +112,8 @@ class SandboxRuntime(Runtime):
         return self._blanks.count(environment, limits)
 
     def start_runner(self, spec: RunnerSpec) -> Runner:
+        if spec.needs_gpu:
+            raise RunnerStartFailed(self.why_no_gpu())
         image = spec.image
         sandbox = self._blanks.take(spec)
         if sandbox is None:

@@ -58,7 +58,7 @@ def _during(platform: Platform, marker: str, say: Say) -> None:
     for thread in threads:
         thread.start()
     time.sleep(2.5)  # Both are in the middle: the call sleeps for 20 s, the build loads for 4 s.
-    sandboxes = set(platform.processes("bwrap"))
+    sandboxes = platform.sandboxes()
     assert sandboxes
     _kill(platform, marker)
     wait_until(lambda: answers(platform.url), 30, "the platform answers again")
@@ -77,7 +77,7 @@ def _during(platform: Platform, marker: str, say: Say) -> None:
     # What a worker has started ahead belongs to no web process: two sandboxes, of two processes.
     kept = 0 if "worker" in marker else 2 * 2
     wait_until(
-        lambda: len(sandboxes & set(platform.processes("bwrap"))) <= kept,
+        lambda: len(sandboxes & platform.sandboxes()) <= kept,
         30,
         "no runner of the dead is left",
     )

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import Algorithmia
+import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {
@@ -58,6 +59,7 @@ class Platform:
     environ: dict[str, str]
     process: "subprocess.Popen[bytes] | None" = None
     accounts: dict[str, Account] = field(default_factory=dict)
+    workers: set[str] = field(default_factory=set)
 
     @property
     def first_run(self) -> dict[str, str]:
@@ -102,6 +104,22 @@ class Platform:
             ours = f"ALGOPORT_DATA={self.data}".encode() in environ or str(self.data) in command
             if marker in command and ours:
                 found.append(int(entry.name))
+        return found
+
+    def sandboxes(self) -> set[int]:
+        """The processes that hold sandboxes: two of bubblewrap's for each, or one of Docker's.
+
+        They are known by their workers, of which those that are gone are remembered.
+        """
+        runners = self.data / "run" / "r"
+        self.workers.update(each.name for each in runners.iterdir() if each.is_dir())
+        marks = tuple(f"--worker={name}:" for name in self.workers)
+        found = set()
+        for process in psutil.process_iter(["cmdline"]):
+            command = process.info["cmdline"] or [""]
+            holds = command[0].endswith(("/bwrap", "/docker-init"))
+            if holds and any(part.startswith(marks) for part in command):
+                found.add(process.pid)
         return found
 
     def stop(self, how: int = signal.SIGTERM) -> int:

@@ -343,15 +343,10 @@ def stop_agent():
 """
 
 
-def _runners(platform: Platform) -> set[int]:
-    """Processes of sandboxes: bubblewrap outside, and its first process inside, for each."""
-    return set(platform.processes("bwrap"))
-
-
 def hostile_code(platform: Platform, say: Say) -> None:
     """Code that does its worst harms itself alone; the next call works."""
     demo = platform.account(unused("hostile"))
-    before = _runners(platform)
+    before = platform.sandboxes()
     port = platform.url.rsplit(":", 1)[1]
     address = deploy(demo, "Hostile", HOSTILE.replace("PORT", port))
 
@@ -387,7 +382,7 @@ def hostile_code(platform: Platform, say: Say) -> None:
     # Left are, of two processes each: in each web process a runner of this caller and one that is
     # nobody's yet, and two sandboxes that the worker has started ahead since.
     most = 2 * (2 * 2 + 2)
-    wait_until(lambda: len(_runners(platform) - before) <= most, 20, "the dead runners are gone")
+    wait_until(lambda: len(platform.sandboxes() - before) <= most, 20, "the dead runners are gone")
 
 
 def one_runner_per_caller(platform: Platform, say: Say) -> None:

@@ -689,6 +689,15 @@ def test_a_source_that_is_gone_is_told(runtime: Runtime, environment: Path) -> N
         runtime.start_runner(spec)
 
 
+def test_a_graphics_card_is_not_promised(runtime: Runtime, environment: Path) -> None:
+    if not runtime.why_no_gpu():
+        pytest.skip("this machine has a graphics card")
+    image = Image(environment, environment, None)
+    spec = RunnerSpec("card", image, SMALL, needs_gpu=True)
+    with pytest.raises(RunnerStartFailed, match="graphics card"):
+        runtime.start_runner(spec)
+
+
 OWNER = """
 import sys, time
 sys.path.insert(0, {root!r})

@@ -45,6 +45,7 @@ def make_build(
     state: BuildState = BuildState.SUCCEEDED,
     sha: str | None = None,
     log: str = "Beginning container customization\n",
+    packages: str = "",
 ) -> Build:
     ended = state != BuildState.IN_PROGRESS
     build = Build.objects.create(
@@ -52,6 +53,7 @@ def make_build(
         environment=algorithm.environment,
         commit_sha=sha or secrets.token_hex(20),
         state=state,
+        packages=packages,
         finished_at=timezone.now() + timedelta(seconds=1) if ended else None,
     )
     BuildLogLine.objects.create(build=build, text=log)
@@ -75,7 +77,14 @@ def make_program(
 ) -> Program:
     """What a pool keeps runners of, in an image that is nowhere; ids that matter to nobody."""
     return Program(
-        build_id or uuid.uuid4(), algorithm_id or uuid.uuid4(), name, "root", "", "isolated", ""
+        build_id or uuid.uuid4(),
+        algorithm_id or uuid.uuid4(),
+        name,
+        "root",
+        "",
+        "isolated",
+        "",
+        "cpu",
     )
 
 

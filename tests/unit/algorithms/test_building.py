@@ -12,10 +12,12 @@ from algorithms.building import work
 from algorithms.building.director import BuildStepFailed, read_requirements
 from algorithms.building.leases import LeaseLost, finish, take_build
 from algorithms.building.log import BuildLog
+from algorithms.building.pruning import kept_images
 from algorithms.constants import BUILD_ATTEMPTS, BuildState
 from algorithms.models import Build, Environment
+from algorithms.querysets import SUPERSEDED_AFTER
 from algorithms.selectors import read_log
-from tests.factories.algorithms import make_algorithm, make_build
+from tests.factories.algorithms import make_algorithm, make_build, make_version
 
 pytestmark = pytest.mark.django_db
 
@@ -96,6 +98,38 @@ def test_without_isolation_nothing_is_built(build: Build, monkeypatch: pytest.Mo
     work.perform_build(build.id)
     build.refresh_from_db()
     assert build.error == "the platform's machine cannot isolate algorithms"
+
+
+def test_what_needs_a_graphics_card_is_refused_where_there_is_none(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class NoCard:
+        def check(self) -> str:
+            return "a runtime"
+
+        def why_no_gpu(self) -> str:
+            return "this host has no graphics card"
+
+    monkeypatch.setattr(work, "get_runtime", NoCard)
+    monkeypatch.setattr("algorithms.building.director.environment_root", lambda recipe: None)
+    Environment.objects.filter(pk=build.environment_id).update(machine_type="gpu")
+    work.perform_build(build.id)
+    build.refresh_from_db()
+    assert "needs a graphics card, and this host has no graphics card" in build.error
+
+
+def test_images_are_kept_for_what_may_be_called(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    algorithm = build.algorithm
+    published = make_version(algorithm).build
+    superseded, newest = make_build(algorithm), make_build(algorithm, packages="f" * 40)
+    failed = make_build(algorithm, BuildState.FAILED)
+    young = {build, published, superseded, newest, failed}
+    assert kept_images() == ({str(each.pk) for each in young}, {"f" * 40})
+    later = timezone.now() + SUPERSEDED_AFTER + timedelta(minutes=1)
+    monkeypatch.setattr("algorithms.querysets.timezone.now", lambda: later)
+    assert kept_images() == ({str(each.pk) for each in (published, newest)}, {"f" * 40})
 
 
 def test_waiting_builds_are_sent_again(

@@ -1,0 +1,197 @@
+"""Images: what is in them and what is not, who gets them, and which go."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from docker.errors import ImageNotFound
+
+from algoport.containers.docker_base import make_from_parent
+from algoport.containers.docker_images import Images, tag_of_environment
+from algoport.containers.docker_runtime import DockerRuntime, connect
+from algoport.containers.engine import Image, RunnerSpec
+from algoport.containers.errors import ImageNotMade, RuntimeUnavailable
+from tests.contracts.test_runtime import SMALL, leave_out
+from tests.doubles.registry import running_registry
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.xdist_group("sandbox")]
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator["docker.APIClient"]:
+    try:
+        made = connect()
+    except RuntimeUnavailable as exc:
+        leave_out(str(exc))
+    with made:
+        yield made
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="ap-im-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def images(client: "docker.APIClient") -> Iterator[Images]:
+    made = Images(client, os.urandom(6).hex(), "")
+    yield made
+    made.prune(frozenset(), frozenset())
+
+
+def source_in(folder: Path, text: str = "def apply(i):\n    return i\n") -> Path:
+    made = folder / "algorithm" / os.urandom(8).hex()
+    (made / "src").mkdir(parents=True)
+    (made / "src" / "A.py").write_text(text)
+    return made
+
+
+def packages_in(folder: Path) -> Path:
+    made = folder / "packages" / os.urandom(20).hex()
+    made.mkdir(parents=True)
+    (made / "thing.py").write_text("VALUE = 1\n")
+    return made
+
+
+def layers(client: "docker.APIClient", tag: str) -> list[str]:
+    found: list[str] = client.inspect_image(tag)["RootFS"]["Layers"]
+    return found
+
+
+def test_a_change_of_the_source_makes_one_layer(
+    client: "docker.APIClient", images: Images, environment: Path, folder: Path
+) -> None:
+    packages = packages_in(folder)
+    tags = [
+        images.make(
+            Image(environment, source_in(folder, f"X = {number}\n"), packages),
+            {"algoport.owner": "demo", "algoport.commit": f"c{number}"},
+        )
+        for number in range(2)
+    ]
+    first, second = (layers(client, tag) for tag in tags)
+    assert first[:-1] == second[:-1] and first[-1] != second[-1]
+    assert first[:-2] == layers(client, images.of_environment(environment))
+    labels = client.inspect_image(tags[1])["Config"]["Labels"]
+    assert labels["algoport.owner"] == "demo" and labels["algoport.commit"] == "c1"
+    assert labels["algoport.packages"] == packages.name
+
+
+def test_links_of_a_source_lead_nowhere_of_ours(
+    client: "docker.APIClient", images: Images, environment: Path, folder: Path
+) -> None:
+    source = source_in(folder)
+    (source / "src" / "link").symlink_to("/etc/hostname")
+    (source / "out").symlink_to("../../../../../../etc")
+    tag = images.make(Image(environment, source, None), {})
+    host = client.create_host_config(network_mode="none")
+    command = ["python3", "-c", "import os; print([os.readlink(p) for p in ('src/link', 'out')])"]
+    container = client.create_container(
+        tag, command, host_config=host, working_dir="/opt/algorithm"
+    )["Id"]
+    client.start(container)
+    assert client.wait(container)["StatusCode"] == 0
+    said = client.logs(container).decode()
+    client.remove_container(container)
+    assert said == "['/etc/hostname', '../../../../../../etc']\n"
+
+
+def test_prune_keeps_what_it_is_told_and_what_others_have(
+    images: Images, client: "docker.APIClient", environment: Path, folder: Path
+) -> None:
+    packages = packages_in(folder)
+    kept, gone = (Image(environment, source_in(folder), packages) for _ in range(2))
+    tags = [images.make(each, {}) for each in (kept, gone)]
+    others = Images(client, "another", "")
+    assert others.prune(frozenset(), frozenset()) == 0
+    names = frozenset({packages.name})
+    assert images.prune(frozenset({kept.source.name}), names) == 1
+    assert [images.exists(tag) for tag in tags] == [True, False]
+    # Asked for nevertheless, it is made again.
+    assert images.of(gone) == tags[1] and images.exists(tags[1])
+    shutil.rmtree(gone.source)
+    assert images.prune(frozenset({kept.source.name}), names) == 1
+    with pytest.raises(ImageNotMade, match="there is no folder"):
+        images.of(gone)
+
+
+def test_another_host_gets_it_from_the_registry(client: "docker.APIClient", folder: Path) -> None:
+    # Of an environment in which nothing could run: small enough to be sent around.
+    environment = folder / f"tiny-{os.urandom(6).hex()}"
+    for part in ("usr/bin", "etc"):
+        (environment / part).mkdir(parents=True)
+    with running_registry() as registry:
+        prefix = f"{registry.address}/algoport"
+        ours = Images(client, os.urandom(6).hex(), prefix)
+        image = Image(environment, source_in(folder), None)
+        tag = ours.make(image, {})
+        assert tag.startswith(f"{prefix}/algorithm-algorithm:")
+        assert len(registry.manifests) == 2
+        # As on a host that has neither the image nor its folder.
+        client.remove_image(tag)
+        shutil.rmtree(image.source)
+        assert ours.of(image) == tag
+        assert registry.pulled
+        client.remove_image(tag)
+    with pytest.raises(ImageNotMade):
+        ours.of(image)
+    client.remove_image(tag_of_environment(environment))
+
+
+def test_a_registry_that_takes_nothing_fails_the_build(
+    client: "docker.APIClient", environment: Path, folder: Path
+) -> None:
+    runtime_folder = folder / "r"
+    runtime_folder.mkdir()
+    runtime = DockerRuntime(folder / "s", runtime_folder, registry="127.0.0.1:9/nobody")
+    image = Image(environment, source_in(folder), None)
+    with pytest.raises(ImageNotMade, match="the registry did not take"):
+        runtime.seal(image, {})
+    # It is here all the same, and can be started here.
+    runner = runtime.start_runner(RunnerSpec("here", image, SMALL))
+    assert runner.is_alive()
+    runner.kill()
+    runtime.prune(frozenset(), frozenset())
+    runtime.start_watchdog()
+    runtime.stop_watchdog()
+
+
+def test_a_base_of_a_registrys_python_keeps_nothing_of_the_host(
+    client: "docker.APIClient", images: Images, environment: Path, folder: Path
+) -> None:
+    recipe = folder / "recipe"
+    (recipe / "site").mkdir(parents=True)
+    (recipe / "requirements.txt").write_text("")
+    (recipe / "site" / "brought.py").write_text("VALUE = 7\n")
+    for each in (recipe, recipe / "site"):
+        each.chmod(0o755)
+    parent, tag = "algoport-stand-in:python", f"algoport/made-here:{os.urandom(4).hex()}"
+    client.tag(images.of_environment(environment), *parent.split(":"))
+    index = {"PIP_INDEX_URL": "https://canary.example/simple"}
+    try:
+        assert make_from_parent(client, parent, recipe, tag, index)
+        assert "canary" not in json.dumps(client.inspect_image(tag))
+        script = "import brought, os; print(brought.VALUE, os.path.exists('/recipe-ca.crt'))"
+        host = client.create_host_config(network_mode="none")
+        container = client.create_container(tag, ["python3", "-c", script], host_config=host)["Id"]
+        client.start(container)
+        client.wait(container)
+        said = client.logs(container).decode()
+        client.remove_container(container)
+        assert said.startswith("7 ")
+        assert "canary" not in json.dumps(client.history(tag))
+    finally:
+        client.remove_image(parent)
+        if images.exists(tag):
+            client.remove_image(tag)
+    assert not make_from_parent(client, "127.0.0.1:9/nobody/python:1", recipe, tag, index)
+    with pytest.raises(ImageNotFound):
+        client.inspect_image(tag)
