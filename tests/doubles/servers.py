@@ -74,7 +74,7 @@ def running_postgres(folder: Path) -> Iterator[Server]:
     command = [programs / "postgres", "-D", data, "-k", folder]
     command += [part for option in options for part in ("-c", option)]
     url = f"postgresql://{_DATABASE}:{password}@127.0.0.1:{port}/{_DATABASE}"
-    with _running(command, url, folder.with_suffix(".log"), signal.SIGINT, **as_user) as server:
+    with _running(command, url, folder.with_suffix(".log"), signal.SIGQUIT, **as_user) as server:
 
         def prepare() -> None:
             superuser = psycopg2.connect(host=str(folder), port=port, user="postgres")
@@ -95,7 +95,7 @@ def running_redis(folder: Path) -> Iterator[Server]:
     command = [program, "--bind", "127.0.0.1", "--port", str(port), "--requirepass", password]
     command += ["--save", "", "--dir", folder]
     url = f"redis://:{password}@127.0.0.1:{port}/0"
-    with _running(command, url, folder / "redis.log", signal.SIGTERM) as server:
+    with _running(command, url, folder / "redis.log", signal.SIGKILL) as server:
         _wait(server, redis.Redis.from_url(url).ping, redis.ConnectionError)
         yield server
 
@@ -124,7 +124,7 @@ def running_rabbitmq(folder: Path) -> Iterator[Server]:
     try:
         wait_until(lambda: _listens(names), 10, "epmd listens")
         log = folder / "rabbitmq.log"
-        with _running([program], url, log, signal.SIGTERM, env=environ) as server:
+        with _running([program], url, log, signal.SIGKILL, env=environ) as server:
 
             def ask() -> None:
                 with kombu.Connection(url, connect_timeout=2) as connection:
@@ -141,7 +141,7 @@ def running_rabbitmq(folder: Path) -> Iterator[Server]:
 def _running(
     command: Sequence[object], url: str, log: Path, stop: signal.Signals, **how: Any
 ) -> Iterator[Server]:
-    """A process with its own session, all of which ends with the body."""
+    """A process with its own session, all of which ends with the body; nothing is kept."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             [str(part) for part in command],

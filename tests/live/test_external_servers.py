@@ -91,7 +91,7 @@ def push_build_and_call(platform: Platform, name: str) -> None:
     if not folder.exists():
         folder.create()
     demo.client.file("data://.my/outside/in.txt").put(f"kept for {name}")
-    path = deploy(demo, name, SOURCE, requirements="algorithmia==2.0.5\n", publish="public")
+    path = deploy(demo, name, SOURCE, publish="public")
     path = path.rpartition("/")[0]
     assert demo.client.algo(path).pipe("now").result == f"kept for {name} now"
 
