@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from algorithms.running.hosts import read_workers_at_once
 from algorithms.running.overview import read_pools
 
 
@@ -13,6 +14,7 @@ def runners(request: HttpRequest) -> HttpResponse:
     context = {**admin.site.each_context(request), "title": "Runners"}
     try:
         context["pools"] = read_pools()
+        context["workers"] = read_workers_at_once()
     except redis.RedisError:
         context["unavailable"] = True
         return render(request, "admin/runners.html", context, status=503)

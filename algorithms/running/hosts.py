@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 from uuid import UUID
 
 import psutil
@@ -38,11 +39,15 @@ class Capacity:
 
 @dataclass(frozen=True)
 class WorkerHost:
-    """A worker that lives: its host, and where it takes forwarded calls ("" where it does not)."""
+    """A worker that lives: its host, and where it takes forwarded calls ("" where it does not).
+
+    `isolation` is its runtime's line about what keeps algorithms apart.
+    """
 
     worker_id: str
     host_id: str
     address: str
+    isolation: str
     capacity: Capacity
 
 
@@ -87,12 +92,22 @@ async def read_workers(valkey: "redis.asyncio.Redis") -> list[WorkerHost]:
     return [_worker_from(registry.decode(value)) for value in values if value is not None]
 
 
+def read_workers_at_once() -> list[WorkerHost]:
+    """The same for code that waits, by their hosts. Raises RedisError."""
+    valkey = registry.worker_connection()
+    members = cast("set[bytes]", valkey.smembers(registry.WORKERS_KEY))
+    keys = [registry.worker_key(registry.as_text(each)) for each in members]
+    values = valkey.mget(keys) if keys else []
+    found = [_worker_from(registry.decode(value)) for value in values if value is not None]
+    return sorted(found, key=lambda worker: (worker.host_id, worker.worker_id))
+
+
 def _worker_from(told: dict[str, object]) -> WorkerHost:
     capacity = told["capacity"]
     assert isinstance(capacity, dict)
-    return WorkerHost(
-        str(told["worker_id"]), str(told["host_id"]), str(told["address"]), Capacity(**capacity)
-    )
+    texts = (str(told[name]) for name in ("worker_id", "host_id", "address", "isolation"))
+    worker_id, host_id, address, isolation = texts
+    return WorkerHost(worker_id, host_id, address, isolation, Capacity(**capacity))
 
 
 class Hosts:

@@ -77,4 +77,4 @@ class WorkerPresence:
 
     def _as_told(self, kept: Kept) -> WorkerHost:
         capacity = capacity_now(kept.runtime, kept.runners, self._pool.free)
-        return WorkerHost(self._id, settings.HOST_ID, self._address, capacity)
+        return WorkerHost(self._id, settings.HOST_ID, self._address, kept.isolation, capacity)

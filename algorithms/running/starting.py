@@ -35,8 +35,9 @@ logger = logging.getLogger(__name__)
 class RunnerKeeper(threading.Thread):
     """Watches this worker's runners: stops the unwanted and the orphaned, reports the ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, isolation: str) -> None:
         super().__init__(name="runner-keeper", daemon=True)
+        self.isolation = isolation
         self.worker_id = uuid.uuid4().hex
         self._runners: dict[str, tuple[Runner, str]] = {}
         self._lock = threading.Lock()
@@ -155,7 +156,8 @@ def start_keeping() -> None:
     global _keeper, _pruner
     try:
         runtime = get_runtime()
-        logger.info("isolation: %s", runtime.check())
+        isolation = runtime.check()
+        logger.info("isolation: %s", isolation)
     except RuntimeUnavailable as exc:
         logger.error("no algorithm can be run: %s", exc)
         return
@@ -165,7 +167,7 @@ def start_keeping() -> None:
     runtime.start_watchdog()
     for environment in built_environments():
         runtime.expect(environment, RUN_LIMITS)
-    _keeper = RunnerKeeper()
+    _keeper = RunnerKeeper(isolation)
     _keeper.start()
     if runtime.makes_images:
         _pruner = ImagePruner(runtime)
@@ -174,10 +176,11 @@ def start_keeping() -> None:
 
 @dataclass(frozen=True)
 class Kept:
-    """What this process keeps runners with, and how many it has."""
+    """What this process keeps runners with, as the runtime tells it, and how many it has."""
 
     worker_id: str
     runtime: str
+    isolation: str
     runners: int
 
 
@@ -185,7 +188,7 @@ def kept_here() -> Kept | None:
     """None where this process starts no runners."""
     if _keeper is None:
         return None
-    return Kept(_keeper.worker_id, get_runtime().name, _keeper.count)
+    return Kept(_keeper.worker_id, get_runtime().name, _keeper.isolation, _keeper.count)
 
 
 def stop_keeping(drain_seconds: float) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -29,6 +29,12 @@ from algorithms.models import (
 )
 from algorithms.running import overview, registry
 from algorithms.running.groups import Reserved
+from algorithms.running.hosts import (
+    WorkerHost,
+    announce_worker,
+    capacity_now,
+    unannounce_worker,
+)
 from algorithms.running.overview import publish_pool
 from algorithms.running.pool import RunnerPool
 from algorithms.running.program import Loader, Program, loader_for
@@ -98,6 +104,22 @@ def names_shown(staff: Client) -> set[str]:
     """The callers of the groups on the page."""
     page = staff.get(PAGE).content.decode()
     return set(re.findall(r"</td><td>([a-z]\w*)</td>", page))
+
+
+def test_hosts_are_told_with_what_isolates_on_them(staff: Client) -> None:
+    capacity = capacity_now("docker", 3, 5)
+    worker = WorkerHost("w1", "east", "10.0.0.2:7000", "docker: engine 1", capacity)
+
+    async def tell(act: Callable[..., Awaitable[None]], said: object) -> None:
+        valkey = registry.gateway_connection()
+        await act(valkey, said)
+        await valkey.aclose()
+
+    asyncio.run(tell(announce_worker, worker))
+    page = staff.get(PAGE).content.decode()
+    assert "east" in page and "docker: engine 1" in page and "10.0.0.2:7000" in page
+    asyncio.run(tell(unannounce_worker, "w1"))
+    assert "east" not in staff.get(PAGE).content.decode()
 
 
 def test_runners_are_told_by_name(staff: Client, version: Version, make_user: Any) -> None:

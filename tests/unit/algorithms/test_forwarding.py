@@ -95,7 +95,9 @@ class Host:
         await self.pool.close()
 
     def told(self, free: int = 8) -> WorkerHost:
-        return WorkerHost(self.name, self.name, self.address, Capacity("sandbox", 1, 1, 0, 0, free))
+        return WorkerHost(
+            self.name, self.name, self.address, "a runtime", Capacity("sandbox", 1, 1, 0, 0, free)
+        )
 
 
 def hosts_of(*workers: WorkerHost) -> Hosts:

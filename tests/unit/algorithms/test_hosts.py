@@ -26,7 +26,7 @@ HELLO = make_program("Hello", algorithm_id=uuid.uuid4())
 
 
 def worker(name: str, address: str = "10.0.0.1:7000", free: int = 8) -> WorkerHost:
-    return WorkerHost(name, name, address, Capacity("sandbox", 2**30, 2, 0, 0, free))
+    return WorkerHost(name, name, address, "a runtime", Capacity("sandbox", 2**30, 2, 0, 0, free))
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ class RecordingRuntime:
 def recording(monkeypatch: pytest.MonkeyPatch) -> RecordingRuntime:
     made = RecordingRuntime()
     monkeypatch.setattr(starting, "get_runtime", lambda: made)
-    monkeypatch.setattr(starting, "_keeper", starting.RunnerKeeper())
+    monkeypatch.setattr(starting, "_keeper", starting.RunnerKeeper("a runtime"))
     return made
 
 

@@ -44,7 +44,7 @@ class IdleRunner(Runner):
 @pytest.fixture
 def keeper(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunnerKeeper]:
     monkeypatch.setattr(registry, "UNNAMED_SECONDS", UNNAMED_SECONDS)
-    made = RunnerKeeper()
+    made = RunnerKeeper("a runtime")
     made.start()
     yield made
     made.close()
