@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import orjson
 import psycopg2
 import pytest
 import redis
@@ -164,7 +166,7 @@ class Host:
     @property
     def platform(self) -> Platform:
         """The platform as this host's web process answers for it."""
-        return Platform(self.url, self.cluster.data, self.environ, accounts=self.cluster.accounts)
+        return Platform(self.url, self.cluster.data, self.environ)
 
     def start(self) -> None:
         command = [sys.executable, "manage.py", "up", "--only", *self.parts]
@@ -205,6 +207,24 @@ class Host:
                 found.append(int(pid))
         return found
 
+    def restart(self, part: str) -> None:
+        """Have `up` start a part anew: it is told to stop, and ends what it has to do first."""
+        marker = {"web": "gunicorn", "worker": "celery -A algoport --quiet worker"}[part]
+        # The master of a web server is older than its workers.
+        old = min(self.pids(marker))
+        worker = self.cluster.workers().get(self.name, {}).get("worker_id")
+        os.kill(old, signal.SIGTERM)
+
+        def is_back() -> bool:
+            if old in self.pids(marker):
+                return False
+            if part == "web":
+                return answers(self.url)
+            told = self.cluster.workers().get(self.name)
+            return told is not None and told["worker_id"] != worker
+
+        wait_until(is_back, START_SECONDS, f"the {part} of {self.name} is back")
+
     def forwarded(self) -> int:
         """How many calls of other hosts it has at this moment."""
         listening = f"sport = :{7000}"
@@ -222,7 +242,7 @@ class Cluster:
     network: Network
     data: Path
     hosts: dict[str, Host] = field(default_factory=dict)
-    accounts: dict[str, object] = field(default_factory=dict)
+    services: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -231,6 +251,7 @@ class Cluster:
             "PATH": os.environ["PATH"],
             "HOME": os.environ.get("HOME", "/"),
             "ALGOPORT_DATA": str(self.data),
+            "ALGOPORT_RUNTIME": "sandbox",
             "ALGOPORT_WEB_PROCESSES": "1",
             "ALGOPORT_WORKER_THREADS": "4",
             "ALGOPORT_DRAIN_SECONDS": "15",
@@ -238,13 +259,28 @@ class Cluster:
             "REDIS_URL": f"redis://{services}:6379/0",
         }
 
+    def wait(self) -> None:
+        """Everything was killed."""
+        hosts = [host.process for host in self.hosts.values()]
+        for process in [*self.services, *hosts]:
+            if process is not None:
+                process.wait(10)
+
     def valkey(self) -> "redis.Redis":
         return redis.Redis.from_url(self.environ["REDIS_URL"], socket_timeout=5)
 
+    def execute(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows that a statement returns."""
+        connection = psycopg2.connect(self.environ["DATABASE_URL"])
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+            rows = cursor.fetchall() if cursor.description else []
+        connection.close()
+        return rows
+
     def workers(self) -> dict[str, dict[str, object]]:
         """What the workers that live have announced, by their hosts."""
-        import orjson
-
         with self.valkey() as valkey:
             keys = list(valkey.scan_iter("algoport:worker-host:*"))
             told = [orjson.loads(each) for each in valkey.mget(keys) if each] if keys else []
@@ -268,11 +304,12 @@ def cluster(environments: Path) -> Iterator[Cluster]:
     with ExitStack() as on_end:
         on_end.callback(shutil.rmtree, folder, ignore_errors=True)
         network = Network()
-        on_end.callback(network.close)
         made = Cluster(network, data)
         on_end.callback(_remove_sockets, made)
-        _start_valkey(network, folder)
-        _start_postgres(network, folder)
+        on_end.callback(made.wait)
+        on_end.callback(network.close)
+        made.services.append(_start_valkey(network, folder))
+        made.services.append(_start_postgres(network, folder))
         yield made
 
 
@@ -281,22 +318,24 @@ def _remove_sockets(made: Cluster) -> None:
         shutil.rmtree(socket_folder(made.data, name), ignore_errors=True)
 
 
-def _start_valkey(network: Network, folder: Path) -> None:
+def _start_valkey(network: Network, folder: Path) -> "subprocess.Popen[bytes]":
     command = valkey.valkey_program(folder / "valkey.sock", folder / "valkey.log").command
     address = network.address(_SERVICES)
     more = ("--port", "6379", "--bind", address, "--protected-mode", "no")
-    _start_in(network.switch, [*command, *more], folder / "valkey.log")
+    process = _start_in(network.switch, [*command, *more], folder / "valkey.log")
 
     def is_ready() -> bool:
         try:
-            return bool(redis.Redis(address, 6379).ping())
+            with redis.Redis(address, 6379) as client:
+                return bool(client.ping())
         except redis.RedisError:
             return False
 
     wait_until(is_ready, 20, "Valkey answers")
+    return process
 
 
-def _start_postgres(network: Network, folder: Path) -> None:
+def _start_postgres(network: Network, folder: Path) -> "subprocess.Popen[bytes]":
     service, sockets = folder / "pg", folder / "pgs"
     service.mkdir()
     postgres.prepare(service)
@@ -309,7 +348,9 @@ def _start_postgres(network: Network, folder: Path) -> None:
     user = program.user
     assert user is not None
     drop = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-    _start_in(network.switch, [*drop, *program.command, *own], folder / "pg.log", program.folder)
+    process = _start_in(
+        network.switch, [*drop, *program.command, *own], folder / "pg.log", program.folder
+    )
 
     def is_ready() -> bool:
         try:
@@ -322,6 +363,7 @@ def _start_postgres(network: Network, folder: Path) -> None:
         return True
 
     wait_until(is_ready, 30, "PostgreSQL answers")
+    return process
 
 
 def _start_in(

@@ -3,6 +3,7 @@
 `a` has a web process and no worker, `b` and `c` have both.
 """
 
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +18,7 @@ from tests.acceptance.platform import Account, Platform, deploy, wait_until
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live"), pytest.mark.timeout(300)]
 
 NOTICED_SECONDS = 30
+CALLS_A_SECOND = 50
 LOST = "The algorithm's process ended during the call."
 SOURCE = """
 import json
@@ -56,6 +58,8 @@ class World:
         self.a, self.b, self.c = (made.hosts[name] for name in "abc")
         self.threads = ThreadPoolExecutor(32)
         self._account = Account(self.a.platform, "demo", self.a.platform.first_run["api_key"])
+        # Calls pile up where a machine with two processors starts servers besides.
+        made.execute("UPDATE accounts_user SET call_limit = 1000 WHERE username = 'demo'")
         path = deploy(self._account, "Work", SOURCE, publish="public")
         self.path = path.rsplit("/", 1)[0]
 
@@ -101,16 +105,20 @@ class World:
 
         wait_until(is_finished, seconds, f"{identifier} has finished")
 
+    def queued_states(self) -> set[str]:
+        rows = self.cluster.execute("SELECT DISTINCT state FROM algorithms_asynccall")
+        return {state for (state,) in rows}
+
     def running_on(self) -> Host:
-        """The one host that has a forwarded call; waits for it."""
-        found: list[Host] = []
+        """The one host that has a forwarded call; waits until it has had it for a while."""
+        seen: list[list[str]] = []
 
         def is_there() -> bool:
-            found[:] = [host for host in (self.b, self.c) if host.forwarded()]
-            return len(found) == 1
+            seen.append([host.name for host in (self.b, self.c) if host.forwarded()])
+            return len(seen) > 20 and len(seen[-1]) == 1 and seen[-20:] == 20 * seen[-1:]
 
         wait_until(is_there, 20, "a host has the call")
-        return found[0]
+        return self.cluster.hosts[seen[-1][0]]
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +132,9 @@ def world(live: Platform) -> Iterator[World]:
             host.start()
         for host in made.hosts.values():
             host.wait_until_ready()
-        yield World(made)
+        world = World(made)
+        yield world
+        world.threads.shutdown()
 
 
 def test_a_call_that_arrives_anywhere_reaches_a_runner(world: World) -> None:
@@ -148,6 +158,67 @@ def test_workers_announce_what_they_have(world: World) -> None:
         assert capacity["gpus"] >= 0 and capacity["free"] > 0 and capacity["running"] >= 0
 
 
+class Load(threading.Thread):
+    """Calls at an even rate, by way of the hosts that are in the balancer."""
+
+    def __init__(self, world: World, targets: list[Host]) -> None:
+        super().__init__(daemon=True)
+        self._world = world
+        self.targets = targets
+        self._ending = threading.Event()
+        self._threads = ThreadPoolExecutor(200)
+        self.calls: list[tuple[str, Future[requests.Response]]] = []
+        self.queued: list[tuple[str, Future[requests.Response]]] = []
+
+    def run(self) -> None:
+        began = time.monotonic()
+        while not self._ending.is_set():
+            number = len(self.calls) + len(self.queued)
+            self._ending.wait(max(0.0, began + number / CALLS_A_SECOND - time.monotonic()))
+            host = self.targets[number % len(self.targets)]
+            token = f"n{number}"
+            body = {"sleep": 0.05, "token": token}
+            calls, query = (self.calls, "") if number % 5 else (self.queued, "&output=void")
+            calls.append((token, self._threads.submit(self._world.post, host, body, query)))
+
+    def end(self) -> None:
+        self._ending.set()
+        self.join()
+        self._threads.shutdown()
+
+
+def test_a_rolling_restart_loses_no_call_and_fails_none(world: World) -> None:
+    """Of two hosts: the web server, out of the balancer meanwhile, and the worker."""
+    load = Load(world, [world.a, world.b, world.c])
+    load.start()
+    began = time.monotonic()
+    for host in (world.b, world.c):
+        load.targets = [each for each in (world.a, world.b, world.c) if each is not host]
+        host.restart("web")
+        load.targets = [world.a, world.b, world.c]
+        host.restart("worker")
+    seconds = time.monotonic() - began
+    load.end()
+
+    wrong = [
+        (token, answer.status_code, answer.text)
+        for token, future in load.calls
+        if (answer := future.result()).json().get("result") != token
+    ]
+    assert not wrong, (len(wrong), len(load.calls), wrong[:3])
+    assert len(load.calls) + len(load.queued) > 0.9 * seconds * CALLS_A_SECOND
+    expected = {
+        future.result().json()["request_id"]: f'"{token}"'.encode() for token, future in load.queued
+    }
+    wait_until(lambda: not world.queued_states() & {"queued", "running"}, 60, "the queue is done")
+    rows = world.cluster.execute("SELECT id, state, result FROM algorithms_asynccall")
+    ended = {f"req-{identifier}": (state, result) for identifier, state, result in rows}
+    for identifier, result in expected.items():
+        state, came = ended[identifier]
+        assert (state, bytes(came)) == ("finished", result)
+    print(f"{len(load.calls)} calls and {len(load.queued)} queued in {seconds:.1f} s")
+
+
 def test_a_host_that_is_killed_is_noticed_and_comes_back(world: World) -> None:
     lost = world.begin(world.a, 60)
     victim = world.running_on()
@@ -167,10 +238,10 @@ def test_a_host_that_is_killed_is_noticed_and_comes_back(world: World) -> None:
         lambda: victim.name not in world.cluster.workers(), NOTICED_SECONDS, "its end is noticed"
     )
     assert time.monotonic() - began < NOTICED_SECONDS
-    for identifier in queued:
-        world.wait_until_finished(identifier, 60)
 
     victim.start()
+    for identifier in queued:
+        world.wait_until_finished(identifier, 60)
     victim.wait_until_ready()
     assert world.call(victim, "hi") == "did hi"
 
