@@ -186,7 +186,7 @@ class DockerRuntime(Runtime):
             at_end.callback(container.kill)
             self._create(
                 container,
-                self._images.of_environment(step.environment),
+                self._image_of(step.environment),
                 step.argv,
                 uid,
                 environ={"PYTHONUNBUFFERED": "1", **step.environ},
@@ -204,6 +204,12 @@ class DockerRuntime(Runtime):
             at_end.callback(container.kill)
             container.start()
             return follow(step, container, output.source, refusals, on_output)
+
+    def _image_of(self, environment: Path) -> str:
+        try:
+            return self._images.of_environment(environment)
+        except (ImageNotMade, DockerException, OSError) as exc:
+            raise RunnerStartFailed(f"the environment has no image: {exc}") from exc
 
     def reap_leftovers(self) -> int:
         dead = {folder.name: folder for folder in self._folder.of_the_dead()}

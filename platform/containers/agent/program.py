@@ -9,6 +9,8 @@ What is large goes past the agent, where the host has given a socket for that: o
 marked as APART, comes this way.
 """
 
+import _thread
+import errno
 import fcntl
 import json
 import os
@@ -73,7 +75,7 @@ class Algorithm:
                 json.dump(environ, go)
         os.close(self._stdin_read)
         os.close(self._stdout_write)
-        return os.pidfd_open(self.pid)
+        return _open_end(self.pid)
 
     def _spawn(self, command, environ):
         self.pid = os.posix_spawn(
@@ -158,6 +160,24 @@ def read_exactly(connection, size):
             os._exit(0)  # The gateway is gone.
         data += piece
     return data
+
+
+def _open_end(pid):
+    """A descriptor that can be polled for the end of a child, which stays to be waited for."""
+    try:
+        return os.pidfd_open(pid)
+    except OSError as exc:
+        if exc.errno != errno.ENOSYS:
+            raise
+    # A kernel of gVisor's has none.
+    end, held = os.pipe2(os.O_CLOEXEC)
+    _thread.start_new_thread(_close_at_end, (pid, held))
+    return end
+
+
+def _close_at_end(pid, descriptor):
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    os.close(descriptor)
 
 
 def _grow(descriptor):
