@@ -52,7 +52,8 @@ def test_what_the_list_has_not_is_left_out(query: str, groups: list[Group]) -> N
 
 
 def test_a_page_beyond_all() -> None:
-    assert listing("?page=99999").page == LAST_PAGE
+    assert listing(f"?page={LAST_PAGE}").page == LAST_PAGE
+    assert listing(f"?page={LAST_PAGE + 1}").page == 1
     assert listing("?page=" + "9" * 5000).page == 1
 
 
