@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from playwright.sync_api import Page, expect
 
 from tests.acceptance.browser import Window, chromium, open_window, sign_in
@@ -65,7 +66,9 @@ def open_new(page: Page, kind: str) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
-def test_a_bucket_is_connected_as_the_guide_tells(window: Window, storage: Seaweed) -> None:
+def test_a_bucket_is_connected_as_the_guide_tells(
+    window: Window, storage: Seaweed, platform: Platform
+) -> None:
     page = window.page
     look(window, "sources")
     open_new(page, "Amazon S3")
@@ -92,6 +95,8 @@ def test_a_bucket_is_connected_as_the_guide_tells(window: Window, storage: Seawe
     assert "is connected as s3+saha" in window.text
     row = page.get_by_role("row").filter(has_text="s3+saha://")
     expect(row).to_contain_text("Read & write")
+    file = platform.demo.client.file("s3+saha://algorithmia/team.csv")
+    assert file.getBytes() == TEAM
     window.follow("saha")
     window.follow("algorithmia (folder)")
     look(window, "bucket")
@@ -138,17 +143,27 @@ def test_files_are_put_shown_and_deleted(window: Window, tmp_path: Path) -> None
     assert "is deleted: 1 file" in window.text
 
 
-def test_who_reads_a_collection_is_changed_by_keyboard(window: Window) -> None:
-    page = window.page
-    window.go("/data/browse/data/demo/Photos")
-    page.locator("details.menu > summary", has_text="More").focus()
-    page.keyboard.press("Enter")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
-    with page.expect_navigation():
+def test_who_reads_a_collection_is_changed_by_keyboard(window: Window, platform: Platform) -> None:
+    page, guest = window.page, platform.account("guest")
+    for tabs, told, status in (
+        (1, "Private (only me)", 404),
+        (2, "My Algorithms (called by any user)", 404),
+        (3, "Public (anybody)", 200),
+    ):
+        window.go("/data/browse/data/demo/Photos")
+        page.locator("details.menu > summary", has_text="More").focus()
         page.keyboard.press("Enter")
-    assert "Read access is now: Public (anybody)." in window.text
+        for _ in range(tabs):
+            page.keyboard.press("Tab")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        assert f"Read access is now: {told}" in window.text
+        answer = requests.get(
+            f"{platform.url}/v1/data/demo/Photos",
+            headers={"Authorization": guest.key},
+            timeout=10,
+        )
+        assert answer.status_code == status, (told, answer.text)
     look(window, "public")
 
 
