@@ -13,11 +13,11 @@ from algoport.containers.engine import Image, Limits, Runner, RunnerSpec
 from algoport.containers.rootfs import build_environment
 from algoport.containers.sandbox import SandboxRuntime
 from algoport.http.tracing import Session, Trace
+from algorithms.environments.templates import RECIPES
 from algorithms.running.invocation import Outcome, Work, invoke
 from algorithms.running.pool import RunnerPool
 from algorithms.running.program import Call, Loader, Program, loader_without_caller
 from algorithms.running.runner import GatewayRunner
-from tests.contracts.test_runtime import REQUIREMENTS
 from tests.factories.algorithms import make_program
 
 
@@ -53,7 +53,9 @@ class LocalStarter:
 @contextmanager
 def local_starter(run_folder: Path, source: str) -> Iterator[LocalStarter]:
     """A starter of runners of an algorithm with this source."""
-    environment = build_environment(run_folder / "environments", "python3", REQUIREMENTS)
+    environment = build_environment(
+        run_folder / "environments", "python3", RECIPES / "python3" / "requirements.txt"
+    )
     folder = Path(tempfile.mkdtemp(prefix="ap-lm-"))
     for each in (folder, folder / "r", folder / "a", folder / "a" / "src"):
         each.mkdir(exist_ok=True)
