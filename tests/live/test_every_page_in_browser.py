@@ -71,6 +71,7 @@ def test_every_page_is_for_everybody(window: Window, pages: list[str]) -> None:
         looked_at += 1
         try:
             window.go(address)
+            assert not page.locator("x-probe, [x-probe]").count(), "what somebody wrote is markup"
             if address == API_REFERENCE:
                 page.locator(".opblock-tag").first.wait_for()
             window.audit()
