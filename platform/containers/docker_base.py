@@ -14,13 +14,14 @@ from algoport.containers.errors import ImageNotMade
 logger = logging.getLogger(__name__)
 
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+_CA_INSIDE = "/tmp/recipe-ca.crt"
 # Into the parent's own place for packages; byte code too, because nobody can write it later.
 _INSTALL = """
 set -eu
 packages=$(python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 python3 -m pip install --no-cache-dir --disable-pip-version-check --root-user-action ignore \
-    -r /recipe/requirements.txt
-if [ -d /recipe/site ]; then cp -R /recipe/site/. "$packages"; fi
+    -r /tmp/recipe/requirements.txt
+if [ -d /tmp/recipe/site ]; then cp -R /tmp/recipe/site/. "$packages"; fi
 python3 -m compileall -q "$packages" || true
 mkdir -p /opt/algorithm /opt/packages /opt/algoport
 [ -x /usr/local/bin/python3 ] || ln -s "$(command -v python3)" /usr/local/bin/python3
@@ -37,11 +38,12 @@ def make_from_parent(
     """
     if not _has(client, parent):
         return False
-    mounts = [Mount("/recipe", str(recipe), type="bind", read_only=True)]
+    # In /tmp: what they were mounted on stays in the image, and runs see another one there.
+    mounts = [Mount("/tmp/recipe", str(recipe), type="bind", read_only=True)]
     environ = dict(index)
     if CA_BUNDLE.exists():
-        mounts.append(Mount("/recipe-ca.crt", str(CA_BUNDLE), type="bind", read_only=True))
-        environ["PIP_CERT"] = "/recipe-ca.crt"
+        mounts.append(Mount(_CA_INSIDE, str(CA_BUNDLE), type="bind", read_only=True))
+        environ["PIP_CERT"] = _CA_INSIDE
     container = client.create_container(
         parent,
         ["sh", "-c", _INSTALL],

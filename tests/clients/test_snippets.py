@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -24,9 +25,10 @@ def copied(name: str, call: Call, key: str = KEY) -> str:
     return snippet_named(name).write(call).replace(KEY, key)
 
 
-def left_out(reason: str) -> None:
-    """Loudly: a language that no machine has is tried by nobody."""
-    print(f"NOT TRIED: {reason}", file=sys.stderr)
+def left_out(reason: str) -> NoReturn:
+    """Loudly, or with ALGOPORT_TEST_STRICT as a failure."""
+    if os.environ.get("ALGOPORT_TEST_STRICT"):
+        pytest.fail(reason)
     pytest.skip(reason)
 
 

@@ -179,14 +179,23 @@ def test_a_base_of_a_registrys_python_keeps_nothing_of_the_host(
     try:
         assert make_from_parent(client, parent, recipe, tag, index)
         assert "canary" not in json.dumps(client.inspect_image(tag))
-        script = "import brought, os; print(brought.VALUE, os.path.exists('/recipe-ca.crt'))"
+        script = (
+            "import brought, os\n"
+            "print(brought.VALUE, sorted(os.listdir('/')))\n"
+            "for name in os.listdir('/tmp'):\n"
+            "    path = '/tmp/' + name\n"
+            "    print(os.listdir(path) if os.path.isdir(path) else os.stat(path).st_size)\n"
+        )
         host = client.create_host_config(network_mode="none")
         container = client.create_container(tag, ["python3", "-c", script], host_config=host)["Id"]
         client.start(container)
         client.wait(container)
         said = client.logs(container).decode()
         client.remove_container(container)
-        assert said.startswith("7 ")
+        first, *rest = said.splitlines()
+        assert first.startswith("7 ") and "recipe" not in first
+        # What something was mounted on is empty.
+        assert set(rest) <= {"[]", "0"}
         assert "canary" not in json.dumps(client.history(tag))
     finally:
         client.remove_image(parent)

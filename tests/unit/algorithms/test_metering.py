@@ -45,6 +45,7 @@ def target() -> Target:
         may_read_source=True,
         version="1.2.3",
         secrets="",
+        machine="cpu",
     )
 
 

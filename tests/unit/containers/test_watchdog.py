@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from algoport.containers import cgroups
 from algoport.containers.engine import (
     BuildStep,
+    Image,
     Limits,
     Runner,
     RunnerSpec,
@@ -38,6 +39,15 @@ class WatchedRuntime(Runtime):
         raise NotImplementedError
 
     def expect(self, environment: Path, limits: Limits) -> None:
+        raise NotImplementedError
+
+    def why_no_gpu(self) -> str:
+        raise NotImplementedError
+
+    def seal(self, image: Image, labels: Mapping[str, str]) -> None:
+        raise NotImplementedError
+
+    def prune(self, builds: frozenset[str], packages: frozenset[str]) -> int:
         raise NotImplementedError
 
     def start_runner(self, spec: RunnerSpec) -> Runner:
