@@ -14,32 +14,25 @@ import orjson
 
 from algoport.accounts.authentication import principal_of_user
 from algoport.accounts.permissions import Principal, Run
-from algoport.containers.engine import Runner, RunnerSpec, Runtime
+from algoport.containers.engine import Runner, Runtime
 from algoport.containers.errors import RunnerStartFailed
 from algoport.http.relay import PRINCIPAL, RelayServer
 from algorithms.building.log import BuildLog
-from algorithms.constants import LOAD_SECONDS, MachineType
+from algorithms.constants import LOAD_SECONDS
 from algorithms.errors import SecretsNotReadable
 from algorithms.models import Build
 from algorithms.running import frames
 from algorithms.running.program import program_of
-from algorithms.running.runtime import RUN_LIMITS, egress_of, image_of, runner_environ
+from algorithms.running.runtime import runner_spec
 from algorithms.secrets.delivery import hide_secrets, secret_environ
 
 
 def verify_start(build: Build, runtime: Runtime, log: BuildLog) -> str:
     """Start the image once, as its owner; the reason it does not load, or an empty text."""
-    # With this variable a failure of load() ends the process instead of waiting for a call.
     program = program_of(build, build.algorithm.network_access)
-    environ = runner_environ(program) | {"ALGOPORT_VERIFY_LOAD": "1"}
-    spec = RunnerSpec(
-        f"b{uuid.uuid4().hex[:16]}",
-        image_of(program),
-        RUN_LIMITS,
-        environ,
-        egress_of(program.network_access),
-        needs_gpu=program.machine == MachineType.GPU,
-    )
+    # With this variable a failure of load() ends the process instead of waiting for a call.
+    environ = {"ALGOPORT_VERIFY_LOAD": "1"}
+    spec = runner_spec(f"b{uuid.uuid4().hex[:16]}", program, environ)
     try:
         runner = runtime.start_runner(spec)
     except RunnerStartFailed as exc:

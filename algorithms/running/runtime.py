@@ -1,17 +1,18 @@
 """The runtime of this host and the environments that it can start."""
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from algoport.containers.choice import choose_runtime, runtime_choice
+from algoport.containers.choice import choose_runtime
 from algoport.containers.egress_policy import EgressPolicy, PublicInternet
-from algoport.containers.engine import Image, Limits, Runtime
+from algoport.containers.engine import Image, Limits, RunnerSpec, Runtime
 from algoport.containers.rootfs import build_environment, root_folder
 from algorithms.building.images import image_folder, packages_folder
-from algorithms.constants import NetworkAccess
+from algorithms.constants import MachineType, NetworkAccess
 from algorithms.environments.templates import RECIPES
 from algorithms.running.program import Program
 
@@ -21,9 +22,7 @@ RUN_LIMITS = Limits()
 @cache
 def get_runtime() -> Runtime:
     """The one of this process. Raises RuntimeUnavailable."""
-    return choose_runtime(
-        runtime_choice(), Path(settings.SERVICE_FOLDER) / "sandbox", Path(settings.RUNNERS_FOLDER)
-    )
+    return choose_runtime(Path(settings.RUNNERS_FOLDER))
 
 
 def egress_of(network_access: str) -> EgressPolicy | None:
@@ -65,5 +64,13 @@ def image_of(program: Program) -> Image:
     )
 
 
-def runner_environ(program: Program) -> dict[str, str]:
-    return {"ALGORITHM_NAME": program.name}
+def runner_spec(runner_id: str, program: Program, environ: Mapping[str, str]) -> RunnerSpec:
+    """A runner of the program; `environ` is added to what its algorithm finds anyway."""
+    return RunnerSpec(
+        runner_id,
+        image_of(program),
+        RUN_LIMITS,
+        {"ALGORITHM_NAME": program.name, **environ},
+        egress_of(program.network_access),
+        needs_gpu=program.machine == MachineType.GPU,
+    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import orjson
 import redis
 
-from algoport.containers.engine import Runner, RunnerSpec
+from algoport.containers.engine import Runner
 from algoport.containers.errors import (
     RunnerStartFailed,
     RuntimeUnavailable,
@@ -17,16 +17,14 @@ from algoport.containers.errors import (
 )
 from algoport.readiness import TOLD_SECONDS, tell_runtime
 from algorithms.building.pruning import ImagePruner
-from algorithms.constants import MachineType, NetworkAccess
+from algorithms.constants import NetworkAccess
 from algorithms.running import registry
 from algorithms.running.program import Program
 from algorithms.running.runtime import (
     RUN_LIMITS,
     built_environments,
-    egress_of,
     get_runtime,
-    image_of,
-    runner_environ,
+    runner_spec,
 )
 
 logger = logging.getLogger(__name__)
@@ -223,14 +221,7 @@ def start_runner(*, runner_id: str, program: Program, gateway_id: str) -> None:
 def _start(
     keeper: RunnerKeeper, runner_id: str, program: Program, gateway_id: str
 ) -> dict[str, str]:
-    spec = RunnerSpec(
-        runner_id,
-        image_of(program),
-        RUN_LIMITS,
-        runner_environ(program),
-        egress_of(program.network_access),
-        needs_gpu=program.machine == MachineType.GPU,
-    )
+    spec = runner_spec(runner_id, program, {})
     try:
         runner = get_runtime().start_runner(spec)
     except RunnerStartFailed as exc:

@@ -1,6 +1,5 @@
 """Which runtime isolates algorithms on this host."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
@@ -12,43 +11,27 @@ from algoport.containers.sandbox import SandboxRuntime
 ENGINE_SOCKET = Path("/var/run/docker.sock")
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What the settings say: `wanted` is auto, docker or sandbox.
-
-    `engine` is the address of a Docker engine, "" for the usual socket; `registry` and
-    `oci_runtime` as DockerRuntime takes them.
-    """
-
-    wanted: str
-    engine: str = ""
-    registry: str = ""
-    oci_runtime: str = ""
-
-
-def runtime_choice() -> Choice:
-    """As the settings say."""
-    return Choice(
-        settings.RUNTIME, settings.DOCKER_ENGINE, settings.REGISTRY, settings.DOCKER_RUNTIME
-    )
-
-
-def choose_runtime(choice: Choice, state_dir: Path, run_dir: Path) -> Runtime:
-    """The runtime that is wanted; of `auto` the engine's, where one answers and can isolate.
+def choose_runtime(run_dir: Path) -> Runtime:
+    """The runtime that the settings want; of `auto` the engine's, where one answers.
 
     Raises RuntimeUnavailable when Docker is wanted and no engine answers.
     """
-    may_answer = bool(choice.engine) or ENGINE_SOCKET.exists()
-    if choice.wanted == "docker" or (choice.wanted == "auto" and may_answer):
+    state_dir = Path(settings.SERVICE_FOLDER) / "sandbox"
+    wanted = settings.RUNTIME
+    may_answer = bool(settings.DOCKER_ENGINE) or ENGINE_SOCKET.exists()
+    if wanted == "docker" or (wanted == "auto" and may_answer):
         # Its libraries take memory that hosts without an engine have no use for.
         from algoport.containers.docker_runtime import DockerRuntime
 
         try:
             made = DockerRuntime(
-                state_dir, run_dir, registry=choice.registry, oci_runtime=choice.oci_runtime
+                state_dir,
+                run_dir,
+                registry=settings.REGISTRY,
+                oci_runtime=settings.DOCKER_RUNTIME,
             )
         except RuntimeUnavailable:
-            if choice.wanted == "docker":
+            if wanted == "docker":
                 raise
         else:
             return made

@@ -5,7 +5,8 @@ import select
 import shutil
 import socket
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -97,21 +98,25 @@ class Container(Runner):
             if self._cleaned:
                 return
             if self.container_id:
-                try:
-                    self._remove()
-                except (DockerException, OSError) as exc:
-                    raise SandboxNotEnded(f"container {self.id} is not removed: {exc}") from exc
+                with self._asking():
+                    self._end(at_once=True)
+                    self._client.remove_container(self.container_id, force=True)
             self._clean()
 
-    def _remove(self) -> None:
-        with suppress(NotFound):
-            self._end(at_once=True)
-            self._client.remove_container(self.container_id, force=True)
-
     def _note_end(self) -> None:
-        with self._lock, suppress(NotFound):
+        with self._lock:
             if not self._cleaned and self.container_id:
-                self._end(at_once=False)
+                with self._asking():
+                    self._end(at_once=False)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """What is gone needs nothing more. Raises SandboxNotEnded when the engine fails."""
+        try:
+            with suppress(NotFound):
+                yield
+        except (DockerException, OSError) as exc:
+            raise SandboxNotEnded(f"the engine does not end container {self.id}: {exc}") from exc
 
     def _end(self, *, at_once: bool) -> None:
         """Whatever is left in it is killed, and why it ended is read."""

@@ -1,6 +1,7 @@
 """The docker runtime: containers of an engine, hardened, with a way out for those that may."""
 
 import hashlib
+import logging
 import os
 import shutil
 import threading
@@ -33,13 +34,15 @@ from algoport.containers.errors import (
     ImageNotMade,
     RunnerStartFailed,
     RuntimeUnavailable,
-    WatchIncomplete,
 )
 from algoport.containers.handover import hand_over
 from algoport.containers.leftovers import worker_mark
+from algoport.containers.running import Running
 from algoport.containers.seccomp import build_filter
 from algoport.containers.steps import MOST_REFUSALS, follow
 from algoport.containers.worker_folder import KernelUsers, WorkerFolder
+
+logger = logging.getLogger(__name__)
 
 WORKER_LABEL, RUNNER_LABEL = "algoport.worker", "algoport.runner"
 _REQUEST_SECONDS = 120
@@ -73,7 +76,7 @@ class DockerRuntime(Runtime):
         self._folder = WorkerFolder(run_dir)
         self._users = KernelUsers()
         self._egress = EgressService()
-        self._containers: dict[str, Container] = {}
+        self._running: Running[Container] = Running()
         self._lock = threading.Lock()
         state_dir.mkdir(parents=True, exist_ok=True)
         self._agent = install_agent(state_dir)
@@ -113,7 +116,10 @@ class DockerRuntime(Runtime):
 
     def expect(self, environment: Path, limits: Limits) -> None:
         """Its image is made now; containers cannot be given a source after their start."""
-        self._images.of_environment(environment)
+        try:
+            self._image_of(environment)
+        except RunnerStartFailed as exc:
+            logger.warning("%s; the first start tries again", exc)
 
     def seal(self, image: Image, labels: Mapping[str, str]) -> None:
         try:
@@ -136,7 +142,7 @@ class DockerRuntime(Runtime):
             raise RunnerStartFailed(str(exc)) from exc
         uid = self._users.take()
         with ExitStack() as on_failure:
-            folder = self._make_folder(spec.runner_id, uid, on_failure)
+            folder = self._make_folder(spec.runner_id, on_failure)
             egress = None
             if spec.egress is not None:
                 egress = self._egress.open(
@@ -170,7 +176,7 @@ class DockerRuntime(Runtime):
         uid = self._users.take()
         name = f"s{uuid.uuid4().hex[:16]}"
         with ExitStack() as at_end:
-            folder = self._make_folder(name, uid, at_end)
+            folder = self._make_folder(name, at_end)
             if step.egress is not None:
                 proxy: EgressProxy = self._egress.open(
                     folder / "egress.sock",
@@ -227,31 +233,17 @@ class DockerRuntime(Runtime):
         return count
 
     def watch(self) -> None:
-        with self._lock:
-            containers = list(self._containers.values())
-        failures = []
-        for container in containers:
-            try:
-                if not container.is_alive():
-                    container.exit_reason  # noqa: B018  (reads why, while the engine still tells)
-                    container.kill()
-                    self._forget(container)
-            except (DockerException, OSError) as exc:
-                failures.append(f"container {container.id}: {exc}")
-        if failures:
-            raise WatchIncomplete("; ".join(failures))
+        # The engine holds them to their limits.
+        self._running.look_at_each(lambda container: None)
 
     def stop_watchdog(self) -> None:
         super().stop_watchdog()
-        with self._lock:
-            containers = list(self._containers.values())
-        for container in containers:
-            container.kill()
+        self._running.kill_all()
         self._egress.close()
         self._folder.close()
         self._client.close()
 
-    def _make_folder(self, name: str, uid: int, on_failure: ExitStack) -> Path:
+    def _make_folder(self, name: str, on_failure: ExitStack) -> Path:
         folder = self._folder.make(name)
         on_failure.callback(shutil.rmtree, folder, ignore_errors=True)
         (folder / "filter").write_bytes(self._filter)
@@ -260,10 +252,6 @@ class DockerRuntime(Runtime):
         # For the moment in which the agent, of another user, makes its socket.
         agent.chmod(0o733)
         return folder
-
-    def _forget(self, container: Container) -> None:
-        with self._lock:
-            self._containers.pop(container.id, None)
 
     def _create(
         self,
@@ -334,8 +322,7 @@ class DockerRuntime(Runtime):
             )["Id"]
         except (DockerException, OSError) as exc:
             raise RunnerStartFailed(f"the engine did not create it: {exc}") from exc
-        with self._lock:
-            self._containers[container.id] = container
+        self._running.add(container)
 
 
 def connect() -> "docker.APIClient":

@@ -120,7 +120,10 @@ class Runtime(ABC):
 
     @abstractmethod
     def expect(self, environment: Path, limits: Limits) -> None:
-        """Runners of this environment may be wanted; what can be done ahead for them is."""
+        """Runners of this environment may be wanted; what can be done ahead for them is.
+
+        What fails is told by the start that needs it.
+        """
 
     @abstractmethod
     def seal(self, image: Image, labels: Mapping[str, str]) -> None:

@@ -13,8 +13,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from algoport.containers import cgroups
 from algoport.containers.agents import install_agent, write_start
 from algoport.containers.blanks import LINKS, Blanks
@@ -40,12 +38,11 @@ from algoport.containers.engine import (
 from algoport.containers.errors import (
     RunnerStartFailed,
     RuntimeUnavailable,
-    SandboxNotEnded,
-    WatchIncomplete,
 )
 from algoport.containers.handover import hand_over
 from algoport.containers.leftovers import kill_processes_of, worker_mark
 from algoport.containers.processes import Sandbox
+from algoport.containers.running import Running
 from algoport.containers.seccomp import build_filter
 from algoport.containers.steps import MOST_REFUSALS, follow
 from algoport.containers.worker_folder import KernelUsers, WorkerFolder
@@ -63,7 +60,7 @@ class SandboxRuntime(Runtime):
     def __init__(self, state_dir: Path, run_dir: Path, *, use_cgroups: bool = True) -> None:
         super().__init__()
         self._use_cgroups = use_cgroups
-        self._sandboxes: dict[str, Sandbox] = {}
+        self._running: Running[Sandbox] = Running()
         self._lock = threading.Lock()
         self._users = KernelUsers()
         self._egress = EgressService()
@@ -125,10 +122,7 @@ class SandboxRuntime(Runtime):
             )
         # Read by the agent when the gateway connects.
         write_start(sandbox.folder, spec)
-        with self._lock:
-            del self._sandboxes[sandbox.id]
-            sandbox.id = spec.runner_id
-            self._sandboxes[sandbox.id] = sandbox
+        self._running.rename(sandbox, spec.runner_id)
         return sandbox
 
     def _start_blank(self, environment: Path, limits: Limits) -> Sandbox:
@@ -205,7 +199,7 @@ class SandboxRuntime(Runtime):
         finally:
             if sandbox is not None:
                 sandbox.kill()
-                self._forget(sandbox)
+                self._running.forget(sandbox)
             if proxy is not None:
                 proxy.close()
             for path in step.writable.values():
@@ -223,39 +217,19 @@ class SandboxRuntime(Runtime):
         return count
 
     def watch(self) -> None:
-        with self._lock:
-            sandboxes = list(self._sandboxes.values())
-        failures = []
-        for sandbox in sandboxes:
-            try:
-                self._look_at(sandbox)
-            except (SandboxNotEnded, OSError, psutil.Error) as exc:
-                failures.append(f"sandbox {sandbox.id}: {exc}")
-        if failures:
-            raise WatchIncomplete("; ".join(failures))
+        self._running.look_at_each(self._look_at)
 
     def _look_at(self, sandbox: Sandbox) -> None:
-        if not sandbox.is_alive():
-            sandbox.exit_reason  # noqa: B018  (reads why, while its group still tells)
-            sandbox.kill()
-            self._forget(sandbox)
-        elif not sandbox.has_group and sandbox.uses_more_memory_than(sandbox.limits.memory_bytes):
+        if not sandbox.has_group and sandbox.uses_more_memory_than(sandbox.limits.memory_bytes):
             sandbox.kill("oom")
 
     def stop_watchdog(self) -> None:
         super().stop_watchdog()
         self._blanks.close()
-        with self._lock:
-            sandboxes = list(self._sandboxes.values())
-        for sandbox in sandboxes:
-            sandbox.kill()
+        self._running.kill_all()
         self._egress.close()
         cgroups.remove_groups(self._token)
         self._folder.close()
-
-    def _forget(self, sandbox: Sandbox) -> None:
-        with self._lock:
-            self._sandboxes.pop(sandbox.id, None)
 
     def _start(self, argv: list[str], uid: int, **options: Any) -> "subprocess.Popen[bytes]":
         """Start a process that is never root, from the one thread that outlives it."""
@@ -324,8 +298,7 @@ class SandboxRuntime(Runtime):
             for descriptor in (info_write, block_read, lifeline_read, seccomp, hidden):
                 os.close(descriptor)
             sandbox = Sandbox(identifier, folder, process, group, limits, egress)
-            with self._lock:
-                self._sandboxes[identifier] = sandbox
+            self._running.add(sandbox)
             self._release(sandbox, group, info_read, block_write, lifeline)
         finally:
             for descriptor in (info_read, block_write):
@@ -345,7 +318,7 @@ class SandboxRuntime(Runtime):
             sandbox.process.kill()
             said = stream.read().decode("utf-8", "replace").strip() if stream else ""
             sandbox.kill()
-            self._forget(sandbox)
+            self._running.forget(sandbox)
             raise RunnerStartFailed(said or "bubblewrap ended")
         if sandbox.process.stderr is not None:
             # Nobody would read it any more, and nothing inside may write to a file of ours.

@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from algoport.containers.choice import choose_runtime, runtime_choice
+from algoport.containers.choice import choose_runtime
 from algoport.containers.errors import EnvironmentBuildFailed, RuntimeUnavailable
 from algoport.launcher.console import say
 from algoport.launcher.postgres import DATABASE, SUPERUSER
@@ -56,8 +56,7 @@ def _prepare_database(sockets: str | None) -> int:
 def _check_isolation(answer: Path) -> bool:
     """See whether this machine can isolate algorithms."""
     try:
-        state = Path(settings.SERVICE_FOLDER) / "sandbox"
-        runtime = choose_runtime(runtime_choice(), state, answer.parent / "check")
+        runtime = choose_runtime(answer.parent / "check")
         answer.write_text(runtime.check())
     except RuntimeUnavailable as exc:
         complain(str(exc))

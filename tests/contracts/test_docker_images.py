@@ -15,7 +15,7 @@ from algoport.containers.docker_base import make_from_parent
 from algoport.containers.docker_images import Images, tag_of_environment
 from algoport.containers.docker_runtime import DockerRuntime, connect
 from algoport.containers.engine import Image, RunnerSpec
-from algoport.containers.errors import ImageNotMade, RuntimeUnavailable
+from algoport.containers.errors import ImageNotMade, RunnerStartFailed, RuntimeUnavailable
 from tests.contracts.test_runtime import SMALL, leave_out
 from tests.doubles.registry import running_registry
 
@@ -160,6 +160,22 @@ def test_a_registry_that_takes_nothing_fails_the_build(
     assert runner.is_alive()
     runner.kill()
     runtime.prune(frozenset(), frozenset())
+    runtime.start_watchdog()
+    runtime.stop_watchdog()
+
+
+def test_an_environment_that_has_no_image_fails_only_starts(
+    client: "docker.APIClient", folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Workers start without it, and serve the others."""
+    runtime_folder = folder / "r"
+    runtime_folder.mkdir()
+    runtime = DockerRuntime(folder / "s", runtime_folder)
+    missing = folder / "environments" / "none"
+    runtime.expect(missing, SMALL)
+    assert "the environment has no image" in caplog.text
+    with pytest.raises(RunnerStartFailed):
+        runtime.start_runner(RunnerSpec("here", Image(missing, source_in(folder), None), SMALL))
     runtime.start_watchdog()
     runtime.stop_watchdog()
 
