@@ -4,6 +4,7 @@ import hashlib
 import logging
 import os
 import shutil
+import socket
 import threading
 import uuid
 from collections import deque
@@ -12,8 +13,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import docker
+from docker.constants import DEFAULT_UNIX_SOCKET
 from docker.errors import DockerException, NotFound
 from docker.types import DeviceRequest, Mount, Ulimit
+from docker.utils import kwargs_from_env
 
 from algoport.containers.agents import base_environ, install_agent, write_start
 from algoport.containers.docker_container import Container, OutputPipe
@@ -328,14 +331,28 @@ class DockerRuntime(Runtime):
 def connect() -> "docker.APIClient":
     """The engine's client. Raises RuntimeUnavailable when none answers."""
     try:
+        _see_socket()
         return docker.from_env(
             version="auto", timeout=_REQUEST_SECONDS, max_pool_size=_MOST_REQUESTS
         ).api
-    except DockerException as exc:
+    except (DockerException, OSError) as exc:
         raise RuntimeUnavailable(
             f"no Docker engine answers ({exc}). Start one, name it with DOCKER_HOST, or set "
             "ALGOPORT_RUNTIME=sandbox."
         ) from exc
+
+
+def _see_socket() -> None:
+    """Raise OSError where the engine's socket is none, or one that a killed engine left.
+
+    The SDK finds that too, but does not close what it tried with.
+    """
+    address = kwargs_from_env().get("base_url") or DEFAULT_UNIX_SOCKET
+    kind, _, path = address.partition("://")
+    if kind in ("unix", "http+unix"):
+        with socket.socket(socket.AF_UNIX) as tried:
+            tried.settimeout(_REQUEST_SECONDS)
+            tried.connect(path)
 
 
 def _mount(source: Path, target: str, *, writable: bool) -> Mount:
