@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import CharField, F, OuterRef, Q, Subquery, Value
+from django.db.models import CharField, F, Func, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Concat, Lower
 
 from algoport.accounts.permissions import Principal
@@ -15,7 +15,7 @@ from algorithms.models import Algorithm, Environment, Version
 from algorithms.querysets import AlgorithmQuerySet, is_public
 from algorithms.selectors import all_algorithms
 
-# What a search looks at: OWNER/NAME, label and tagline.
+# What a search looks at: OWNER/NAME, label, tagline and tags.
 _TEXT = Lower(
     Concat(
         F("owner__username"),
@@ -25,6 +25,8 @@ _TEXT = Lower(
         F("label"),
         Value(" "),
         F("tagline"),
+        Value(" "),
+        Func(F("tags"), Value(" "), function="array_to_string", output_field=CharField()),
         output_field=CharField(),
     )
 )
@@ -34,11 +36,14 @@ MINE, ORGANIZATIONS, PUBLIC = "mine", "organizations", "public"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What of the catalogue is wanted; "" is everything. `environment` is the name of one."""
+    """What of the catalogue is wanted; "" is everything. `environment` and `category` name one by
+    its name and its tag.
+    """
 
     words: str = ""
     whose: str = ""
     environment: str = ""
+    category: str = ""
 
 
 def catalogue_of(principal: Principal, wanted: Wanted) -> AlgorithmQuerySet:
@@ -55,6 +60,8 @@ def catalogue_of(principal: Principal, wanted: Wanted) -> AlgorithmQuerySet:
         rows = rows.filter(Q(owner__in=own) | Q(has_public_version=True))
     if wanted.environment:
         rows = rows.filter(environment__name=wanted.environment)
+    if wanted.category:
+        rows = rows.filter(tags__contains=[wanted.category])
     words = wanted.words.lower().split()[:_MOST_WORDS]
     if words:
         rows = rows.alias(text=_TEXT)

@@ -7,6 +7,12 @@ from django.db import models
 NAME_PATTERN = r"^[a-zA-Z][a-zA-Z0-9_]*\Z"
 NAME_LENGTH = 30
 APPROVAL_COMMENT_LENGTH = 1000
+TAG_LENGTH = 30
+MOST_TAGS = 10
+MOST_CATEGORIES = 50
+CATEGORY_TITLE_LENGTH = 60
+CATEGORY_TAGLINE_LENGTH = 200
+CATEGORY_DESCRIPTION_LENGTH = 5000
 BRANCH = "master"
 # The languages of the protocol; those without an environment here answer 4002.
 KNOWN_LANGUAGES = frozenset(

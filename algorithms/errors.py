@@ -24,6 +24,15 @@ class AlgorithmNameHasBeenTaken(UserError):
     message = "An algorithm with the requested name already exists."
 
 
+class CategoryNotFound(InputValidationError):
+    status = 404
+    message = "There is no such category."
+
+
+class InvalidCategory(InputValidationError):
+    message = "The category is not possible: {reason}."
+
+
 class PackageSetNotFound(UserError):
     code = 1003
     message = "The package set does not exist."

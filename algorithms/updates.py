@@ -24,12 +24,14 @@ from algorithms.environments.selectors import find_environment
 from algorithms.errors import LanguageCannotChange
 from algorithms.models import Algorithm, Environment
 from algorithms.samples.runs import run_sample, sampled_build
+from algorithms.tags import check_tags
 
 # What a row and a change call the same.
 _PLAIN = (
     "label",
     "summary",
     "tagline",
+    "tags",
     "license",
     "network_access",
     "source_visibility",
@@ -48,6 +50,7 @@ class AlgorithmChanges:
     label: str | None = None
     summary: str | None = None
     tagline: str | None = None
+    tags: list[str] | None = None
     license: str | None = None
     network_access: str | None = None
     source_visibility: str | None = None
@@ -118,7 +121,7 @@ def _change(algorithm: Algorithm, changes: AlgorithmChanges) -> bool:
 
 
 def check_settings(algorithm: Algorithm) -> None:
-    """Refuse unknown values, and closed source under an open licence (spec.md 3.1)."""
+    """Refuse unknown values, tags that are none, and closed source under an open licence."""
     allowed: tuple[tuple[str, str, list[str]], ...] = (
         ("license", algorithm.license, License.values),
         ("network_access", algorithm.network_access, NetworkAccess.values),
@@ -128,6 +131,7 @@ def check_settings(algorithm: Algorithm) -> None:
     for field, value, values in allowed:
         if value not in values:
             raise InputValidationError(f"settings.{field}: choose one of {', '.join(values)}.")
+    check_tags(algorithm.tags)
     if algorithm.source_visibility == Visibility.CLOSED and algorithm.license != License.APL:
         raise InputValidationError(
             "settings.source_visibility: only the license apl supports closed source."

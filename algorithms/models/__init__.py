@@ -9,6 +9,7 @@ from algorithms.models.catalog import (
     Sample,
     Version,
 )
+from algorithms.models.categories import Category
 from algorithms.models.queue import AsyncCall, WebhookDelivery, WebhookSecret
 from algorithms.models.records import (
     AccountFeature,
@@ -29,6 +30,7 @@ __all__ = [
     "Build",
     "BuildLogLine",
     "CallRecord",
+    "Category",
     "Environment",
     "Feature",
     "Reservation",

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
@@ -12,6 +14,7 @@ from algorithms.constants import (
     APPROVAL_COMMENT_LENGTH,
     NAME_LENGTH,
     NAME_PATTERN,
+    TAG_LENGTH,
     ApprovalState,
     BuildState,
     Callability,
@@ -56,6 +59,8 @@ class Algorithm(UUIDModel):
     label = models.CharField(max_length=200)
     summary = models.TextField(blank=True)
     tagline = models.CharField(max_length=300, blank=True)
+    # In lower case, none twice.
+    tags = ArrayField(models.CharField(max_length=TAG_LENGTH), default=list, blank=True)
     license = models.CharField(max_length=10, choices=License.choices)
     source_visibility = models.CharField(max_length=6, choices=Visibility.choices)
     network_access = models.CharField(max_length=8, choices=NetworkAccess.choices)
@@ -94,6 +99,7 @@ class Algorithm(UUIDModel):
         indexes = [
             models.Index(Lower("name"), "id", name="algorithm_by_name"),
             models.Index(fields=["-created_at", "-id"], name="algorithm_newest"),
+            GinIndex(fields=["tags"], name="algorithm_tags"),
         ]
 
     def __str__(self) -> str:

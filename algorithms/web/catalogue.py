@@ -15,6 +15,8 @@ from algorithms.catalogue import (
     catalogue_of,
     newest_versions,
 )
+from algorithms.categories import categories
+from algorithms.models import Category
 
 _SORTS = {
     "name": Sort("Name", ("name_key", "id")),
@@ -32,8 +34,23 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     """Every algorithm that the viewer may see."""
     viewer = viewer_of(request)
     environment = Filter("environment", "Environment", catalogue_environments())
-    listing = Listing(request, _SORTS, (_WHOSE, environment), "Search", has_sort_menu=True)
+    curated = categories()
+    filters = (*_category_filter(curated), _WHOSE, environment)
+    listing = Listing(request, _SORTS, filters, "Search", has_sort_menu=True)
     listing.take(catalogue_of(viewer, Wanted(words=listing.q, **listing.chosen)))
     versions = newest_versions(viewer, listing.rows)
     cards = [(row, versions.get(row.pk)) for row in listing.rows]
-    return render_page(request, "algorithms/catalogue.html", {"listing": listing, "cards": cards})
+    chosen = listing.chosen.get("category")
+    context = {
+        "listing": listing,
+        "cards": cards,
+        "category": next((each for each in curated if each.tag == chosen), None),
+        "categories": [] if listing.is_narrowed or listing.page > 1 else curated,
+    }
+    return render_page(request, "algorithms/catalogue.html", context)
+
+
+def _category_filter(curated: list[Category]) -> list[Filter]:
+    """None where there are no categories."""
+    choices = [(each.tag, each.title) for each in curated]
+    return [Filter("category", "Category", choices)] if choices else []

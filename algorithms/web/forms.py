@@ -4,8 +4,10 @@ from typing import Any
 
 from django import forms
 
+from algoport.errors import InputValidationError
 from algorithms.constants import (
     MOST_SAMPLE_CHARACTERS,
+    MOST_TAGS,
     SECRET_DESCRIPTION_LENGTH,
     SECRET_NAME_LENGTH,
     SECRET_VALUE_BYTES,
@@ -15,6 +17,7 @@ from algorithms.constants import (
 from algorithms.environments.selectors import list_environments
 from algorithms.models import Algorithm
 from algorithms.previews import Draft
+from algorithms.tags import check_tags, parse_tags
 from algorithms.updates import AlgorithmChanges
 from algorithms.web.words import CALLERS, LICENSES, NETWORKS, PIPELINING, SOURCES
 
@@ -49,6 +52,12 @@ class SettingsForm(forms.Form):
     tagline = forms.CharField(
         max_length=300, required=False, help_text="What it does, in one sentence."
     )
+    tags = forms.CharField(
+        max_length=500,
+        required=False,
+        help_text=f"At most {MOST_TAGS}, with commas between them. By them it is found, and has "
+        "its place in the catalogue's categories.",
+    )
     license = forms.ChoiceField(label="Licence", choices=LICENSES)
     source_visibility = forms.ChoiceField(
         label="Source",
@@ -67,13 +76,14 @@ class SettingsForm(forms.Form):
     )
 
     # What the algorithm has, and what its next version gets.
-    now = ("label", "tagline", "license", "source_visibility")
+    now = ("label", "tagline", "tags", "license", "source_visibility")
     next = ("environment", "network_access", "pipelining", "callability", "sample_input")
 
     def __init__(self, algorithm: Algorithm, *args: Any, **named: Any) -> None:
         initial = {
             "label": algorithm.label,
             "tagline": algorithm.tagline,
+            "tags": ", ".join(algorithm.tags),
             "license": algorithm.license,
             "source_visibility": algorithm.source_visibility,
             "environment": str(algorithm.environment_id),
@@ -96,6 +106,14 @@ class SettingsForm(forms.Form):
     @property
     def fields_next(self) -> list[forms.BoundField]:
         return [self[name] for name in self.next]
+
+    def clean_tags(self) -> list[str]:
+        tags = parse_tags(self.cleaned_data["tags"])
+        try:
+            check_tags(tags)
+        except InputValidationError as exc:
+            raise forms.ValidationError(exc.text) from exc
+        return tags
 
     def changes(self) -> AlgorithmChanges:
         given = dict(self.cleaned_data)

@@ -23,11 +23,13 @@ from algoport.accounts.models import (
 )
 from algoport.accounts.permissions import EVERYTHING
 from algoport.accounts.services import create_key
+from algorithms.categories import CategoryFields, create_category
 from algorithms.constants import DeliveryState, FeatureName
 from algorithms.models import (
     AccountFeature,
     Algorithm,
     AsyncCall,
+    Category,
     Environment,
     Feature,
     Reservation,
@@ -447,3 +449,30 @@ _does("switch-off", _feature_on_of)
 def add_account_feature(world: World) -> Form:
     form = {"username": "demo", "enabled": "on"}
     return "algorithms/accountfeature/add/", form | {"name": FeatureName.ALGORITHM_ERRORS}
+
+
+CATEGORY = {"title": "Vision", "tagline": "", "tag": "vision", "position": "0", "description": ""}
+
+
+@act("add algorithms.category")
+def add_category(world: World) -> Form:
+    return "algorithms/category/add/", CATEGORY
+
+
+def _category(world: World) -> Category:
+    return create_category(given=CategoryFields("Text", "", "text", "", 0))
+
+
+@act("change algorithms.category")
+def change_category(world: World) -> Form:
+    return _path(_category(world), "change"), CATEGORY
+
+
+@act("delete algorithms.category")
+def delete_category(world: World) -> Form:
+    return _path(_category(world), "delete"), {"post": "yes"}
+
+
+@act("delete_selected algorithms.category")
+def delete_categories(world: World) -> Form:
+    return _action(_category(world), "delete_selected")

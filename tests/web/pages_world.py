@@ -9,7 +9,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from algoport.accounts.models import User
 from algoport.accounts.permissions import EVERYTHING
 from algoport.accounts.services import create_key
-from algorithms.constants import BuildState
+from algorithms.categories import CategoryFields, categories, create_category
+from algorithms.constants import CATEGORY_TITLE_LENGTH, BuildState
 from algorithms.models import Algorithm, Approval
 from algorithms.secrets.services import SecretFields, create_secret
 from dataportal.models import Collection
@@ -24,6 +25,8 @@ from tests.factories.organizations import make_organization
 
 # Where it stands as text it is seen as it is; elsewhere there is an element or an attribute.
 HOSTILE = """"'><x-probe x-probe=1 onclick=x>{{7*7}}<script>x</script>&lt;x-probe&gt;"""
+# The tag of the one that there is.
+CATEGORY = "probe"
 HOSTILE_FILE = HOSTILE.replace("/", "") + ".py"
 README = f"""# {HOSTILE}
 
@@ -54,8 +57,9 @@ class World:
 def make_world(owner: User, team: str = "team") -> World:
     algorithm = make_algorithm(owner, "Tool", source_visibility="open")
     Algorithm.objects.filter(pk=algorithm.pk).update(
-        label=HOSTILE, tagline=HOSTILE, summary=README, sample_input=HOSTILE
+        label=HOSTILE, tagline=HOSTILE, summary=README, sample_input=HOSTILE, tags=[CATEGORY]
     )
+    _make_category()
     sha = _commit(algorithm)
     build = make_build(algorithm, BuildState.FAILED, sha, log=f"{HOSTILE}\n")
     make_version(algorithm, "public")
@@ -101,6 +105,14 @@ def _held_version(organization: Organization) -> Approval:
     return Approval.objects.create(version=version, owner=organization.account)
 
 
+def _make_category() -> None:
+    """It is everybody's: the world before this one may have made it."""
+    if not any(each.tag == CATEGORY for each in categories()):
+        create_category(
+            given=CategoryFields(HOSTILE[:CATEGORY_TITLE_LENGTH], HOSTILE, CATEGORY, README, 0)
+        )
+
+
 def _commit(algorithm: Algorithm) -> str:
     head = head_commit(algorithm.id)
     assert head is not None
@@ -119,7 +131,8 @@ def page_patterns() -> Iterator[URLPattern]:
 def addresses(world: World) -> list[tuple[str, str]]:
     """Of every page, by the names of their patterns."""
     found = [(name, _address_of(pattern, world.parts)) for name, pattern in PATTERNS.items()]
-    source = dict(found)["algorithm-source"]
+    source, catalogue = dict(found)["algorithm-source"], dict(found)["algorithms"]
+    found.append(("algorithms", f"{catalogue}?category={CATEGORY}"))
     return [*found, *(("algorithm-source", f"{source}?{q}") for q in world.source_queries)]
 
 
