@@ -118,6 +118,23 @@ class EnvironmentDisabled(UserError):
     message = "The environment {name} takes no new algorithms any more. Choose another one."
 
 
+class EnvironmentNotPossible(InputValidationError):
+    message = "The environment is not possible: {reason}."
+
+
+class EnvironmentNameTaken(InputValidationError):
+    status = 409
+    message = "There is an environment {name} already."
+
+
+class EnvironmentInUse(InputValidationError):
+    status = 409
+    message = (
+        "Algorithms have the environment {name}, or builds were made in it. Disable it instead: "
+        "then no new algorithm gets it."
+    )
+
+
 class PublicVersionsExist(UserError):
     code, status = 2001, 403
     message = (
@@ -243,6 +260,13 @@ class RunnersUnavailable(PlatformError):
     code, status = 5001, 503
     retry_after: ClassVar[int | None] = 2
     message = "No runner could be started for this algorithm right now. Try again shortly."
+
+
+class NoSuitableHost(RunnersUnavailable):
+    """No host has what the algorithm's environment needs; waiting does not help."""
+
+    retry_after = None
+    message = "The algorithm cannot be run: {reason}. Tell the platform's administrators."
 
 
 class UsageDatesMissing(UserError):

@@ -278,6 +278,7 @@ class Target:
     version: str
     secrets: str
     machine: str
+    base_image: str
 
 
 def resolve_call(principal: Principal, owner: str, name: str, version: str) -> Target:
@@ -354,6 +355,7 @@ def _target(
         ),
         secrets=algorithm.secrets_mark,
         machine=build.environment.machine_type,
+        base_image=build.base_image,
     )
 
 

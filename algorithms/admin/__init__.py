@@ -1,5 +1,5 @@
 """Algorithms and their calls in the admin portal."""
 
-from algorithms.admin import algorithms, calls, categories, platform, queue
+from algorithms.admin import algorithms, calls, categories, environments, platform, queue
 
-__all__ = ["algorithms", "calls", "categories", "platform", "queue"]
+__all__ = ["algorithms", "calls", "categories", "environments", "platform", "queue"]

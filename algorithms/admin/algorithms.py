@@ -63,7 +63,7 @@ class BuildAdmin(PortalAdmin):
     search_help_text = "Commit, algorithm or owner"
     ordering = ("-started_at",)
     fields = (
-        *("algorithm", "commit_sha", "environment", "state", "error", "log"),
+        *("algorithm", "commit_sha", "environment", "base_image", "state", "error", "log"),
         *("started_at", "finished_at", "attempt", "lease_expires_at"),
     )
     readonly_fields = ("log",)

@@ -1,4 +1,4 @@
-"""What administrators set for the site: reservations, features, environments."""
+"""What administrators set for the site: reservations and features."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,12 +11,10 @@ from algoport.accounts.models import User
 from algoport.web.portal.acts import Act, Asked, Done
 from algoport.web.portal.pages import PortalAdmin
 from algorithms.constants import MOST_SLOTS_OF_RESERVATION
-from algorithms.environments.services import switch_environment
 from algorithms.features.switching import switch_feature
 from algorithms.models import (
     AccountFeature,
     AlgorithmSecret,
-    Environment,
     Feature,
     Reservation,
 )
@@ -172,40 +170,6 @@ class AccountFeatureAdmin(PortalAdmin):
         switch_feature(name=obj.name, enabled=obj.enabled, username=username)
         made = AccountFeature.objects.get(account__in=User.objects.named(username), name=obj.name)
         obj.pk, obj.account = made.pk, made.account
-
-
-def _enable(enabled: bool) -> Callable[[Asked], Done]:
-    def perform(asked: Asked) -> Done:
-        switch_environment(identifier=str(asked.row.pk), enabled=enabled)
-        return Done(f"{asked.row} is {'enabled' if enabled else 'disabled'}.")
-
-    return perform
-
-
-@admin.register(Environment)
-class EnvironmentAdmin(PortalAdmin):
-    section = "Algorithms"
-    list_display = ("name", "display_name", "language", "machine_type", "enabled")
-    list_filter = ("language", "machine_type", "enabled")
-    search_fields = ("name", "display_name", "language")
-    ordering = ("name",)
-    acts = (
-        Act(
-            "enable",
-            "Enable",
-            _enable(True),
-            "New algorithms may use it.",
-            offered=lambda asked: not asked.row.enabled,
-        ),
-        Act(
-            "disable",
-            "Disable",
-            _enable(False),
-            "No new algorithm may use it; those that have it keep it.",
-            destroys=True,
-            offered=lambda asked: asked.row.enabled,
-        ),
-    )
 
 
 @admin.register(AlgorithmSecret)

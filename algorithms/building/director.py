@@ -8,6 +8,7 @@ from pathlib import Path
 
 from algoport.containers.engine import BuildStep, Limits, Runtime
 from algoport.containers.errors import (
+    HostLacks,
     ImageNotMade,
     IndexNotUsable,
     RunnerStartFailed,
@@ -20,7 +21,7 @@ from algorithms.building.verification import verify_start
 from algorithms.constants import BUILD_SECONDS, SOURCE_BYTES, SOURCE_FILES, MachineType
 from algorithms.models import Build
 from algorithms.running.program import program_of
-from algorithms.running.runtime import environment_root, image_of
+from algorithms.running.runtime import environment_folder, image_of
 from scm.errors import CommitNotUsable
 from scm.repositories import export_commit
 
@@ -39,7 +40,7 @@ class BuildDirector:
         self._build = build
         self._runtime = runtime
         self._log = log
-        self._environment = environment_root(build.environment.recipe)
+        self._environment = environment_folder(build.environment)
 
     def run(self) -> None:
         """Build; on return the row has `rootfs` and `packages` set. Raises BuildStepFailed."""
@@ -48,15 +49,11 @@ class BuildDirector:
             self._runtime.check()
         except RuntimeUnavailable as exc:
             raise BuildStepFailed("the platform's machine cannot isolate algorithms") from exc
-        if build.environment.machine_type == MachineType.GPU:
-            reason = self._runtime.why_no_gpu()
-            if reason:
-                raise BuildStepFailed(
-                    f"the environment {build.environment.name} needs a graphics card, and {reason}"
-                )
+        self._check_host()
         self._log.line("Beginning container customization")
         self._log.line(f"Commit {build.commit_sha}, environment {build.environment.name}")
         build.rootfs = self._environment.name
+        build.base_image = build.environment.base_image
         source = image_folder(build.algorithm_id, build.id)
         draft = source.with_name(f".{source.name}-{uuid.uuid4().hex[:8]}")
         try:
@@ -71,6 +68,15 @@ class BuildDirector:
                 shutil.rmtree(draft)
         self._seal()
         self._start_once()
+
+    def _check_host(self) -> None:
+        """Raise BuildStepFailed where this host has not what the environment needs."""
+        environment = self._build.environment
+        named = f"the environment {environment.name}"
+        if environment.machine_type == MachineType.GPU and (reason := self._runtime.why_no_gpu()):
+            raise BuildStepFailed(f"{named} needs a graphics card, and {reason}")
+        if environment.base_image and (reason := self._runtime.why_no_base_image()):
+            raise BuildStepFailed(f"{named} is made of {environment.base_image}, and {reason}")
 
     def _export(self, draft: Path) -> None:
         self._log.line("Step 1/4: exporting the commit")
@@ -175,6 +181,9 @@ class BuildDirector:
         )
         try:
             result = self._runtime.run_step(step, self._log.output)
+        except HostLacks as exc:
+            environment = self._build.environment.name
+            raise BuildStepFailed(f"the environment {environment} cannot be had: {exc}") from exc
         except RunnerStartFailed as exc:
             raise BuildStepFailed(f"the sandbox of the step {name!r} did not start") from exc
         self._log.flush()

@@ -109,6 +109,7 @@ def finish(build: Build, state: str, *, error: str = "") -> None:
         lease_expires_at=None,
         rootfs=build.rootfs,
         packages=build.packages,
+        base_image=build.base_image,
     )
     if not changed:
         raise LeaseLost

@@ -36,6 +36,11 @@ def language_of(name: str) -> Language:
     return _LANGUAGES[name]
 
 
+def offered_languages() -> list[Language]:
+    """Those that environments can be for."""
+    return list(_LANGUAGES.values())
+
+
 def canonical_language(name: str) -> str:
     """The name that environments know the language by."""
     return _ALIASES.get(name, name)

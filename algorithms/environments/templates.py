@@ -8,6 +8,11 @@ from pathlib import Path
 RECIPES = Path(__file__).parent
 
 
+def list_recipes() -> list[str]:
+    """The names that an environment's recipe can have."""
+    return sorted(each.parent.name for each in RECIPES.glob("*/requirements.txt"))
+
+
 @cache
 def _template(recipe: str) -> tuple[tuple[str, bytes], ...]:
     folder = RECIPES / recipe / "template"

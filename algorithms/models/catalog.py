@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from algoport.accounts.models import User
+from algoport.containers.base_image import REFERENCE_LENGTH
 from algoport.db.models import UUIDModel
 from algorithms.constants import (
     APPROVAL_COMMENT_LENGTH,
@@ -34,7 +35,11 @@ from scm.models import ScmConfiguration
 
 
 class Environment(UUIDModel):
-    """What an algorithm is built and run in; `recipe` is its folder in algorithms/environments."""
+    """What an algorithm is built and run in; `recipe` is its folder in algorithms/environments.
+
+    With a `base_image` its image is made of that one, which a host with Docker can have; else it is
+    as docs/runtimes.md tells.
+    """
 
     name = models.CharField(max_length=60, unique=True)
     display_name = models.CharField(max_length=100)
@@ -44,6 +49,7 @@ class Environment(UUIDModel):
     machine_type = models.CharField(
         max_length=3, choices=MachineType.choices, default=MachineType.CPU
     )
+    base_image = models.CharField(max_length=REFERENCE_LENGTH, blank=True)
     # Whether new algorithms may use it.
     enabled = models.BooleanField(default=True)
 
@@ -127,6 +133,8 @@ class Build(UUIDModel):
     lease_expires_at = models.DateTimeField(null=True)
     rootfs = models.CharField(max_length=200, blank=True)
     packages = models.CharField(max_length=200, blank=True)
+    # The environment's, as it was then.
+    base_image = models.CharField(max_length=REFERENCE_LENGTH, blank=True)
 
     objects = BuildQuerySet.as_manager()
 

@@ -72,6 +72,7 @@ def route_of(target: Target, principal: Principal) -> Route:
             target.network_access,
             target.secrets,
             target.machine,
+            target.base_image,
         ),
         principal.for_run(run),
         loader_without_caller(target.algorithm_id, target.owner_id),

@@ -37,6 +37,7 @@ class Program(NamedTuple):
     network_access: str
     secrets: str
     machine: str
+    base_image: str
 
     def as_message(self) -> dict[str, str]:
         """What `program_from` makes a program of again."""
@@ -53,6 +54,7 @@ def program_from(message: Mapping[str, str]) -> Program:
         message["network_access"],
         message["secrets"],
         message["machine"],
+        message["base_image"],
     )
 
 
@@ -67,6 +69,7 @@ def program_of(build: Build, network_access: str) -> Program:
         network_access,
         build.algorithm.secrets_mark,
         build.environment.machine_type,
+        build.base_image,
     )
 
 

@@ -7,13 +7,15 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from algoport.containers.base_image import describe_environment
 from algoport.containers.choice import choose_runtime
 from algoport.containers.egress_policy import EgressPolicy, PublicInternet
 from algoport.containers.engine import Image, Limits, RunnerSpec, Runtime
 from algoport.containers.rootfs import build_environment, root_folder
 from algorithms.building.images import image_folder, packages_folder
 from algorithms.constants import MachineType, NetworkAccess
-from algorithms.environments.templates import RECIPES
+from algorithms.environments.templates import RECIPES, list_recipes
+from algorithms.models import Environment
 from algorithms.running.program import Program
 
 RUN_LIMITS = Limits()
@@ -47,11 +49,21 @@ def environment_root(recipe: str) -> Path:
     return build_environment(folder, recipe, RECIPES / recipe / "requirements.txt")
 
 
+def environment_folder(environment: Environment) -> Path:
+    """What builds in the environment start from: its root file system, or what its image is."""
+    if not environment.base_image:
+        return environment_root(environment.recipe)
+    folder, recipe = Path(settings.ENVIRONMENTS_FOLDER), RECIPES / environment.recipe
+    folder.mkdir(parents=True, exist_ok=True)
+    return describe_environment(folder, environment.name, environment.base_image, recipe)
+
+
 def built_environments() -> list[Path]:
     """The root file systems of the environments that this host has built."""
     folder = Path(settings.ENVIRONMENTS_FOLDER)
-    recipes = [each for each in RECIPES.iterdir() if (each / "requirements.txt").exists()]
-    roots = [root_folder(folder, each.name, each / "requirements.txt") for each in recipes]
+    roots = [
+        root_folder(folder, name, RECIPES / name / "requirements.txt") for name in list_recipes()
+    ]
     return [root for root in roots if root.exists()]
 
 

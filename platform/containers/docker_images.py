@@ -18,8 +18,11 @@ from pathlib import Path
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound
 
+from algoport.containers.base_image import base_image_of
+from algoport.containers.docker_base import IMAGE_SETTINGS, make_from_parent
 from algoport.containers.engine import Image
-from algoport.containers.errors import ImageNotMade
+from algoport.containers.errors import BaseImageMissing, ImageNotMade, IndexNotUsable
+from algoport.containers.package_index import index_url
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +33,6 @@ _DESCRIPTION = "Dockerfile"
 _CHUNK = 1024 * 1024
 # Where something is mounted or copied to.
 _FOLDERS = ("opt", "opt/algorithm", "opt/packages", "opt/algoport", "run", "tmp")
-IMAGE_SETTINGS = (
-    "ENV PATH=/usr/local/bin:/usr/bin:/bin",
-    "ENV PYTHONUNBUFFERED=1",
-    'CMD ["python3"]',
-)
 
 
 class Images:
@@ -48,10 +46,21 @@ class Images:
         self._platform = platform
         self._registry = registry
         self._lock = threading.Lock()
+        # Another one: what is fetched for it may be large.
+        self._base_lock = threading.Lock()
 
     def of_environment(self, environment: Path) -> str:
-        """Its tag; the image is made of the folder when there is none. Raises ImageNotMade."""
+        """Its tag; the image is made of the folder when there is none.
+
+        Raises BaseImageMissing, ImageNotMade.
+        """
         tag = tag_of_environment(environment)
+        base_image = base_image_of(environment)
+        if base_image:
+            with self._base_lock:
+                if not self.exists(tag):
+                    self._make_of_base(base_image, environment, tag)
+            return tag
         with self._lock:
             if not self.exists(tag):
                 self._import(environment, tag)
@@ -124,14 +133,7 @@ class Images:
                     entry = tarfile.TarInfo(link)
                     entry.type, entry.linkname = tarfile.SYMTYPE, f"usr/{link}"
                     archive.addfile(entry)
-                for folder in (
-                    "opt",
-                    "opt/algorithm",
-                    "opt/packages",
-                    "opt/algoport",
-                    "run",
-                    "tmp",
-                ):
+                for folder in _FOLDERS:
                     entry = tarfile.TarInfo(folder)
                     entry.type = tarfile.DIRTYPE
                     entry.mode = 0o1777 if folder == "tmp" else 0o755
@@ -145,6 +147,16 @@ class Images:
             )
         if not self.exists(tag):
             raise ImageNotMade(f"the engine did not take the environment {root.name}")
+
+    def _make_of_base(self, base_image: str, environment: Path, tag: str) -> None:
+        try:
+            index = {"PIP_INDEX_URL": index_url()}
+        except IndexNotUsable as exc:
+            raise ImageNotMade(str(exc)) from exc
+        if not make_from_parent(self.client, base_image, environment, tag, index):
+            raise BaseImageMissing(
+                f"the base image {base_image} is not on this host, and no registry gives it"
+            )
 
     def _make_packages(self, base: str, packages: Path) -> str:
         tag = f"{REPOSITORY}/packages:{packages.name}"

@@ -34,6 +34,8 @@ from algoport.containers.engine import (
     StepResult,
 )
 from algoport.containers.errors import (
+    BaseImageMissing,
+    HostLacks,
     ImageNotMade,
     RunnerStartFailed,
     RuntimeUnavailable,
@@ -117,6 +119,9 @@ class DockerRuntime(Runtime):
             return "this host has no graphics card"
         return ""
 
+    def why_no_base_image(self) -> str:
+        return ""
+
     def expect(self, environment: Path, limits: Limits) -> None:
         """Its image is made now; containers cannot be given a source after their start."""
         try:
@@ -138,9 +143,11 @@ class DockerRuntime(Runtime):
 
     def start_runner(self, spec: RunnerSpec) -> Runner:
         if spec.needs_gpu and (reason := self.why_no_gpu()):
-            raise RunnerStartFailed(reason)
+            raise HostLacks(reason)
         try:
             image = self._images.of(spec.image)
+        except BaseImageMissing as exc:
+            raise HostLacks(str(exc)) from exc
         except (ImageNotMade, DockerException, OSError) as exc:
             raise RunnerStartFailed(str(exc)) from exc
         uid = self._users.take()
@@ -217,6 +224,8 @@ class DockerRuntime(Runtime):
     def _image_of(self, environment: Path) -> str:
         try:
             return self._images.of_environment(environment)
+        except BaseImageMissing as exc:
+            raise HostLacks(str(exc)) from exc
         except (ImageNotMade, DockerException, OSError) as exc:
             raise RunnerStartFailed(f"the environment has no image: {exc}") from exc
 

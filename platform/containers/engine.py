@@ -119,6 +119,10 @@ class Runtime(ABC):
         """Why runners here get no graphics card, "" where they do."""
 
     @abstractmethod
+    def why_no_base_image(self) -> str:
+        """Why environments here have no base image of their own, "" where they do."""
+
+    @abstractmethod
     def expect(self, environment: Path, limits: Limits) -> None:
         """Runners of this environment may be wanted; what can be done ahead for them is.
 
@@ -142,11 +146,14 @@ class Runtime(ABC):
 
     @abstractmethod
     def start_runner(self, spec: RunnerSpec) -> Runner:
-        """Start a sandbox; returns when its agent listens. Raises RunnerStartFailed."""
+        """Start a sandbox; returns when its agent listens.
+
+        Raises RunnerStartFailed; HostLacks where it cannot be started here at all.
+        """
 
     @abstractmethod
     def run_step(self, step: BuildStep, on_output: Callable[[bytes], None]) -> StepResult:
-        """Run a step to its end; its output comes while it runs."""
+        """Run a step to its end; its output comes while it runs. Raises as `start_runner`."""
 
     @abstractmethod
     def reap_leftovers(self) -> int:

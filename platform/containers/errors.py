@@ -9,6 +9,10 @@ class RunnerStartFailed(Exception):
     """A sandbox did not come up; the platform's fault, not the algorithm's."""
 
 
+class HostLacks(RunnerStartFailed):
+    """What the environment needs is not here; the text is for who builds or calls it."""
+
+
 class SandboxNotEnded(Exception):
     """Processes of a sandbox were still there long after they were killed."""
 
@@ -23,6 +27,10 @@ class EnvironmentBuildFailed(Exception):
 
 class ImageNotMade(Exception):
     """The engine or the registry did not take an image; the text says why."""
+
+
+class BaseImageMissing(ImageNotMade):
+    """The image that an environment's is to be made of cannot be had."""
 
 
 class IndexNotUsable(Exception):

@@ -15,6 +15,7 @@ from typing import Any
 
 from algoport.containers import cgroups
 from algoport.containers.agents import install_agent, write_start
+from algoport.containers.base_image import base_image_of
 from algoport.containers.blanks import LINKS, Blanks
 from algoport.containers.bubblewrap import (
     environment_variables,
@@ -36,6 +37,7 @@ from algoport.containers.engine import (
     StepResult,
 )
 from algoport.containers.errors import (
+    HostLacks,
     RunnerStartFailed,
     RuntimeUnavailable,
 )
@@ -95,6 +97,9 @@ class SandboxRuntime(Runtime):
     def why_no_gpu(self) -> str:
         return "the sandbox runtime gives algorithms no graphics card: this needs Docker"
 
+    def why_no_base_image(self) -> str:
+        return "the sandbox runtime has only what is on this machine: this needs Docker"
+
     def expect(self, environment: Path, limits: Limits) -> None:
         self._blanks.expect(environment, limits)
 
@@ -110,7 +115,7 @@ class SandboxRuntime(Runtime):
 
     def start_runner(self, spec: RunnerSpec) -> Runner:
         if spec.needs_gpu:
-            raise RunnerStartFailed(self.why_no_gpu())
+            raise HostLacks(self.why_no_gpu())
         image = spec.image
         sandbox = self._blanks.take(spec)
         if sandbox is None:
@@ -259,6 +264,8 @@ class SandboxRuntime(Runtime):
         links: Mapping[str, str] | None = None,
     ) -> tuple[Sandbox, int]:
         """Start bubblewrap held back, put limits on it, let it go."""
+        if base_image := base_image_of(environment):
+            raise HostLacks(f"it is made of {base_image}, and {self.why_no_base_image()}")
         for path in (environment, *read_only.values(), *writable.values()):
             if not path.is_dir():
                 raise RunnerStartFailed(f"there is no folder {path} to mount")

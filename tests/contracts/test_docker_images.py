@@ -11,12 +11,18 @@ import docker
 import pytest
 from docker.errors import ImageNotFound
 
+from algoport.containers.base_image import describe_environment
 from algoport.containers.docker_base import make_from_parent
 from algoport.containers.docker_images import Images, tag_of_environment
 from algoport.containers.docker_runtime import DockerRuntime, connect
-from algoport.containers.engine import Image, RunnerSpec
-from algoport.containers.errors import ImageNotMade, RunnerStartFailed, RuntimeUnavailable
-from tests.contracts.test_runtime import SMALL, leave_out
+from algoport.containers.engine import BuildStep, Image, RunnerSpec
+from algoport.containers.errors import (
+    HostLacks,
+    ImageNotMade,
+    RunnerStartFailed,
+    RuntimeUnavailable,
+)
+from tests.contracts.test_runtime import SMALL, Session, leave_out
 from tests.doubles.registry import running_registry
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.xdist_group("sandbox")]
@@ -176,6 +182,95 @@ def test_an_environment_that_has_no_image_fails_only_starts(
     assert "the environment has no image" in caplog.text
     with pytest.raises(RunnerStartFailed):
         runtime.start_runner(RunnerSpec("here", Image(missing, source_in(folder), None), SMALL))
+    runtime.start_watchdog()
+    runtime.stop_watchdog()
+
+
+@pytest.fixture
+def stand_in(client: "docker.APIClient", images: Images, environment: Path) -> Iterator[str]:
+    """An image with Python that starts with something else, as somebody else."""
+    name = f"algoport-stand-in:{os.urandom(4).hex()}"
+    container = client.create_container(images.of_environment(environment), ["true"])["Id"]
+    client.commit(
+        container,
+        *name.split(":"),
+        changes=[
+            'ENTRYPOINT ["false"]',
+            "USER 1000",
+            "WORKDIR /tmp",
+            'ENV GIVEN="a \\"b\\" \\$c"',
+            "ENV PATH=/nowhere",
+        ],
+    )
+    client.remove_container(container)
+    yield name
+    client.remove_image(name, force=True)
+
+
+def recipe_in(folder: Path) -> Path:
+    made = folder / "recipe"
+    (made / "site").mkdir(parents=True)
+    (made / "requirements.txt").write_text("")
+    (made / "site" / "brought.py").write_text("VALUE = 7\n")
+    return made
+
+
+def test_an_environment_of_another_image(
+    client: "docker.APIClient", folder: Path, stand_in: str
+) -> None:
+    """Its recipe is installed into it, its variables stay, and all else is as in any other."""
+    (folder / "r").mkdir()
+    runtime = DockerRuntime(folder / "s", folder / "r")
+    own = describe_environment(folder, "own", stand_in, recipe_in(folder))
+    source = source_in(
+        folder,
+        "import brought, os\n\n\ndef apply(i):\n"
+        "    return [brought.VALUE, os.environ['GIVEN'], os.environ['PATH'], os.getuid() > 1000]\n",
+    )
+    image = Image(own, source, None)
+    try:
+        runtime.seal(image, {})
+        spec = RunnerSpec("own", image, SMALL, {"ALGORITHM_NAME": "A"})
+        session = Session(runtime.start_runner(spec), {})
+        session.until(b"r")
+        path = "/usr/local/bin:/usr/bin:/bin"
+        assert session.call(1)["result"] == [7, 'a "b" $c', path, True]
+        session.close()
+        session.runner.kill()
+        # Others who are asked for it find it here.
+        assert runtime._images.of_environment(own) == tag_of_environment(own)
+    finally:
+        runtime.prune(frozenset(), frozenset())
+        client.remove_image(tag_of_environment(own), force=True)
+        runtime.start_watchdog()
+        runtime.stop_watchdog()
+
+
+def test_a_base_image_that_cannot_be_had_is_told(
+    client: "docker.APIClient", images: Images, environment: Path, folder: Path
+) -> None:
+    (folder / "r").mkdir()
+    runtime = DockerRuntime(folder / "s", folder / "r")
+    recipe, nobodys = recipe_in(folder), "127.0.0.1:9/nobody/cuda:12"
+    own = describe_environment(folder, "own", nobodys, recipe)
+    image = Image(own, source_in(folder), None)
+    limits = {"environ": {}, "limits": SMALL, "seconds": 20.0}
+    step = BuildStep("x", ("true",), own, {}, {}, **limits)  # type: ignore[arg-type]
+    for start in (
+        lambda: runtime.start_runner(RunnerSpec("own", image, SMALL)),
+        lambda: runtime.run_step(step, lambda output: None),
+    ):
+        with pytest.raises(HostLacks, match=f"{nobodys} is not on this host"):
+            start()
+    # One that is here and has no Python fails for another reason.
+    tiny = folder / f"tiny-{os.urandom(6).hex()}"
+    for part in ("usr/bin", "etc"):
+        (tiny / part).mkdir(parents=True)
+    empty = images.of_environment(tiny)
+    with pytest.raises(ImageNotMade, match="was not made of"):
+        images.of_environment(describe_environment(folder, "own", empty, recipe))
+    client.remove_image(empty)
+    assert list((folder / "r").rglob("own*")) == []
     runtime.start_watchdog()
     runtime.stop_watchdog()
 

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 import psutil
 import pytest
 
+from algoport.containers.base_image import describe_environment
 from algoport.containers.docker_runtime import DockerRuntime
 from algoport.containers.egress_policy import AllowedHosts, EgressPolicy, PublicInternet, Resolve
 from algoport.containers.engine import (
@@ -30,7 +31,7 @@ from algoport.containers.engine import (
     RunnerSpec,
     Runtime,
 )
-from algoport.containers.errors import RunnerStartFailed, RuntimeUnavailable
+from algoport.containers.errors import HostLacks, RunnerStartFailed, RuntimeUnavailable
 from algoport.containers.sandbox import SandboxRuntime
 from algoport.internet import Address, own_addresses
 
@@ -687,6 +688,20 @@ def test_a_source_that_is_gone_is_told(runtime: Runtime, environment: Path) -> N
     spec = RunnerSpec("gone", Image(environment, Path("/not-there"), None), SMALL, {})
     with pytest.raises(RunnerStartFailed, match="not-there"):
         runtime.start_runner(spec)
+
+
+def test_a_base_image_needs_an_engine(runtime: Runtime, tmp_path: Path) -> None:
+    if not runtime.why_no_base_image():
+        assert isinstance(runtime, DockerRuntime)  # See test_docker_images.py.
+        return
+    recipe = ROOT / "algorithms/environments/python3"
+    own = describe_environment(tmp_path, "own", "python:3.11-slim", recipe)
+    spec = RunnerSpec("own", Image(own, tmp_path, None), SMALL)
+    with pytest.raises(HostLacks, match=r"made of python:3.11-slim.* needs Docker"):
+        runtime.start_runner(spec)
+    step = BuildStep("x", ("true",), own, {}, {}, {}, SMALL, 20)
+    with pytest.raises(HostLacks, match="needs Docker"):
+        runtime.run_step(step, lambda output: None)
 
 
 def test_a_graphics_card_is_not_promised(runtime: Runtime, environment: Path) -> None:

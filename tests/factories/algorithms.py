@@ -85,6 +85,7 @@ def make_program(
         "isolated",
         "",
         "cpu",
+        "",
     )
 
 

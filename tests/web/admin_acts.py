@@ -414,6 +414,12 @@ def _disabled_environment(world: World) -> Environment:
     return world.environment
 
 
+def _unused_environment(world: World) -> Environment:
+    return Environment.objects.create(
+        name="unused", display_name="Unused", language="python3-1", recipe="python3"
+    )
+
+
 def _session(world: World) -> SignedInSession:
     Client().force_login(world.demo.user)
     return SignedInSession.objects.get(user=world.demo.user)
@@ -438,11 +444,32 @@ def _feature_on_of(world: World) -> AccountFeature:
 _does("delete", _algorithm, name="demo/Hello")
 _does("disable", _environment)
 _does("enable", _disabled_environment)
+_does("delete", _unused_environment)
 _does("end", _session)
 _does("password-reset", _demo)
 _does("withdraw", _invitation)
 _does("switch-on", _feature_of)
 _does("switch-off", _feature_on_of)
+
+
+ENVIRONMENT = {
+    "name": "own",
+    "display_name": "Own",
+    "language": "python3-1",
+    "recipe": "python3",
+    "machine_type": "cpu",
+    "base_image": "registry.example/team/python:3",
+}
+
+
+@act("add algorithms.environment")
+def add_environment(world: World) -> Form:
+    return "algorithms/environment/add/", ENVIRONMENT
+
+
+@act("change algorithms.environment")
+def change_environment(world: World) -> Form:
+    return _path(world.environment, "change"), {"display_name": "Other", "base_image": "a:1"}
 
 
 @act("add algorithms.accountfeature")

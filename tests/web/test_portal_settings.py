@@ -16,7 +16,7 @@ from algorithms.models import (
     Environment,
 )
 from scm.models import ScmConfiguration
-from tests.factories.algorithms import make_algorithm, make_version
+from tests.factories.algorithms import make_algorithm, make_build, make_version
 from tests.portal import act_url, do, offered, recorded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("pools")]
@@ -77,6 +77,49 @@ def test_environments_are_disabled_and_enabled(
     do(portal, python_environment, "enable")
     assert python_environment.enabled
     recorded("environment.disable", "environment.enable")
+
+
+def test_environments_are_added_changed_and_deleted(
+    portal: Client, demo: User, python_environment: Environment
+) -> None:
+    add = "/admin/algorithms/environment/add/"
+    given = {"name": "cuda", "display_name": "CUDA", "language": "python3-1", "recipe": "python3"}
+    given |= {"machine_type": "gpu", "base_image": "nobody.example/cuda:12", "enabled": "on"}
+    refused = [
+        ({"base_image": "https://nobody.example/cuda"}, "REGISTRY/NAME:TAG"),
+        ({"name": "Cuda 12"}, "small letters"),
+        ({"name": python_environment.name}, "already exists"),
+        ({"language": "cobol"}, "not one of the available choices"),
+        ({"recipe": "../python3"}, "not one of the available choices"),
+        ({"machine_type": "tpu"}, "not one of the available choices"),
+    ]
+    for wrong, said in refused:
+        answer = portal.post(add, given | wrong)
+        assert answer.status_code == 200 and said in answer.content.decode(), wrong
+    assert portal.post(add, given).status_code == 302
+    row = Environment.objects.get(name="cuda")
+    assert (row.machine_type, row.base_image, row.enabled) == ("gpu", given["base_image"], True)
+
+    one = f"/admin/algorithms/environment/{row.pk}/change/"
+    assert given["base_image"] in portal.get(one).content.decode()
+    changed = {"display_name": "CUDA 12", "base_image": "nobody.example/cuda:12.1"}
+    assert portal.post(one, changed | {"base_image": "cuda"}).status_code == 200
+    # What algorithms rely on stays, whatever is sent.
+    assert portal.post(one, changed | {"machine_type": "cpu", "name": "x"}).status_code == 302
+    row.refresh_from_db()
+    assert (row.name, row.machine_type, row.base_image) == ("cuda", "gpu", changed["base_image"])
+    assert portal.post(one, changed).status_code == 302
+
+    algorithm = make_algorithm(demo, algorithm_environment=str(row.pk), language=None)
+    answer = portal.post(act_url(row, "delete"))
+    assert answer.status_code == 409 and "Disable it instead" in answer.content.decode()
+    make_build(algorithm)
+    Algorithm.objects.update(environment=python_environment)
+    assert portal.post(act_url(row, "delete")).status_code == 409
+    algorithm.delete()
+    assert portal.post(act_url(row, "delete")).status_code == 302
+    assert list(Environment.objects.all()) == [python_environment]
+    recorded("environment.create", "environment.update", "environment.delete")
 
 
 def test_features_are_switched_for_one_account(portal: Client, demo: User) -> None:

@@ -11,7 +11,7 @@ from algoport.containers.docker_images import Images, tag_of_environment
 from algoport.containers.docker_runtime import connect
 from algoport.containers.errors import ImageNotMade, IndexNotUsable, RuntimeUnavailable
 from algoport.containers.package_index import index_url
-from algorithms.environments.templates import RECIPES
+from algorithms.environments.templates import RECIPES, list_recipes
 from algorithms.running.runtime import environment_root
 
 
@@ -26,16 +26,15 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        recipes = [each for each in RECIPES.iterdir() if (each / "requirements.txt").exists()]
         try:
             client = connect()
         except RuntimeUnavailable as exc:
             raise CommandError(str(exc)) from exc
         with client:
             images = Images(client, "", settings.REGISTRY)
-            for recipe in sorted(recipes):
+            for name in list_recipes():
                 try:
-                    self._make(images, recipe, options["parent"])
+                    self._make(images, RECIPES / name, options["parent"])
                 except (ImageNotMade, IndexNotUsable) as exc:
                     raise CommandError(str(exc)) from exc
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from algoport.accounts.models import User
 from algoport.containers.errors import RuntimeUnavailable
@@ -16,6 +17,7 @@ from algorithms.building.pruning import kept_images
 from algorithms.constants import BUILD_ATTEMPTS, BuildState
 from algorithms.models import Build, Environment
 from algorithms.querysets import SUPERSEDED_AFTER
+from algorithms.running.hosts import Capacity, WorkerHost
 from algorithms.selectors import read_log
 from tests.factories.algorithms import make_algorithm, make_build, make_version
 
@@ -94,7 +96,7 @@ def test_without_isolation_nothing_is_built(build: Build, monkeypatch: pytest.Mo
             raise RuntimeUnavailable("no user namespaces")
 
     monkeypatch.setattr(work, "get_runtime", NoRuntime)
-    monkeypatch.setattr("algorithms.building.director.environment_root", lambda recipe: None)
+    monkeypatch.setattr("algorithms.building.director.environment_folder", lambda row: None)
     work.perform_build(build.id)
     build.refresh_from_db()
     assert build.error == "the platform's machine cannot isolate algorithms"
@@ -111,11 +113,48 @@ def test_what_needs_a_graphics_card_is_refused_where_there_is_none(
             return "this host has no graphics card"
 
     monkeypatch.setattr(work, "get_runtime", NoCard)
-    monkeypatch.setattr("algorithms.building.director.environment_root", lambda recipe: None)
+    monkeypatch.setattr("algorithms.building.director.environment_folder", lambda row: None)
     Environment.objects.filter(pk=build.environment_id).update(machine_type="gpu")
     work.perform_build(build.id)
     build.refresh_from_db()
     assert "needs a graphics card, and this host has no graphics card" in build.error
+
+
+def test_an_own_base_image_is_refused_where_there_is_no_docker(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OnlyThisMachine:
+        def check(self) -> str:
+            return "a runtime"
+
+        def why_no_base_image(self) -> str:
+            return "this host has no Docker"
+
+    monkeypatch.setattr(work, "get_runtime", OnlyThisMachine)
+    Environment.objects.filter(pk=build.environment_id).update(base_image="nobody.example/cuda:12")
+    work.perform_build(build.id)
+    build.refresh_from_db()
+    assert "is made of nobody.example/cuda:12, and this host has no Docker" in build.error
+
+
+def test_a_build_waits_for_a_host_that_can_make_it(
+    build: Build, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.HOST_ID = "here"
+    monkeypatch.setattr(work, "BuildDirector", FailingDirector)
+    told: list[WorkerHost] = []
+    monkeypatch.setattr(work, "read_workers_at_once", lambda: told)
+    Environment.objects.filter(pk=build.environment_id).update(base_image="python:3")
+    for host, runtime in (("here", "sandbox"), ("there", "docker")):
+        told.append(WorkerHost(host, host, "", "", Capacity(runtime, 1, 1, 0, 0, 1)))
+    work.perform_build(build.id)
+    build.refresh_from_db()
+    assert (build.state, build.attempt) == (BuildState.IN_PROGRESS, 0)
+    # Where nobody can, whoever is asked says why.
+    del told[1]
+    work.perform_build(build.id)
+    build.refresh_from_db()
+    assert build.state == BuildState.FAILED
 
 
 def test_images_are_kept_for_what_may_be_called(

@@ -46,6 +46,7 @@ def target() -> Target:
         version="1.2.3",
         secrets="",
         machine="cpu",
+        base_image="",
     )
 
 

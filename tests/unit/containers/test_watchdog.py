@@ -44,6 +44,9 @@ class WatchedRuntime(Runtime):
     def why_no_gpu(self) -> str:
         raise NotImplementedError
 
+    def why_no_base_image(self) -> str:
+        raise NotImplementedError
+
     def seal(self, image: Image, labels: Mapping[str, str]) -> None:
         raise NotImplementedError
 
