@@ -4,6 +4,9 @@ import logging
 import threading
 from uuid import UUID
 
+import redis
+from django.conf import settings
+
 from algoport import metrics
 from algorithms.building.aftermath import read_readme, succeed
 from algorithms.building.director import BuildDirector, BuildStepFailed
@@ -16,8 +19,9 @@ from algorithms.building.leases import (
 )
 from algorithms.building.log import BuildLog
 from algorithms.building.signals import build_requested
-from algorithms.constants import BUILD_ATTEMPTS, MOST_BUILDS, BuildState
-from algorithms.models import Build
+from algorithms.constants import BUILD_ATTEMPTS, MOST_BUILDS, BuildState, MachineType
+from algorithms.models import Build, Environment
+from algorithms.running.hosts import read_workers_at_once
 from algorithms.running.runtime import get_runtime
 
 logger = logging.getLogger(__name__)
@@ -46,6 +50,8 @@ def perform_build(build_id: UUID) -> None:
 
 def _perform(build_id: UUID) -> bool:
     """Whether the build was this worker's to do."""
+    if _is_for_others(build_id):
+        return False
     build = take_build(build_id)
     if build is None:
         return False
@@ -57,6 +63,27 @@ def _perform(build_id: UUID) -> bool:
         metrics.builds.count("lost")
         logger.warning("build %s was taken over by another attempt", build.id)
     return True
+
+
+def _is_for_others(build_id: UUID) -> bool:
+    """Whether another host has what the environment needs, and this one has not.
+
+    The build then waits until it is woken where it can be made; where none can, it fails here.
+    """
+    rows = Environment.objects.filter(build=build_id)
+    environment = rows.exclude(base_image="", machine_type=MachineType.CPU).first()
+    if environment is None:
+        return False
+    needs = (environment.machine_type, environment.base_image)
+    try:
+        workers = read_workers_at_once()
+    except redis.RedisError as exc:
+        logger.warning("cannot see which hosts could make build %s: %s", build_id, exc)
+        return False
+    here = [each for each in workers if each.host_id == settings.HOST_ID]
+    return not any(each.capacity.has(*needs) for each in here) and any(
+        each.capacity.has(*needs) for each in workers
+    )
 
 
 def _settle(build: Build, log: BuildLog) -> None:

@@ -26,7 +26,12 @@ from algorithms.constants import (
     QUEUE_SECONDS,
     CallKind,
 )
-from algorithms.errors import RunnersUnavailable, TooManyCalls, TooManyCallsWaiting
+from algorithms.errors import (
+    NoSuitableHost,
+    RunnersUnavailable,
+    TooManyCalls,
+    TooManyCallsWaiting,
+)
 from algorithms.metering.records import CallRecord
 from algorithms.models import AsyncCall
 from algorithms.queueing import leases
@@ -34,7 +39,7 @@ from algorithms.queueing.leases import Settlement
 from algorithms.queueing.routing import Routed, route_queued
 from algorithms.running.gateway import Gateway
 from algorithms.running.invocation import Outcome, invoke, outcome_of
-from algorithms.running.program import Call, Lease
+from algorithms.running.program import Call, Lease, Program
 
 logger = logging.getLogger(__name__)
 
@@ -191,6 +196,9 @@ class QueueExecutor:
         trace.spent("resolve")
         try:
             outcome = await self._invoke(call, routed, Call(trace, routed.route.identity, 0.0))
+        except NoSuitableHost as exc:
+            await self._pass_on(call, routed.route.program, exc)
+            return
         except (TooManyCalls, TooManyCallsWaiting, RunnersUnavailable) as exc:
             await self._put_back(call, exc)
             return
@@ -227,6 +235,17 @@ class QueueExecutor:
         if not settled:
             logger.warning("attempt %d of %s was not its holder's any more", call.attempt, call)
         return settled
+
+    async def _pass_on(self, call: AsyncCall, program: Program, exc: NoSuitableHost) -> None:
+        """It is for a worker of another host; without any it ends, and may be queued again."""
+        if not await self._gateway.is_for_nobody(program):
+            await self._put_back(call, exc)
+            return
+        await _insist(
+            lambda: in_database_thread(
+                leases.give_up, call.pk, call.attempt, exc.text, type(exc).__name__
+            )
+        )
 
     async def _put_back(self, call: AsyncCall, exc: Exception) -> None:
         age = time.time() - call.accepted_at.timestamp()

@@ -3,8 +3,14 @@
 import asyncio
 import time
 
-from algorithms.errors import RunnersUnavailable, SecretsNotReadable, TooManyCallsWaiting
+from algorithms.errors import (
+    NoSuitableHost,
+    RunnersUnavailable,
+    SecretsNotReadable,
+    TooManyCallsWaiting,
+)
 from algorithms.running.gateway import Gateway
+from algorithms.running.hosts import nobody_for
 from algorithms.running.invocation import Outcome, Work, invoke
 from algorithms.running.program import Call
 
@@ -19,7 +25,7 @@ async def run_somewhere(gateway: Gateway, work: Work, request: bytes, call: Call
     while True:
         try:
             return await _run(gateway, work, request, call)
-        except SecretsNotReadable:
+        except (NoSuitableHost, SecretsNotReadable):
             raise
         except RunnersUnavailable:
             # Nothing has run.
@@ -31,11 +37,14 @@ async def run_somewhere(gateway: Gateway, work: Work, request: bytes, call: Call
 
 async def _run(gateway: Gateway, work: Work, request: bytes, call: Call) -> Outcome:
     """What a run calls stays with it: it may have places that calls from outside have not."""
-    hosts, pool = gateway.hosts, gateway.pool
-    if hosts.has_worker_here and (call.depth or pool.free or not hosts.have_room):
+    hosts, pool, program = gateway.hosts, gateway.pool, work.program
+    suits_here = hosts.suits_here(program)
+    if not suits_here and not hosts.suits_elsewhere(program):
+        raise nobody_for(program)
+    if suits_here and (call.depth or pool.free or not hosts.have_room_for(program)):
         try:
             return await invoke(pool, gateway.starter, work, request, call)
         except (RunnersUnavailable, TooManyCallsWaiting):
-            if not hosts.are_several:
+            if not hosts.suits_elsewhere(program):
                 raise
     return await gateway.forwarder.run(work, request, call)

@@ -28,7 +28,7 @@ from algorithms.running.memory import MemoryGauge
 from algorithms.running.overview import PUBLISH_SECONDS, publish_pool
 from algorithms.running.pool import RunnerPool
 from algorithms.running.presence import WorkerPresence
-from algorithms.running.program import loader_without_caller, program_from
+from algorithms.running.program import Program, loader_without_caller, program_from
 from algorithms.running.reservations import resolve_reservations
 from algorithms.running.slots import CallSlots
 from algorithms.running.starter import RunnerStarter
@@ -140,6 +140,15 @@ class Gateway:
         except redis.RedisError as exc:
             logger.warning("cannot see which hosts there are: %s", exc)
 
+    async def is_for_nobody(self, program: Program) -> bool:
+        """Whether no worker that lives has what the program needs; not while nobody can tell."""
+        try:
+            workers = await read_workers(self._valkey)
+        except redis.RedisError as exc:
+            logger.warning("cannot see which hosts there are: %s", exc)
+            return False
+        return bool(workers) and not any(each.capacity.can_run(program) for each in workers)
+
     async def _tend(self) -> None:
         while True:
             await asyncio.sleep(TEND_SECONDS)
@@ -177,9 +186,8 @@ class Gateway:
                     )
                 if generation != followed or now - followed_at > RESERVATIONS_SECONDS:
                     keeps = self._keeps_ready
-                    self.pool.reserve(
-                        await in_database_thread(resolve_reservations) if keeps else []
-                    )
+                    found = await in_database_thread(resolve_reservations) if keeps else []
+                    self.pool.reserve(each for each in found if self.hosts.suits_here(each.program))
                     followed, followed_at = generation, now
             except Error as exc:
                 logger.warning("cannot read what administrators have decided: %s", exc)
@@ -220,7 +228,7 @@ class Gateway:
     async def _warm(self, message: dict[str, Any]) -> None:
         program = program_from(message["warm"])
         loader = loader_without_caller(program.algorithm_id, UUID(message["owner"]))
-        if self._keeps_ready:
+        if self._keeps_ready and self.hosts.suits_here(program):
             await self.pool.prepare(program, loader)
         key = registry.warmed_key(message["reply"])
         await self._valkey.rpush(key, b"1")

@@ -17,9 +17,13 @@ import psutil
 import redis.asyncio
 from django.conf import settings
 
+from algorithms.constants import MachineType
+from algorithms.errors import NoSuitableHost
 from algorithms.running import registry
 from algorithms.running.program import Program
 
+# As its runtime is named.
+DOCKER = "docker"
 REFRESH_SECONDS = 2.0
 # A worker that could not be reached is asked last for so long: until it is forgotten, or back.
 AVOIDED_SECONDS = 10.0
@@ -35,6 +39,15 @@ class Capacity:
     gpus: int
     running: int
     free: int
+
+    def has(self, machine: str, base_image: str) -> bool:
+        """Whether there is what such an environment needs; containers alone get cards."""
+        if self.runtime != DOCKER:
+            return machine != MachineType.GPU and not base_image
+        return machine != MachineType.GPU or self.gpus > 0
+
+    def can_run(self, program: Program) -> bool:
+        return self.has(program.machine, program.base_image)
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,16 @@ def capacity_now(runtime: str, running: int, free: int) -> Capacity:
         running,
         free,
     )
+
+
+def nobody_for(program: Program) -> NoSuitableHost:
+    """What a call of it is refused with where no host can run it."""
+    needs = []
+    if program.base_image:
+        needs.append("Docker")
+    if program.machine == MachineType.GPU:
+        needs.append("a graphics card for containers")
+    return NoSuitableHost(reason=f"its environment needs {' and '.join(needs)}, which no host has")
 
 
 async def announce_worker(valkey: "redis.asyncio.Redis", worker: WorkerHost) -> None:
@@ -118,6 +141,7 @@ class Hosts:
 
     def __init__(self, on_lost: Callable[[], None]) -> None:
         self._on_lost = on_lost
+        self._here: list[WorkerHost] = []
         self._others: list[WorkerHost] = []
         self._avoided: dict[str, float] = {}
         self.are_several = False
@@ -125,7 +149,7 @@ class Hosts:
 
     def note(self, workers: list[WorkerHost]) -> None:
         """These live now."""
-        here = [each for each in workers if each.host_id == settings.HOST_ID]
+        self._here = [each for each in workers if each.host_id == settings.HOST_ID]
         self._others = [
             each for each in workers if each.address and each.host_id != settings.HOST_ID
         ]
@@ -133,7 +157,7 @@ class Hosts:
         self._avoided = {each: until for each, until in self._avoided.items() if until > now}
         self.are_several = bool(self._others)
         # Where nobody else could run a call it waits here, for a worker that starts say.
-        self.has_worker_here = bool(here) or not self._others
+        self.has_worker_here = bool(self._here) or not self._others
         if not self.has_worker_here:
             self._on_lost()
 
@@ -141,13 +165,21 @@ class Hosts:
         """It could not be reached, or takes no more calls."""
         self._avoided[worker_id] = time.monotonic() + AVOIDED_SECONDS
 
-    @property
-    def have_room(self) -> bool:
-        """Whether a worker elsewhere has a place for another call."""
-        return any(self._is_open(each) for each in self._others)
+    def suits_here(self, program: Program) -> bool:
+        """Whether a worker of this host can run it; before one is known, its start tells."""
+        here = not self._here or any(each.capacity.can_run(program) for each in self._here)
+        return self.has_worker_here and here
+
+    def suits_elsewhere(self, program: Program) -> bool:
+        """Whether a worker elsewhere can run it, if not now."""
+        return any(each.capacity.can_run(program) for each in self._others)
+
+    def have_room_for(self, program: Program) -> bool:
+        """Whether a worker elsewhere has a place for another call of it."""
+        return any(self._is_open(each) and each.capacity.can_run(program) for each in self._others)
 
     def ranked(self, program: Program, caller_id: UUID) -> list[WorkerHost]:
-        """Workers elsewhere, the one to be asked first at the front.
+        """Workers elsewhere that can run it, the one to be asked first at the front.
 
         The same for the same program and caller in every process while it has room, so that warm
         runners are found again.
@@ -158,7 +190,8 @@ class Hosts:
             digest = hashlib.blake2b(worker.worker_id.encode() + name, digest_size=8).digest()
             return not self._is_open(worker), digest
 
-        return sorted(self._others, key=rank)
+        fitting = [each for each in self._others if each.capacity.can_run(program)]
+        return sorted(fitting, key=rank)
 
     def _is_open(self, worker: WorkerHost) -> bool:
         return worker.capacity.free > 0 and worker.worker_id not in self._avoided

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 
-from algorithms.errors import RunnersUnavailable
+from algorithms.errors import NoSuitableHost, RunnersUnavailable
 from algorithms.running.program import Loader, Program, Starter
 from algorithms.running.runner import GatewayRunner, LoadFailed
 
@@ -26,8 +26,8 @@ class Spares:
         self._preparing: dict[Program, int] = {}
         self._loaders: dict[Program, Loader] = {}
         self._used_at: dict[Program, float] = {}
-        # Programs that load with their caller's data: nothing can be started ahead for them.
-        self._needs_caller: set[Program] = set()
+        # Nothing can be started ahead for them: they load with their caller's data, or not here.
+        self._hopeless: set[Program] = set()
 
     @property
     def ready(self) -> int:
@@ -68,7 +68,7 @@ class Spares:
         """All runners of programs that were not called since then, to be stopped."""
         for program in [each for each, at in self._used_at.items() if at < horizon]:
             del self._used_at[program], self._loaders[program]
-            self._needs_caller.discard(program)
+            self._hopeless.discard(program)
         gone = [each for each in self._ready if each not in self._used_at]
         return [runner for program in gone for runner in self._ready.pop(program)]
 
@@ -90,7 +90,7 @@ class Spares:
         return [
             program
             for program in self._used_at
-            if program not in self._needs_caller
+            if program not in self._hopeless
             and len(self._ready.get(program, ())) + self._preparing.get(program, 0) < SPARE_RUNNERS
         ]
 
@@ -107,7 +107,10 @@ class Spares:
             runner = await self._starter.start(program, self._loaders[program])
         except LoadFailed as exc:
             logger.info("build %s does not load without a caller: %r", program.build_id, exc)
-            self._needs_caller.add(program)
+            self._hopeless.add(program)
+            return False
+        except NoSuitableHost:
+            self._hopeless.add(program)
             return False
         except RunnersUnavailable:
             # Whoever could not start it has said why; the next round tries again.
@@ -117,7 +120,7 @@ class Spares:
             if not self._preparing[program]:
                 del self._preparing[program]
         if runner.load_refused:
-            self._needs_caller.add(program)
+            self._hopeless.add(program)
             await self._starter.stop(runner)
             return False
         runner.idle_since = time.monotonic()

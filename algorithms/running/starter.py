@@ -14,7 +14,7 @@ from algoport import metrics
 from algoport.broker import BrokerUnavailable, send_task
 from algoport.db.threads import in_database_thread
 from algorithms.constants import LOAD_SECONDS
-from algorithms.errors import RunnersUnavailable
+from algorithms.errors import NoSuitableHost, RunnersUnavailable
 from algorithms.running import registry
 from algorithms.running.program import Loader, Program
 from algorithms.running.runner import GatewayRunner, LoadFailed, RunnerEnded
@@ -129,6 +129,9 @@ class RunnerStarter:
             metrics.runner_starts.count("timeout")
             raise RunnersUnavailable
         started = registry.decode(message[1])
+        if "lacks" in started:
+            metrics.runner_starts.count("failed")
+            raise NoSuitableHost(reason=started["lacks"])
         if "error" in started:
             metrics.runner_starts.count("failed")
             raise RunnersUnavailable

@@ -11,6 +11,7 @@ import redis
 
 from algoport.containers.engine import Runner
 from algoport.containers.errors import (
+    HostLacks,
     RunnerStartFailed,
     RuntimeUnavailable,
     SandboxNotEnded,
@@ -224,6 +225,9 @@ def _start(
     spec = runner_spec(runner_id, program, {})
     try:
         runner = get_runtime().start_runner(spec)
+    except HostLacks as exc:
+        logger.error("build %s cannot be run here: %s", program.build_id, exc)
+        return {"lacks": str(exc)}
     except RunnerStartFailed as exc:
         logger.error("runner %s of build %s did not start: %s", runner_id, program.build_id, exc)
         return {"error": "its sandbox did not start"}

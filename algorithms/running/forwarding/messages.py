@@ -17,6 +17,7 @@ from algoport.accounts.permissions import Principal, Run
 from algoport.errors import ApiError
 from algoport.http.tracing import Session, Trace
 from algorithms.errors import (
+    NoSuitableHost,
     RunFailed,
     RunnersUnavailable,
     SecretsNotReadable,
@@ -33,7 +34,8 @@ HEARTBEAT_SECONDS = 3.0
 SILENCE_SECONDS = 10.0
 _HEAD = struct.Struct(">I")
 _REFUSALS: dict[str, type[ApiError]] = {
-    each.__name__: each for each in (RunnersUnavailable, SecretsNotReadable, TooManyCallsWaiting)
+    each.__name__: each
+    for each in (NoSuitableHost, RunnersUnavailable, SecretsNotReadable, TooManyCallsWaiting)
 }
 
 
@@ -132,13 +134,14 @@ def encode_outcome(outcome: Outcome, call: Call) -> bytes:
 
 
 def encode_refusal(refusal: ApiError) -> bytes:
-    return Kind.REFUSED.value + type(refusal).__name__.encode()
+    return Kind.REFUSED.value + f"{type(refusal).__name__}\n{refusal.text}".encode()
 
 
 def decode_answer(answer: bytes) -> Ended:
     """What came of a call; raises the ApiError that a host has refused it with."""
     if answer[:1] == Kind.REFUSED.value:
-        raise _REFUSALS[answer[1:].decode()]()
+        name, _, text = answer[1:].decode().partition("\n")
+        raise _REFUSALS[name](text)
     about, rest = _split(memoryview(answer)[1:])
     stdout, data = bytes(rest[: about["stdout"]]), rest[about["stdout"] :]
     kind = about["content_type"]

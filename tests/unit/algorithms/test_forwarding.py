@@ -13,7 +13,7 @@ from algoport.accounts.permissions import Principal, PrincipalKind, Run
 from algoport.http import signing
 from algoport.http.signing import Signer
 from algoport.http.tracing import Session, Trace
-from algorithms.errors import RunnersUnavailable, SecretsNotReadable
+from algorithms.errors import NoSuitableHost, RunnersUnavailable, SecretsNotReadable
 from algorithms.running.forwarding import messages, receiver, sender
 from algorithms.running.forwarding.messages import PURPOSE, encode_call, longest_call, path_for
 from algorithms.running.forwarding.receiver import Receiver
@@ -226,10 +226,11 @@ async def test_hosts_that_do_not_take_it_are_passed_over(host: Host) -> None:
 
 @with_host
 async def test_what_the_platform_refuses_is_refused(host: Host) -> None:
-    for refusal in (RunnersUnavailable, SecretsNotReadable):
-        host.starts.failure = refusal()
-        with pytest.raises(refusal):
+    for refusal in (RunnersUnavailable(), SecretsNotReadable(), NoSuitableHost(reason="no card")):
+        host.starts.failure = refusal
+        with pytest.raises(type(refusal)) as told:
             await forward("hi", host.told())
+        assert told.value.text == refusal.text
 
 
 @with_host

@@ -7,11 +7,13 @@ import pytest
 import redis
 from pytest_django import Settings
 
+from algoport.containers.docker_runtime import DockerRuntime
 from algoport.db.changes import ChangeListener
 from algorithms.running import gateway as module
 from algorithms.running import registry
 from algorithms.running.gateway import Gateway
 from algorithms.running.hosts import (
+    DOCKER,
     Capacity,
     Hosts,
     WorkerHost,
@@ -20,13 +22,22 @@ from algorithms.running.hosts import (
     read_workers,
     unannounce_worker,
 )
+from algorithms.running.program import Program
 from tests.factories.algorithms import make_program
 
 HELLO = make_program("Hello", algorithm_id=uuid.uuid4())
+CARD = HELLO._replace(machine="gpu")
+OWN = HELLO._replace(base_image="python:3")
 
 
-def worker(name: str, address: str = "10.0.0.1:7000", free: int = 8) -> WorkerHost:
-    return WorkerHost(name, name, address, "a runtime", Capacity("sandbox", 2**30, 2, 0, 0, free))
+def worker(
+    name: str,
+    address: str = "10.0.0.1:7000",
+    free: int = 8,
+    runtime: str = "sandbox",
+    gpus: int = 0,
+) -> WorkerHost:
+    return WorkerHost(name, name, address, "a runtime", Capacity(runtime, 2**30, 2, gpus, 0, free))
 
 
 @pytest.fixture
@@ -71,7 +82,7 @@ def test_one_host_is_as_if_there_were_no_others(here: str) -> None:
     hosts = Hosts(on_lost=lambda: lost.append("lost"))
     for workers in ([], [worker(here, address="")], [worker("elsewhere", address="")]):
         hosts.note(workers)
-        assert not hosts.are_several and hosts.has_worker_here and not hosts.have_room
+        assert not hosts.are_several and hosts.has_worker_here and not hosts.have_room_for(HELLO)
     assert not lost
 
 
@@ -79,7 +90,7 @@ def test_the_own_host_is_preferred_while_it_has_a_worker(here: str) -> None:
     lost: list[str] = []
     hosts = Hosts(on_lost=lambda: lost.append("lost"))
     hosts.note([worker(here), worker("b")])
-    assert hosts.are_several and hosts.has_worker_here and hosts.have_room
+    assert hosts.are_several and hosts.has_worker_here and hosts.have_room_for(HELLO)
     assert [each.host_id for each in hosts.ranked(HELLO, uuid.uuid4())] == ["b"]
     assert not lost
     hosts.note([worker("b")])
@@ -116,7 +127,38 @@ def test_who_was_not_reached_is_asked_last(here: str) -> None:
     hosts.note([worker("b"), worker("c")])
     assert [each.host_id for each in hosts.ranked(HELLO, caller)] == before[::-1]
     hosts.avoid(before[1])
-    assert not hosts.have_room
+    assert not hosts.have_room_for(HELLO)
+
+
+def test_what_needs_containers_and_cards_goes_where_they_are(here: str) -> None:
+    hosts = Hosts(lambda: None)
+    machines = {
+        "b": worker("b", gpus=2),  # The sandbox gives nobody a card.
+        "c": worker("c", runtime="docker"),
+        "d": worker("d", runtime="docker", gpus=1),
+    }
+    hosts.note([worker(here), *machines.values()])
+
+    def ranked(program: Program) -> set[str]:
+        return {each.host_id for each in hosts.ranked(program, uuid.uuid4())}
+
+    assert ranked(HELLO) == {"b", "c", "d"}
+    assert ranked(OWN) == {"c", "d"}
+    assert ranked(CARD) == ranked(CARD._replace(base_image="python:3")) == {"d"}
+    assert hosts.suits_here(HELLO) and not hosts.suits_here(OWN) and not hosts.suits_here(CARD)
+    assert hosts.have_room_for(CARD)
+    # Full is not the same as unable.
+    hosts.note([worker(here), worker("d", runtime="docker", gpus=1, free=0)])
+    assert hosts.suits_elsewhere(CARD) and not hosts.have_room_for(CARD)
+    hosts.note([worker(here), machines["b"], machines["c"]])
+    assert not hosts.suits_elsewhere(CARD) and ranked(CARD) == set()
+    # Before a worker is known of, nobody can say that it is not the right one.
+    hosts.note([])
+    assert hosts.suits_here(CARD)
+
+
+def test_the_runtime_with_containers_is_named_as_it_is_announced() -> None:
+    assert DockerRuntime.name == DOCKER
 
 
 def test_the_broker_may_be_away(monkeypatch: pytest.MonkeyPatch) -> None:
