@@ -2,7 +2,7 @@
 
 The first of ALGOPORT_ENCRYPTION_KEYS encrypts and all of them decrypt. Behind them stands the
 platform's own secret key, which encrypts when none is given: what it has encrypted stays readable
-when the first key is set.
+when the first key is set, and while it is among the former ones that are still taken.
 """
 
 import base64
@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Model, QuerySet
+
+from algoport.secret_keys import secret_keys
 
 BATCH_SIZE = 500
 _PURPOSE = b"algoport encryption of stored secrets"
@@ -90,7 +92,7 @@ def _encrypt_row_again(row: Model, fields: tuple[str, ...], outcome: Reencryptio
 
 def _keys() -> MultiFernet:
     return MultiFernet(
-        [Fernet(_derive(key)) for key in (*settings.ENCRYPTION_KEYS, settings.SECRET_KEY)]
+        [Fernet(_derive(key)) for key in (*settings.ENCRYPTION_KEYS, *secret_keys())]
     )
 
 

@@ -36,10 +36,19 @@ SCOPE_KEY = "algoport.principal"
 
 def digest_key(key: str) -> str:
     """Keyed digest under which a key is stored: useless without the platform's secret."""
-    return hmac.digest(_digest_secret(settings.SECRET_KEY), key.encode(), "sha256").hex()
+    return _digest_under(settings.SECRET_KEY, key)
 
 
-@lru_cache(maxsize=4)
+def former_digests(key: str) -> list[str]:
+    """What a key that was not used since is stored under, by former secrets still taken."""
+    return [_digest_under(secret, key) for secret in settings.SECRET_KEY_FALLBACKS]
+
+
+def _digest_under(secret_key: str, key: str) -> str:
+    return hmac.digest(_digest_secret(secret_key), key.encode(), "sha256").hex()
+
+
+@lru_cache(maxsize=16)
 def _digest_secret(secret_key: str) -> bytes:
     return hashlib.sha256(b"api-key-digest:" + secret_key.encode()).digest()
 
@@ -62,7 +71,14 @@ def authenticate_key(key: str) -> Principal:
     """The principal of a key. Raises NotAuthenticated for one that is unknown or revoked."""
     if not key.startswith(KEY_PREFIX):
         raise NotAuthenticated
-    principal = find_principal(digest=digest_key(key))
+    digest = digest_key(key)
+    principal = find_principal(digest=digest)
+    for former in former_digests(key) if principal is None else ():
+        principal = find_principal(digest=former)
+        if principal is not None:
+            # From now on it is known by the present secret alone.
+            ApiKey.objects.filter(digest=former).update(digest=digest)
+            break
     if principal is None:
         raise NotAuthenticated
     return principal

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
@@ -17,6 +16,7 @@ from algoport.accounts.models import InviteCode, User
 from algoport.audit.recording import act
 from algoport.encryption import Reencryption, decrypt, encrypt, encrypt_rows_again
 from algoport.errors import InputValidationError
+from algoport.secret_keys import secret_keys
 
 LONGEST_CODE = 100
 # Its characters need no quoting in an address.
@@ -52,7 +52,7 @@ def create_code(
     check_new_code(code, expires_at)
     with act("invite_code.create") as done:
         row = InviteCode(
-            digest=_digest(code),
+            digest=_digests(code)[0],
             sealed=encrypt(code),
             comments=comments,
             signup_credits=signup_credits,
@@ -78,13 +78,13 @@ def check_new_code(code: str, expires_at: datetime | None) -> None:
         )
     if expires_at is not None and expires_at <= timezone.now():
         raise InputValidationError("expiresAt: this moment is past.")
-    if InviteCode.objects.filter(digest=_digest(code)).exists():
+    if InviteCode.objects.filter(digest__in=_digests(code)).exists():
         raise InviteCodeExists
 
 
 def delete_code(*, code: str) -> None:
     """As `delete_row`, of the code itself. Raises InviteCodeNotFound."""
-    row = InviteCode.objects.filter(digest=_digest(code)).first()
+    row = InviteCode.objects.filter(digest__in=_digests(code)).first()
     if row is None:
         raise InviteCodeNotFound
     delete_row(row)
@@ -100,7 +100,7 @@ def delete_row(row: InviteCode) -> None:
 
 def check_code(code: str) -> None:
     """Raise InvalidInviteCode for one that does not let anybody sign up now."""
-    if not _good().filter(digest=_digest(code)).exists():
+    if not _good().filter(digest__in=_digests(code)).exists():
         raise InvalidInviteCode
 
 
@@ -109,7 +109,7 @@ def use_code(code: str) -> InviteCode:
 
     Raises InvalidInviteCode; of two that use the last place at once, one.
     """
-    row = _good().filter(digest=_digest(code)).select_for_update().first()
+    row = _good().filter(digest__in=_digests(code)).select_for_update().first()
     if row is None:
         raise InvalidInviteCode
     InviteCode.objects.filter(pk=row.pk).update(uses=F("uses") + 1)
@@ -117,7 +117,13 @@ def use_code(code: str) -> InviteCode:
 
 
 def encrypt_codes_again() -> Reencryption:
-    return encrypt_rows_again(InviteCode.objects.all(), "sealed")
+    """And have them found by the present secret key."""
+    outcome = encrypt_rows_again(InviteCode.objects.all(), "sealed")
+    unreadable = {row.pk for row in outcome.unreadable}
+    for row in InviteCode.objects.exclude(pk__in=unreadable).iterator():
+        digest = _digests(decrypt(row.sealed))[0]
+        InviteCode.objects.filter(pk=row.pk).exclude(digest=digest).update(digest=digest)
+    return outcome
 
 
 def _good() -> QuerySet[InviteCode]:
@@ -126,12 +132,13 @@ def _good() -> QuerySet[InviteCode]:
     return InviteCode.objects.filter(lasting, left)
 
 
-def _digest(code: str) -> str:
+def _digests(code: str) -> list[str]:
+    """By the present secret key, and by former ones that are still taken."""
     # SECURITY: the index is searched by a keyed digest, so that the time it takes tells nothing
     # about the codes that there are.
-    return hmac.digest(_secret(settings.SECRET_KEY), code.encode(), "sha256").hex()
+    return [hmac.digest(_secret(each), code.encode(), "sha256").hex() for each in secret_keys()]
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _secret(secret_key: str) -> bytes:
     return hashlib.sha256(b"invite-code-digest:" + secret_key.encode()).digest()

@@ -1,5 +1,7 @@
 """Accounts and the keys that act for them."""
 
+from collections.abc import Iterator
+
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.sessions.models import Session
@@ -7,6 +9,7 @@ from django.core.validators import RegexValidator, URLValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
+from django.utils.crypto import constant_time_compare
 
 from algoport.accounts.constants import (
     EMAIL_PATTERN,
@@ -83,8 +86,18 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
         return self.username
 
     def get_session_auth_hash(self) -> str:
+        return self._of_epoch(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        yield from map(self._of_epoch, super().get_session_auth_fallback_hash())
+
+    def is_session_auth_hash(self, given: str) -> bool:
+        """Whether a session that holds it goes on, by the present secret key or a former one."""
+        good = (self.get_session_auth_hash(), *self.get_session_auth_fallback_hash())
+        return any(constant_time_compare(given, each) for each in good)
+
+    def _of_epoch(self, own: str) -> str:
         # The first epoch's is Django's own, so that it ends no session to be here.
-        own = super().get_session_auth_hash()
         return f"{own}.{self.session_epoch}" if self.session_epoch else own
 
 

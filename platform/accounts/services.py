@@ -11,7 +11,7 @@ from django.core.validators import RegexValidator
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from algoport.accounts.authentication import digest_key
+from algoport.accounts.authentication import digest_key, former_digests
 from algoport.accounts.constants import (
     DEFAULT_KEY_LABEL,
     EMAIL_PATTERN,
@@ -155,7 +155,7 @@ def create_key(
         raise InputValidationError(
             f"api_key: it begins with {KEY_PREFIX} and has 20 letters, digits, + or / at least."
         )
-    if ApiKey.objects.filter(digest=digest_key(secret)).exists():
+    if ApiKey.objects.filter(digest__in=[digest_key(secret), *former_digests(secret)]).exists():
         raise KeyAlreadyExists
     with act("key.create") as done:
         row = done.target = ApiKey.objects.create(

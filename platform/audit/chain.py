@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 from algoport.audit.models import AuditEntry
+from algoport.secret_keys import secret_keys
 
 _PURPOSE = b"algoport audit trail"
 _FORM = "algoport audit entry 1"
@@ -39,7 +40,7 @@ def signing_key() -> tuple[str, bytes]:
 
 def known_keys(former: Iterable[str] = ()) -> dict[str, bytes]:
     """Keys by their marks: the present one, and those of former secret keys."""
-    return dict(derive_key(secret) for secret in (settings.SECRET_KEY, *former))
+    return dict(derive_key(secret) for secret in (*secret_keys(), *former))
 
 
 def digest(key: bytes, values: Iterable[Any]) -> str:

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from django.conf import settings
+
+from algoport.secret_keys import secret_keys
 
 # How far the clocks of hosts may be apart.
 TOLERANCE_SECONDS = 30.0
@@ -29,21 +30,22 @@ class Signer:
     """Signs for one purpose."""
 
     def __init__(self, purpose: str) -> None:
-        key = HKDF(SHA256(), length=32, salt=None, info=f"algoport {purpose}".encode())
-        self._key = key.derive(settings.SECRET_KEY.encode())
+        self._keys = [_derive(purpose, each) for each in secret_keys()]
 
     def headers(self, method: str, path: str, body: bytes) -> dict[str, str]:
         """What goes with a request that has this body."""
         values = (repr(time.time()), secrets.token_hex(16), hashlib.sha256(body).hexdigest())
-        signature = self._mac(method, path, *values).hex()
+        signature = _mac(self._keys[0], method, path, *values).hex()
         return {**dict(zip(_NAMES, values, strict=True)), _SIGNATURE: signature}
 
     def of_answer(self, headers: Mapping[str, str], answer: bytes) -> bytes:
         """The mac of an answer to the request with these headers."""
-        return self._mac("answer", headers[_NAMES[1]], hashlib.sha256(answer).hexdigest())
+        return _mac(self._keys[0], *_told_of(headers, answer))
 
-    def _mac(self, *fields: str) -> bytes:
-        return hmac.digest(self._key, "\n".join(fields).encode(), "sha256")
+    def is_of_answer(self, mac: bytes, headers: Mapping[str, str], answer: bytes) -> bool:
+        """Whether it is one, by a host that may have another of the keys for its first."""
+        told = _told_of(headers, answer)
+        return any(hmac.compare_digest(mac, _mac(key, *told)) for key in self._keys)
 
 
 class Verifier(Signer):
@@ -56,9 +58,10 @@ class Verifier(Signer):
     def verify(self, method: str, path: str, headers: Mapping[str, str]) -> None:
         """Raises SignatureRefused; the body is to be compared with `check_body`."""
         values = [headers.get(name, "") for name in _NAMES]
-        expected = self._mac(method, path, *values).hex()
+        given = headers.get(_SIGNATURE, "").encode()
+        expected = [_mac(key, method, path, *values).hex().encode() for key in self._keys]
         # SECURITY: nothing of the request is looked at before this.
-        if not hmac.compare_digest(expected.encode(), headers.get(_SIGNATURE, "").encode()):
+        if not any(hmac.compare_digest(each, given) for each in expected):
             raise SignatureRefused("it is not signed with the key of this platform")
         now = time.time()
         apart = abs(now - float(values[0]))
@@ -82,3 +85,16 @@ class Verifier(Signer):
             if now - at <= 2 * TOLERANCE_SECONDS:
                 return
             del self._seen[nonce]
+
+
+def _derive(purpose: str, secret_key: str) -> bytes:
+    key = HKDF(SHA256(), length=32, salt=None, info=f"algoport {purpose}".encode())
+    return key.derive(secret_key.encode())
+
+
+def _told_of(headers: Mapping[str, str], answer: bytes) -> tuple[str, str, str]:
+    return "answer", headers[_NAMES[1]], hashlib.sha256(answer).hexdigest()
+
+
+def _mac(key: bytes, *fields: str) -> bytes:
+    return hmac.digest(key, "\n".join(fields).encode(), "sha256")

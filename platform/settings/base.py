@@ -96,6 +96,7 @@ REPOSITORIES_FOLDER = ALGOPORT_DATA / "repositories"
 
 # -- Django ---------------------------------------------------------------------------------
 SECRET_KEY = env.secret_key(ALGOPORT_DATA)
+SECRET_KEY_FALLBACKS = env.secret_key_fallbacks()
 ENCRYPTION_KEYS = env.encryption_keys()
 DEBUG = False
 ALLOWED_HOSTS = ["*"]  # Links are made from ALGOPORT_URL or the request; nothing trusts Host.

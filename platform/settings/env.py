@@ -21,6 +21,8 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 # A unix socket's path has at most 107 bytes; runner sockets need the rest.
 LONGEST_SOCKET_FOLDER = 50
+# As few are taken for a key that sessions are signed with.
+SECRET_KEY_CHARACTERS = 50
 # A host that was cut off finds database and broker again so soon after it is back.
 CONNECT_SECONDS = 5
 PATIENCE_SECONDS = 15
@@ -266,9 +268,9 @@ def secret_key(data: Path) -> str:
     """The signing key: ALGOPORT_SECRET_KEY, else one made once and kept in the data folder."""
     given = os.environ.get("ALGOPORT_SECRET_KEY", "")
     if given:
-        if len(given) < 50:
+        if len(given) < SECRET_KEY_CHARACTERS:
             raise ImproperlyConfigured(
-                "ALGOPORT_SECRET_KEY is not valid: use 50 characters or more"
+                f"ALGOPORT_SECRET_KEY is not valid: use {SECRET_KEY_CHARACTERS} characters or more"
             )
         return given
     path = data / "secret-key"
@@ -276,6 +278,18 @@ def secret_key(data: Path) -> str:
         return _kept_secret(path)
     except OSError as exc:
         raise ImproperlyConfigured(f"ALGOPORT_DATA={str(data)!r} cannot be used: {exc}") from exc
+
+
+def secret_key_fallbacks() -> list[str]:
+    """ALGOPORT_SECRET_KEY_FALLBACKS: former secret keys that are still taken; never shown."""
+    raw = os.environ.get("ALGOPORT_SECRET_KEY_FALLBACKS", "")
+    keys = [key.strip() for key in raw.split(",") if key.strip()]
+    if any(len(key) < SECRET_KEY_CHARACTERS for key in keys):
+        raise ImproperlyConfigured(
+            "ALGOPORT_SECRET_KEY_FALLBACKS is not valid: former values of ALGOPORT_SECRET_KEY, "
+            f"of {SECRET_KEY_CHARACTERS} characters or more, separated by commas"
+        )
+    return keys
 
 
 def together(values: dict[str, str]) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from algoport.secret_keys import secret_keys
+
 # A random key has more, in whatever alphabet it is written.
 _FEWEST_CHARACTERS = 8
 _PLACEHOLDER = re.compile(r"change.?me|replace.?me|example|placeholder|insecure|password", re.I)
@@ -87,6 +89,13 @@ def check_engine(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 def _check_secret_key() -> Iterator[CheckMessage]:
     if _is_weak(settings.SECRET_KEY):
         yield Error("ALGOPORT_SECRET_KEY can be guessed.", hint=_NEW_KEY, id="algoport.E001")
+    for number, key in enumerate(settings.SECRET_KEY_FALLBACKS, start=1):
+        if _is_weak(key):
+            yield Error(
+                f"Key {number} of ALGOPORT_SECRET_KEY_FALLBACKS can be guessed.",
+                hint="Take it away: sessions end, and keys that nobody has used since are void.",
+                id="algoport.E006",
+            )
     kept = Path(settings.ALGOPORT_DATA) / "secret-key"
     if kept.exists() and kept.read_text() == settings.SECRET_KEY:
         yield Warning(
@@ -112,9 +121,9 @@ def _check_encryption_keys() -> Iterator[CheckMessage]:
                 hint=_NEW_KEY,
                 id="algoport.E003",
             )
-        if key == settings.SECRET_KEY:
+        if key in secret_keys():
             yield Error(
-                f"Key {number} of ALGOPORT_ENCRYPTION_KEYS is the secret key.",
+                f"Key {number} of ALGOPORT_ENCRYPTION_KEYS is the secret key, or a former one.",
                 hint=_NEW_KEY,
                 id="algoport.E004",
             )

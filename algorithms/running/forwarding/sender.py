@@ -5,7 +5,6 @@ asked. Once a host has it, nobody but that host knows whether it ran, so it is n
 """
 
 import asyncio
-import hmac
 import logging
 import time
 from urllib.parse import urlsplit
@@ -98,7 +97,7 @@ class Forwarder:
         finally:
             exchange.close()
         mark, mac, answer = answer[:1], answer[1 : 1 + MAC_BYTES], answer[1 + MAC_BYTES :]
-        if mark != MARK or not hmac.compare_digest(mac, self._signer.of_answer(headers, answer)):
+        if mark != MARK or not self._signer.is_of_answer(mac, headers, answer):
             raise _Lost(worker.host_id)
         return decode_answer(answer)
 

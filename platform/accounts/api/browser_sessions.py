@@ -27,9 +27,20 @@ def _nothing(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
+class _KeptSessionMiddleware(SessionMiddleware):
+    """Sessions keep their keys: no answer of a plane could tell the browser of another one.
+
+    Django gives another to a session that was made under a former secret key. The next page does.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.session.cycle_key = lambda: None
+
+
 # Those of settings.MIDDLEWARE that find out whose session it is.
 _MIDDLEWARE = (
-    SessionMiddleware(_nothing),
+    _KeptSessionMiddleware(_nothing),
     AuthenticationMiddleware(_nothing),
     ImpersonationMiddleware(_nothing),
 )

@@ -11,7 +11,6 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import rotate_token
 from django.urls import reverse
-from django.utils.crypto import constant_time_compare
 from django.utils.deprecation import MiddlewareMixin
 from django.views.decorators.http import require_POST
 
@@ -78,7 +77,7 @@ def _administrator(told: list[str], account: object) -> User | None:
     """Who is behind the session of this account; None when they may not be any more."""
     identifier, password_hash = told
     found = User.objects.filter(pk=identifier, is_active=True).first()
-    if found is None or not constant_time_compare(password_hash, found.get_session_auth_hash()):
+    if found is None or not found.is_session_auth_hash(password_hash):
         return None
     allowed = isinstance(account, User) and may_impersonate(found, account)
     return found if allowed else None

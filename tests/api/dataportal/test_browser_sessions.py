@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.middleware.csrf import _get_new_csrf_string
@@ -136,3 +137,19 @@ def test_no_file_acts_as_a_page(
         assert got.headers["Cache-Control"] == "private, no-cache"
     by_key = request_as(demo, "GET", "/v1/data/.my/c/page.html")
     assert "Content-Disposition" not in by_key.headers
+
+
+def test_a_session_of_a_former_secret_key_stays_the_browsers(
+    browse: Browse, browser: Client, folder: Collection, settings: Any
+) -> None:
+    """A page gives it another key, which the answers of this plane cannot."""
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another" * 10
+    for _ in range(2):
+        assert browse("PUT", FILE, Origin=f"http://{HOST}").status == 200
+    before = browser.cookies["ALGO_SESSION"].value
+    assert browser.get("/user/profile").status_code == 200
+    assert browser.cookies["ALGO_SESSION"].value != before
+    assert browse("GET", FILE, token=None).status == 200
+    settings.SECRET_KEY = "a third" * 10
+    settings.SECRET_KEY_FALLBACKS = []
+    assert browse("GET", FILE, token=None).status == 401

@@ -86,6 +86,8 @@ def test_nothing_is_said_about_good_settings(production: Any) -> None:
         ("SECRET_KEY", "x" * 60, {"security.W009", "algoport.E001"}),
         ("SECRET_KEY", "abcdefghij" * 6, {"algoport.E001"}),
         ("SECRET_KEY", "change-me-" + KEY, {"algoport.E001"}),
+        ("SECRET_KEY_FALLBACKS", [KEY + KEY[:20]], set()),
+        ("SECRET_KEY_FALLBACKS", [KEY * 2, "x" * 60], {"security.W025", "algoport.E006"}),
         ("ENCRYPTION_KEYS", (), {"algoport.E002"}),
         ("ENCRYPTION_KEYS", (KEY, "11112222333344445555666677771234"), {"algoport.E003"}),
         ("ENCRYPTION_KEYS", (KEY + KEY[:20],), {"algoport.E004"}),
