@@ -20,6 +20,7 @@ from urllib.parse import quote_plus
 
 import Algorithmia
 import psutil
+import requests
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {
@@ -29,6 +30,16 @@ SETTINGS = {
     "network_access": "isolated",
     "pipeline_enabled": True,
     "source_visibility": "closed",
+}
+
+# What the key that an account starts with may be used for.
+EVERYTHING = {
+    "algo_acl": ["algo://*"],
+    "allow_algo_management": True,
+    "allow_algo": True,
+    "allow_web_algo": True,
+    "allow_data": True,
+    "allow_data_write": True,
 }
 
 
@@ -83,12 +94,31 @@ class Platform:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def account(self, name: str) -> Account:
+    def account(self, name: str, password: str = "") -> Account:
         """The account of this name, made when it is asked for first."""
         if name not in self.accounts:
-            output = self.manage("create_user", name, "--email", f"{name}@example.com")
-            self.accounts[name] = Account(self, name, output.strip().splitlines()[-1])
+            key = self._create_person(name, password) if password else self._create_user(name)
+            self.accounts[name] = Account(self, name, key)
         return self.accounts[name]
+
+    def _create_user(self, name: str) -> str:
+        self._administer("users", {"username": name, "email": f"{name}@example.com"})
+        key = {"key_label": "default-key", "permissions": EVERYTHING}
+        secret: str = self._administer(f"users/{name}/keys", key)["api_key"]
+        return secret
+
+    def _create_person(self, name: str, password: str) -> str:
+        """One who can sign in: the API knows no passwords."""
+        email = f"{name}@example.com"
+        output = self.manage("create_user", name, "--email", email, "--password", password)
+        return output.strip().splitlines()[-1]
+
+    def _administer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        headers = {"Authorization": self.first_run["admin_api_key"]}
+        answer = requests.post(f"{self.url}/v1/{path}", json=body, headers=headers, timeout=30)
+        assert answer.ok, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
 
     def processes(self, marker: str) -> list[int]:
         """Processes of this platform whose command line contains `marker`."""
