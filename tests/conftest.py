@@ -19,6 +19,7 @@ from algoport.audit.models import AuditHead
 from algoport.http.tracing import current_trace
 from algorithms.models import Environment
 from tests.acceptance.platform import Platform, running_platform
+from tests.doubles.seaweed import Seaweed, running_seaweed
 from tests.factories.scm import make_internal_scm
 
 
@@ -74,9 +75,17 @@ def empty_query_log() -> None:
 
 @pytest.fixture(scope="session")
 def live() -> Iterator[Platform]:
-    """A whole platform, started once for the tests that share it."""
-    with running_platform() as platform:
+    """A whole platform, started once for the tests that share it; its connectors may lead here."""
+    with running_platform(ALGOPORT_CONNECTOR_HOSTS="127.0.0.1") as platform:
         yield platform
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Seaweed]:
+    """An S3 server with the bucket `algorithmia`, for the tests that connect it to `live`."""
+    with running_seaweed() as server:
+        server.client.create_bucket(Bucket="algorithmia")
+        yield server
 
 
 @pytest.fixture

@@ -6,9 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, TypeVar
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+from tests.acceptance.platform import Platform
+from tests.acceptance.portal import sign_in
+
+Scheme = Literal["light", "dark"]
 
 PICTURES = Path(__file__).parents[2] / "var" / "pictures"
 CHROMIUM = shutil.which("chromium")
@@ -19,13 +25,15 @@ _UNLABELLED = """() => [...document.querySelectorAll("input, select, textarea")]
     .map(each => each.outerHTML)"""
 
 _AXE = Path(__file__).parents[1] / "vendor" / "axe-core-4.14.1.min.js"
-_RUN_AXE = """async () => {
+_RUN_AXE = """async rules => {
     const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
-    const { violations } = await axe.run(document, { runOnly: tags });
+    const { violations } = await axe.run(document, { runOnly: rules ?? tags });
     const told = node => [node.target.join(" "), node.failureSummary];
     return violations.map(each => [each.id, each.nodes.map(told)]);
 }"""
 
+# All that can differ between one page in light and in dark.
+_ABOUT_COLOURS = ["color-contrast", "link-in-text-block"]
 _STYLED = "Applying inline style violates"
 
 
@@ -35,6 +43,7 @@ class Window:
 
     url: str
     page: Page
+    scheme: Scheme = "light"
     complaints: list[str] = field(default_factory=list)
 
     def go(self, path: str) -> None:
@@ -56,9 +65,34 @@ class Window:
             self.page.get_by_role("link", name=name, exact=True).first.click()
         self.check()
 
+    def push(self, name: str) -> None:
+        """Press a button that does something on this page."""
+        self.page.get_by_role("button", name=name, exact=True).first.click()
+
+    def unfold(self, name: str) -> None:
+        """Open a menu, or what stands behind a heading."""
+        self.page.locator("summary").get_by_text(name, exact=True).first.click()
+
+    def open(self, name: str) -> Locator:
+        """Follow a link that opens a dialog; the dialog."""
+        self.page.get_by_role("link", name=name, exact=True).first.click()
+        return self.dialog()
+
+    def dialog(self) -> Locator:
+        """The dialog that opens now, and takes the focus."""
+        dialog = self.page.get_by_role("dialog")
+        dialog.wait_for()
+        assert self.page.evaluate("document.activeElement.closest('dialog') !== null")
+        self.check()
+        return dialog
+
     def sign_out(self, name: str) -> None:
-        self.page.get_by_text(name, exact=True).first.click()
+        self.unfold(name)
         self.press(f"Sign out {name}")
+
+    def reach(self, label: str) -> None:
+        """Go into a field."""
+        self.page.get_by_label(label, exact=True).click()
 
     def fill(self, label: str, value: str) -> None:
         self.page.get_by_label(label, exact=True).fill(value)
@@ -73,19 +107,22 @@ class Window:
         unlabelled = self.page.evaluate(_UNLABELLED)
         assert not unlabelled, (self.page.url, unlabelled)
 
-    def audit(self, *schemes: str) -> None:
+    def audit(self, *schemes: Scheme) -> None:
         """Nothing that axe-core finds against WCAG 2.2 A and AA, in light and in dark."""
+        rules = None
         for scheme in schemes or ("light", "dark"):
-            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            # By the debugger, which a page's policy does not bind.
-            self.page.evaluate(_AXE.read_text())
+            self.page.emulate_media(color_scheme=scheme)
+            if not self.page.evaluate("'axe' in window"):
+                # By the debugger, which a page's policy does not bind.
+                self.page.evaluate(_AXE.read_text())
             before = list(self.complaints)
-            found = self.page.evaluate(_RUN_AXE)
+            found = self.page.evaluate(_RUN_AXE, rules)
             # axe-core tries styles on elements of forms, which the policy refuses as it should.
             new = [said for said in self.complaints[len(before) :] if _STYLED not in said]
             self.complaints[:] = [*before, *new]
             assert not found, (self.page.url, scheme, found)
-        self.page.emulate_media(color_scheme="light")
+            rules = _ABOUT_COLOURS
+        self.page.emulate_media(color_scheme=self.scheme)
 
     def fits(self) -> None:
         """The page is not wider than its window."""
@@ -100,7 +137,10 @@ class Window:
             # Hiding the caret leaves empty style attributes, which htmx copies: against the policy.
             file = PICTURES / f"{name}-{scheme}.png"
             self.page.screenshot(path=file, full_page=True, caret="initial")
-        self.page.emulate_media(color_scheme="light")
+        self.page.emulate_media(color_scheme=self.scheme)
+
+
+W = TypeVar("W", bound=Window)
 
 
 @contextmanager
@@ -124,10 +164,18 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def open_window(browser: Browser, url: str, width: int = 1280) -> Iterator[Window]:
-    """A window with a session of its own."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
-    window = Window(url, context.new_page())
+def open_window(
+    browser: Browser,
+    url: str,
+    width: int = 1280,
+    scheme: Scheme = "light",
+    kind: type[W] = Window,  # type: ignore[assignment]
+) -> Iterator[W]:
+    """A window with a session of its own, in which nothing may go wrong until it is closed."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, reduced_motion="reduce", color_scheme=scheme
+    )
+    window = kind(url, context.new_page(), scheme)
 
     def complain(text: str) -> None:
         # A form that htmx sent and that was refused; what it answers is looked at.
@@ -138,13 +186,28 @@ def open_window(browser: Browser, url: str, width: int = 1280) -> Iterator[Windo
     window.page.on("pageerror", lambda error: complain(str(error)))
     try:
         yield window
+        window.check()
     finally:
         context.close()
 
 
-def sign_in(window: Window, name: str, password: str, to: str = "/admin/") -> None:
-    """And go on to a page."""
-    window.go(f"/signin?next={to}")
-    window.fill("User name or address:", name)
-    window.fill("Password:", password)
-    window.press("Sign In")
+@contextmanager
+def signed_in(
+    browser: Browser,
+    platform: Platform,
+    person: tuple[str, str],
+    width: int = 1280,
+    scheme: Scheme = "light",
+    kind: type[W] = Window,  # type: ignore[assignment]
+) -> Iterator[W]:
+    """A window of somebody, by name and password, who has signed in before it was opened."""
+    session, shown = sign_in(platform, *person, page="/user/sessions")
+    assert shown.url.endswith("/user/sessions"), shown.url
+    with open_window(browser, platform.url, width, scheme, kind) as window:
+        window.page.context.add_cookies(
+            [
+                {"name": each.name, "value": each.value or "", "url": platform.url}
+                for each in session.cookies
+            ]
+        )
+        yield window

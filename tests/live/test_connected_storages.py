@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,8 +10,9 @@ import pytest
 import requests
 from Algorithmia.acl import ReadAcl
 
-from tests.acceptance.platform import Account, Platform, deploy, running_platform, wait_until
-from tests.doubles.seaweed import Seaweed, running_seaweed
+from tests.acceptance.platform import Account, Platform, deploy, wait_until
+from tests.acceptance.steps import unused
+from tests.doubles.seaweed import Seaweed
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live"), pytest.mark.timeout(240)]
 
@@ -57,6 +57,10 @@ class Place:
     caller: Account
     author: Account
 
+    def path(self, name: str) -> str:
+        """Of what the author has published."""
+        return f"{self.author.name}/{name}/0.1.0"
+
     def connect(self, label: str, **named: Any) -> requests.Response:
         body = {
             "username": self.caller.name,
@@ -77,46 +81,41 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Place]:
-    with (
-        running_seaweed() as storage,
-        running_platform(ALGOPORT_CONNECTOR_HOSTS="127.0.0.1") as platform,
-    ):
-        storage.client.create_bucket(Bucket="algorithmia")
-        storage.put("algorithmia", "test_data.csv", ROWS.encode())
-        made = Place(platform, storage, platform.account("guest"), platform.demo)
-        answer = made.connect("saha")
-        assert answer.ok, answer.text
-        deploy(made.author, "Count", COUNTING, publish="public")
-        deploy(
-            made.author,
-            "Reads",
-            READING,
-            requirements="algorithmia>=1.0.0,<3\nhumanize\n",
-            publish="public",
-        )
-        yield made
+def place(live: Platform, s3: Seaweed) -> Place:
+    s3.put("algorithmia", "test_data.csv", ROWS.encode())
+    made = Place(live, s3, live.account(unused("caller")), live.account(unused("author")))
+    answer = made.connect("saha")
+    assert answer.ok, answer.text
+    deploy(made.author, "Count", COUNTING, publish="public")
+    deploy(
+        made.author,
+        "Reads",
+        READING,
+        requirements="algorithmia>=1.0.0,<3\nhumanize\n",
+        publish="public",
+    )
+    return made
 
 
 def test_a_file_is_read_and_piped_into_an_algorithm(place: Place) -> None:
     client = place.caller.client
     data_file = client.file(URI).getString()
     assert data_file == ROWS
-    result = client.algo("demo/Count/0.1.0").pipe([data_file, 5, 2]).result
+    result = client.algo(place.path("Count")).pipe([data_file, 5, 2]).result
     assert result["counts"] == {"bread": 2, "milk": 1, "butter": 1}
     assert not holds_a_secret(place, json.dumps(result["environ"]))
 
 
 def test_an_algorithm_reads_its_callers_file(place: Place) -> None:
-    algo = place.caller.client.algo("demo/Reads/0.1.0")
+    algo = place.caller.client.algo(place.path("Reads"))
     assert algo.pipe({"inputFile": URI}).result == ROWS
     # Its author has no such connector, and calls it in vain.
     with pytest.raises(Exception, match="no connector s3\\+saha"):
-        place.author.client.algo("demo/Reads/0.1.0").pipe({"inputFile": URI})
+        place.author.client.algo(place.path("Reads")).pipe({"inputFile": URI})
 
 
 def test_writing_needs_the_write_flag(place: Place) -> None:
-    algo = place.caller.client.algo("demo/Reads/0.1.0")
+    algo = place.caller.client.algo(place.path("Reads"))
     target = "algorithmia/out/written.txt"
     with pytest.raises(Exception, match="403"):
         algo.pipe({"write": f"s3+saha://{target}"})
@@ -156,7 +155,7 @@ def test_credentials_in_a_private_collection(place: Place) -> None:
     folder = client.dir("data://.my/BackblazeCredentials")
     folder.create(ReadAcl.private)
     folder.file("credentials.json").putJson({"key_id": "0000", "application_key": "K000"})
-    assert client.algo("demo/Reads/0.1.0").pipe({}).result == ["0000", "1,000,000"]
+    assert client.algo(place.path("Reads")).pipe({}).result == ["0000", "1,000,000"]
 
 
 def test_credentials_are_seen_nowhere(place: Place) -> None:

@@ -4,42 +4,40 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import Browser, BrowserContext
 
-from tests.acceptance.browser import Window, chromium, open_window, sign_in
+from tests.acceptance.browser import Window, signed_in
 from tests.acceptance.platform import Platform
 from tests.acceptance.steps import unused
+from tests.browser.entrance import PASSWORD
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live"), pytest.mark.timeout(300)]
 
 # Its content comes after it.
 API_REFERENCE = "/developers/api"
-PASSWORD = "a long pass phrase"
 MAKE_WORLD = """
 import json
-from algoport.accounts.models import User
+from algoport.accounts.services import create_user
 from algorithms.constants import FeatureName
 from algorithms.features.switching import switch_feature
 from tests.web.pages_world import addresses, make_world
 
+owner = create_user(username="{name}", email="{name}@example.com", password="{password}")
 switch_feature(name=FeatureName.ALGORITHM_ERRORS, enabled=True, username="{name}")
-world = make_world(User.objects.get(username="{name}"), team="{team}")
+world = make_world(owner, team="{team}")
 print("WORLD", json.dumps([address for _, address in addresses(world)]))
 """
 
 
 @pytest.fixture(scope="module")
-def owner(live: Platform) -> str:
-    name = unused("pages")
-    email = f"{name}@example.com"
-    live.manage("create_user", name, "--email", email, "--password", PASSWORD)
-    return name
+def owner() -> str:
+    return unused("pages")
 
 
 @pytest.fixture(scope="module")
 def pages(live: Platform, owner: str) -> list[str]:
     """The addresses of a world that is the owner's."""
-    code = MAKE_WORLD.format(name=owner, team=unused("team"))
+    code = MAKE_WORLD.format(name=owner, password=PASSWORD, team=unused("team"))
     output = live.manage("shell", "--no-imports", "--command", code)
     line = next(line for line in output.splitlines() if line.startswith("WORLD "))
     found: list[str] = json.loads(line.removeprefix("WORLD "))
@@ -47,10 +45,9 @@ def pages(live: Platform, owner: str) -> list[str]:
 
 
 @pytest.fixture
-def window(live: Platform, owner: str) -> Iterator[Window]:
+def window(browser: Browser, live: Platform, owner: str, pages: list[str]) -> Iterator[Window]:
     """A window in which the owner has signed in."""
-    with chromium() as browser, open_window(browser, live.url) as opened:
-        sign_in(opened, owner, PASSWORD, "/algorithms")
+    with signed_in(browser, live, (owner, PASSWORD)) as opened:
         yield opened
 
 

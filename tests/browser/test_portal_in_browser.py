@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from tests.acceptance.browser import Window, chromium, open_window, sign_in
+from tests.acceptance.browser import Window, signed_in
 from tests.acceptance.platform import Platform, deploy, wait_until
 from tests.acceptance.steps import unused
 
@@ -17,11 +17,12 @@ FAILS = 'def apply(input):\n    raise ValueError(f"bad {input}")\n'
 
 
 @pytest.fixture
-def window(live: Platform) -> Iterator[Window]:
+def window(browser: Browser, live: Platform) -> Iterator[Window]:
     """A window in which the administrator has signed in."""
     first = live.first_run
-    with chromium() as browser, open_window(browser, live.url) as opened:
-        sign_in(opened, first["admin_username"], first["admin_password"])
+    root = first["admin_username"], first["admin_password"]
+    with signed_in(browser, live, root) as opened:
+        opened.go("/admin/")
         yield opened
 
 

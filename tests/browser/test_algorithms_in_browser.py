@@ -5,10 +5,10 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from tests.acceptance.browser import Window, chromium, open_window, sign_in
-from tests.acceptance.platform import Account, Platform, deploy, wait_until, working_copy
+from tests.acceptance.browser import Window, signed_in
+from tests.acceptance.platform import Account, Platform, create, wait_until, working_copy
 from tests.acceptance.steps import unused
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live"), pytest.mark.timeout(240)]
@@ -39,11 +39,10 @@ README = (
 
 
 @pytest.fixture
-def window(live: Platform) -> Iterator[Window]:
+def window(browser: Browser, live: Platform) -> Iterator[Window]:
     """A window in which demo has signed in."""
     first = live.first_run
-    with chromium() as browser, open_window(browser, live.url) as opened:
-        sign_in(opened, first["username"], first["password"], "/algorithms")
+    with signed_in(browser, live, (first["username"], first["password"])) as opened:
         yield opened
 
 
@@ -56,10 +55,10 @@ def look(window: Window, name: str) -> None:
 
 def test_an_owner_and_their_algorithm(window: Window, live: Platform) -> None:
     name = unused("Greets")
-    address = deploy(live.demo, name, GREETS)
-    with working_copy(live.demo, address.rpartition("/")[0]) as copy:
+    with working_copy(live.demo, create(live.demo, name)) as copy:
+        copy.write(f"src/{name}.py", GREETS)
         copy.write("README.md", README)
-        copy.push()
+        assert copy.push().ok
     path = f"/algorithms/demo/{name}"
     find_by_keyboard(window, name)
     run_examples(window)
@@ -164,8 +163,7 @@ def change_settings(window: Window, name: str) -> None:
     window.fill("Tagline:", "Says hello to whomever it is given.")
     window.press("Save")
     assert "The settings are saved." in window.text
-    page.get_by_role("link", name="Delete the algorithm").press("Enter")
-    expect(page.get_by_role("dialog")).to_contain_text(f"Delete demo/{name}?")
+    expect(window.open("Delete the algorithm")).to_contain_text(f"Delete demo/{name}?")
     window.audit()
     window.picture("algorithms-delete-1280")
     page.keyboard.press("Escape")
@@ -175,7 +173,7 @@ def change_settings(window: Window, name: str) -> None:
 def keep_a_secret(window: Window) -> None:
     page = window.page
     window.follow("Secrets")
-    page.get_by_role("link", name="Add a secret").press("Enter")
+    window.open("Add a secret")
     expect(page.get_by_label("Name:", exact=True)).to_be_focused()
     window.audit()
     page.keyboard.type("Token of the weather service")
