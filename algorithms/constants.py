@@ -199,3 +199,19 @@ class VersionType(models.TextChoices):
     PATCH = "patch"
     REVISION = "revision"
     DEFAULT = "default"
+
+
+class SourceState(models.TextChoices):
+    """Whether the platform reads a repository at another host (spec.md 6.2)."""
+
+    ACTIVE = "active"
+    REFUSED = "deploy_key_error"
+    FAILED = "provider_internal_error"
+
+
+# Repositories of other hosts that one worker fetches at the same time, how long one has, and how
+# often it is tried before the next push is waited for.
+MOST_FETCHES = 4
+FETCH_LEASE_SECONDS = 600
+FETCH_ATTEMPTS = 5
+FETCH_PAUSE_SECONDS = 30

@@ -1,7 +1,8 @@
 """Reads of algorithms, each of which checks what the principal may see."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -42,7 +43,7 @@ _WHOLE_LOG = (
 
 def all_algorithms() -> AlgorithmQuerySet:
     """Whoever asks, with what `resource_of` needs of them."""
-    return Algorithm.objects.select_related("owner", "environment", "scm")
+    return Algorithm.objects.select_related("owner", "environment", "scm", "remote")
 
 
 def resource_of(algorithm: Algorithm, *, public: bool) -> AlgorithmResource:
@@ -70,10 +71,19 @@ def get_algorithm_for(
 
 def get_algorithm(owner: str, name: str) -> Algorithm:
     """Whoever asks: for administrators. Raises AlgorithmNotFound."""
-    algorithm = all_algorithms().named(owner, name).first() if "\x00" not in owner + name else None
+    algorithm = find_algorithm({"owner": owner, "name": name})
     if algorithm is None:
         raise AlgorithmNotFound
     return algorithm
+
+
+def find_algorithm(where: Mapping[str, Any]) -> Algorithm | None:
+    """Whoever asks: what a route's arguments name, if there is such an algorithm."""
+    rows = all_algorithms()
+    if "algorithm_id" in where:
+        return rows.filter(pk=where["algorithm_id"]).first()
+    owner, name = where["owner"], where["name"]
+    return rows.named(owner, name).first() if "\x00" not in owner + name else None
 
 
 def list_algorithms_for(principal: Principal, ids: Iterable[UUID]) -> list[Algorithm]:

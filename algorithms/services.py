@@ -32,6 +32,7 @@ from algorithms.errors import (
     VersionAlreadyPublished,
 )
 from algorithms.models import Algorithm, Approval, Build, Version
+from algorithms.remotes.making import NOWHERE_SAID, SourceChoice, choose_place, make_remote
 from algorithms.running.warming import warm_build
 from algorithms.samples.runs import keep_sample, run_sample
 from algorithms.selectors import needs_approval, newest_version
@@ -78,16 +79,15 @@ def create_algorithm(
     details: AlgorithmDetails,
     chosen: AlgorithmSettings,
     sample_input: str = "",
-    scm_id: str | None = None,
+    source: SourceChoice = NOWHERE_SAID,
 ) -> Algorithm:
     """A new algorithm with its repository, which holds the environment's working template.
 
-    The repository is on the default host, unless `scm_id` says otherwise. Raises
-    AlgorithmNameHasBeenTaken, InputValidationError, and the errors of environments and hosts;
-    nothing stays behind when it fails.
+    Raises AlgorithmNameHasBeenTaken, InputValidationError, and the errors of environments and
+    hosts; nothing stays behind here when it fails.
     """
     check_name(name)
-    scm = get_scm_for_creation(scm_id)
+    scm = get_scm_for_creation(source.scm_id)
     environment, form = find_environment(
         language=chosen.language,
         machine_type=chosen.environment,
@@ -113,6 +113,7 @@ def create_algorithm(
         scm=scm,
     )
     check_settings(algorithm)
+    place = choose_place(scm, source, name)
     files = template_files(environment.recipe, owner=owner.username, name=name)
     algorithm.readme_digest = digest_readme(files.get(README, b""))
     try:
@@ -120,6 +121,8 @@ def create_algorithm(
             algorithm.save(force_insert=True)
             done.target = algorithm
             create_repository(algorithm.id, files, message="Initial commit", author=owner.username)
+            if place is not None:
+                done.note(repository=str(make_remote(algorithm, place)))
     except IntegrityError as exc:
         raise AlgorithmNameHasBeenTaken from exc
     return algorithm

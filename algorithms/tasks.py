@@ -7,6 +7,7 @@ from celery import shared_task
 from algorithms.building.work import perform_build, wake_waiting_builds
 from algorithms.metering.error_log import remove_old_errors
 from algorithms.queueing.services import remove_old_requests
+from algorithms.remotes.fetching import perform_fetch, wake_waiting_fetches
 from algorithms.running.overview import tell_beat
 from algorithms.running.program import program_from
 from algorithms.running.starting import start_runner
@@ -21,6 +22,16 @@ def build_algorithm_task(build_id: str, **kwargs: object) -> None:
 @shared_task
 def wake_waiting_builds_task(**kwargs: object) -> None:
     wake_waiting_builds()
+
+
+@shared_task
+def fetch_source_task(algorithm_id: str, **kwargs: object) -> None:
+    perform_fetch(UUID(algorithm_id))
+
+
+@shared_task
+def wake_waiting_fetches_task(**kwargs: object) -> None:
+    wake_waiting_fetches()
 
 
 @shared_task(expires=30)

@@ -88,7 +88,7 @@ def update_algorithm(*, algorithm: Algorithm, changes: AlgorithmChanges) -> Algo
 def lock_algorithm(algorithm: Algorithm) -> Algorithm:
     """The row as it stands, which nobody else changes in this transaction."""
     rows = Algorithm.objects.select_for_update(of=("self",))
-    return rows.select_related("owner", "environment", "scm").get(pk=algorithm.pk)
+    return rows.select_related("owner", "environment", "scm", "remote").get(pk=algorithm.pk)
 
 
 def apply_changes(algorithm: Algorithm, changes: AlgorithmChanges) -> bool:

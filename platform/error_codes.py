@@ -196,7 +196,7 @@ ERROR_CODES = {each.number: each for each in _CODES}
 
 _PACKAGES = "Package sets that users put together are not part of this platform."
 _TAGS = "Versions have numbers and no tags."
-_CONNECTIONS = "Code is in repositories of this platform alone; no other host is asked."
+_CONNECTIONS = "What a host refuses or fails with is told with one of the codes beside this."
 _HOSTS = "Organizations have no hosts of their own."
 _PROVIDERS = "Secrets are kept by the platform itself; there is no other provider."
 _LATER = "What it is about is not there yet."
@@ -225,7 +225,7 @@ NOT_RAISED = {
     4005: _PACKAGES,
     4006: _PACKAGES,
     4007: _PACKAGES,
-    **dict.fromkeys(range(4080, 4084), _CONNECTIONS),
+    **dict.fromkeys((4082, 4083), _CONNECTIONS),
     **dict.fromkeys((8002, 8003, *range(8010, 8015)), _PROVIDERS),
     8060: _LATER,
     8061: _LATER,

@@ -12,6 +12,9 @@ NAME_LENGTH = 100
 URL_LENGTH = 200
 CLIENT_ID_LENGTH = 200
 CLIENT_SECRET_LENGTH = 500
+LOGIN_LENGTH = 255
+REPOSITORY_NAME_LENGTH = 100
+BRANCH_LENGTH = 244
 PROJECT_KEY_PATTERN = re.compile(r"\A[A-Z0-9]{3}\Z")
 
 
@@ -23,3 +26,10 @@ class Provider(models.TextChoices):
     GITLAB = "gitlab", "GitLab"
     BITBUCKET = "bitbucket", "Bitbucket Server"
     BITBUCKET_CLOUD = "bitbucket-cloud", "Bitbucket Cloud"
+
+
+# Hosts that people connect their accounts of, and that algorithms can be on.
+CONNECTABLE = frozenset({Provider.GITHUB})
+# What such hosts let repositories and their owners be called; owners may be groups inside others.
+REPOSITORY_NAME_PATTERN = re.compile(r"\A(?!\.)[A-Za-z0-9._-]{1,100}\Z")
+REPOSITORY_OWNER_PATTERN = re.compile(r"\A(?![./])[A-Za-z0-9._/-]{1,255}\Z")

@@ -156,6 +156,43 @@ class ScmOAuthInvalidAuthorizationCode(UserError):
     message = "Unable to finish OAuth flow. The code was not given out for a flow begun here."
 
 
+class ScmNotAuthorized(UserError):
+    """The account has authorized nothing at the host, so nothing can be made there."""
+
+    code = 4080
+    message = "SCM provider is not authorized. Authorize {scm} first, at {address}."
+
+
+class RepositoryNotShown(ScmNotAuthorized):
+    """A repository that the authorization does not reach, or not any more."""
+
+    message = (
+        "SCM provider is not authorized. "
+        "{scm} does not show the repository to the account that has authorized it."
+    )
+
+
+class ScmNotAuthenticated(UserError):
+    """The host does not take the authorization any more."""
+
+    code = 4081
+    message = "{scm} does not accept the authorization any more. Authorize it again."
+
+
+class RepositoryRefused(UserError):
+    """The host makes no such repository; the text has its words."""
+
+    code, status = 1008, 409
+    message = "Failed to create algorithm on backing SCM. {reason}"
+
+
+class HostUnreachable(PlatformError):
+    """The host does not answer, or not as one of its kind; the text is for the user."""
+
+    code, status, retry_after = 4084, 503, 30
+    message = "Failed communicating with SCM. {reason}"
+
+
 class WebhookMalformed(UserError):
     code = 4070
     message = "Webhook payload malformed. {reason}"

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import resource
 import signal
 import subprocess
 import tempfile
@@ -66,10 +67,22 @@ def check_sha(sha: str) -> str:
 
 
 def run_git(
-    repository: Path, *arguments: str, stdin: bytes = b"", seconds: float = DEFAULT_SECONDS
+    repository: Path,
+    *arguments: str,
+    stdin: bytes = b"",
+    seconds: float = DEFAULT_SECONDS,
+    config: Iterable[tuple[str, str]] = _NO_HOOKS,
+    most_file_bytes: int | None = None,
 ) -> bytes:
     """Output of a git command. Raises GitFailed when it fails, takes or says too much."""
-    with stream_git(repository, *arguments, stdin=stdin, seconds=seconds) as output:
+    with stream_git(
+        repository,
+        *arguments,
+        stdin=stdin,
+        seconds=seconds,
+        config=config,
+        most_file_bytes=most_file_bytes,
+    ) as output:
         data = output.read(_MOST_OUTPUT + 1)
         if len(data) > _MOST_OUTPUT:
             logger.error("git %s gave more than %d bytes", arguments[0], _MOST_OUTPUT)
@@ -113,23 +126,32 @@ def git_succeeds(repository: Path, *arguments: str) -> bool:
 
 @contextmanager
 def stream_git(
-    repository: Path, *arguments: str, stdin: bytes = b"", seconds: float = DEFAULT_SECONDS
+    repository: Path,
+    *arguments: str,
+    stdin: bytes = b"",
+    seconds: float = DEFAULT_SECONDS,
+    config: Iterable[tuple[str, str]] = _NO_HOOKS,
+    most_file_bytes: int | None = None,
 ) -> Iterator[IO[bytes]]:
     """Output of a git command while it runs; it is killed when the block is left by an error.
 
-    Raises GitFailed when git fails or takes longer than `seconds`.
+    Raises GitFailed when git fails, takes longer than `seconds` or writes a file of more than
+    `most_file_bytes`.
     """
     with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as given:
         given.write(stdin)
         given.seek(0)
         process = subprocess.Popen(
             _command(repository, arguments),
-            env=git_environ(),
+            env=git_environ(config),
             stdin=given,
             stdout=subprocess.PIPE,
             stderr=errors,
             start_new_session=True,
         )
+        if most_file_bytes is not None:
+            # What it starts later has the same limit; nothing is written before it has asked.
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most_file_bytes,) * 2)
         timer = threading.Timer(seconds, _kill, [process])
         timer.daemon = True
         timer.start()

@@ -3,9 +3,13 @@
 from django.db import models
 from django.db.models.functions import Lower
 
+from algoport.accounts.models import User
+from algoport.db.models import UUIDModel
 from scm.constants import (
     CLIENT_ID_LENGTH,
+    CONNECTABLE,
     ID_LENGTH,
+    LOGIN_LENGTH,
     NAME_LENGTH,
     URL_LENGTH,
     Provider,
@@ -66,3 +70,46 @@ class ScmConfiguration(models.Model):
     def is_internal(self) -> bool:
         """Whether its repositories are on this platform."""
         return self.provider == Provider.INTERNAL
+
+    @property
+    def is_connectable(self) -> bool:
+        """Whether people connect their accounts of it."""
+        return self.provider in CONNECTABLE
+
+
+class ScmAuthorization(UUIDModel):
+    """What an account has allowed the platform at a host; its tokens are encrypted.
+
+    Tokens leave the platform in no form but to the host.
+    """
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    scm = models.ForeignKey(ScmConfiguration, models.CASCADE, related_name="+")
+    login = models.CharField(max_length=LOGIN_LENGTH)
+    organizations = models.JSONField(default=list)
+    access_token = models.TextField(editable=False)
+    refresh_token = models.TextField(blank=True, editable=False)
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "scm"], name="scm_authorization_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.login} at {self.scm_id}"
+
+
+class PendingAuthorization(UUIDModel):
+    """A flow that an account has begun at a host and not ended: the newest one counts."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    scm = models.ForeignKey(ScmConfiguration, models.CASCADE, related_name="+")
+    begun_at = models.DateTimeField()
+    state_digest = models.CharField(max_length=64)
+    verifier = models.TextField(editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "scm"], name="scm_pending_unique"),
+        ]

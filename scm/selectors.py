@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from algoport.accounts.permissions import Action, Principal, can, require
 from algoport.errors import FeatureNotImplemented
 from scm.constants import ID_PATTERN
-from scm.errors import NotOnInternalScm, ScmConfigurationNotFound, ScmDisabled
+from scm.errors import NotOnInternalScm, ScmConfigurationNotFound, ScmDisabled, WebhooksNotSupported
 from scm.models import ScmConfiguration
 
 
@@ -36,17 +36,17 @@ def get_scm(scm_id: str) -> ScmConfiguration:
 def get_scm_for_creation(scm_id: str | None) -> ScmConfiguration:
     """The host that a new repository is to be on: the default one, if none is named.
 
-    Raises ScmConfigurationNotFound, ScmDisabled, and FeatureNotImplemented for other hosts than
-    the internal one.
+    Raises ScmConfigurationNotFound, ScmDisabled, and FeatureNotImplemented for hosts that nobody
+    connects to.
     """
     default = ScmConfiguration.objects.filter(is_default=True)
     found = get_scm(scm_id) if scm_id else default.get()
     if not found.enabled:
         raise ScmDisabled
-    if not found.is_internal:
+    if not found.is_internal and not found.is_connectable:
         raise FeatureNotImplemented(
-            f"Algorithms with repositories on other SCMs ({found.id}) are not available yet. "
-            "Ask for source.scm internal."
+            f"Algorithms with repositories on SCMs of this kind ({found.id}) are not available "
+            "yet. Ask for source.scm internal."
         )
     return found
 
@@ -55,6 +55,12 @@ def check_internal(scm: ScmConfiguration) -> None:
     """Raises NotOnInternalScm."""
     if not scm.is_internal:
         raise NotOnInternalScm
+
+
+def check_external(scm: ScmConfiguration) -> None:
+    """Raises WebhooksNotSupported where there is no other host to hear of."""
+    if scm.is_internal:
+        raise WebhooksNotSupported
 
 
 def _find(rows: QuerySet[ScmConfiguration], scm_id: str) -> ScmConfiguration:

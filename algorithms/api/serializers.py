@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, time
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -10,6 +11,7 @@ from algoport.api import strict
 from algoport.api.description import MOMENT
 from algoport.api.fields import OneOf
 from algoport.api.timestamps import to_milliseconds
+from algoport.errors import FeatureNotImplemented
 from algorithms.constants import (
     MOST_ROYALTY,
     MOST_SAMPLE_CHARACTERS,
@@ -25,9 +27,12 @@ from algorithms.constants import (
     Visibility,
 )
 from algorithms.models import Algorithm, Build, Environment, Sample, Version
+from algorithms.remotes.making import SourceChoice
+from algorithms.remotes.selectors import remote_of
 from algorithms.services import AlgorithmDetails, AlgorithmSettings, Publication
 from algorithms.updates import AlgorithmChanges
 from scm.api.serializers import scm_body
+from scm.constants import LOGIN_LENGTH, REPOSITORY_NAME_LENGTH
 
 _SCM = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
 
@@ -107,7 +112,23 @@ class ScmField(strict.CharField):
 
 
 class SourceSerializer(serializers.Serializer[Any]):
+    """The rest belongs to repositories at other hosts."""
+
     scm = ScmField(required=False, allow_blank=True, allow_null=True, default=None)
+    repository_owner = strict.CharField(
+        required=False, allow_blank=True, allow_null=True, max_length=LOGIN_LENGTH
+    )
+    repository_name = strict.CharField(
+        required=False, allow_blank=True, allow_null=True, max_length=REPOSITORY_NAME_LENGTH
+    )
+    existing_repository_name = strict.CharField(required=False, allow_blank=True, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("existing_repository_name"):
+            raise FeatureNotImplemented(
+                "A repository that exists already cannot be used: each algorithm gets a new one."
+            )
+        return attrs
 
 
 class AlgorithmCreateSerializer(serializers.Serializer[Any]):
@@ -121,6 +142,15 @@ class AlgorithmCreateSerializer(serializers.Serializer[Any]):
 
     def details_given(self) -> AlgorithmDetails:
         return AlgorithmDetails(**self.validated_data["details"])
+
+    def source_given(self, maker: UUID | None) -> SourceChoice:
+        source = self.validated_data.get("source", {})
+        return SourceChoice(
+            source.get("scm"),
+            source.get("repository_owner") or "",
+            source.get("repository_name") or "",
+            maker,
+        )
 
     def settings_given(self) -> AlgorithmSettings:
         given = dict(self.validated_data["settings"])
@@ -256,9 +286,23 @@ def algorithm_body(algorithm: Algorithm, base_url: str) -> dict[str, Any]:
         "name": algorithm.name,
         "details": details,
         "settings": _settings_body(algorithm, algorithm, algorithm.environment),
-        "source": {"scm": scm_body(algorithm.scm)},
+        "source": _source_body(algorithm),
         "self_link": link_of(algorithm, base_url),
         "resource_type": "algorithm",
+    }
+
+
+def _source_body(algorithm: Algorithm) -> dict[str, Any]:
+    body: dict[str, Any] = {"scm": scm_body(algorithm.scm)}
+    remote = remote_of(algorithm)
+    if remote is None:
+        return body
+    return {
+        "repository_https_url": remote.https_url,
+        "repository_name": remote.name,
+        "repository_owner": remote.owner,
+        "repository_ssh_url": remote.ssh_url,
+        **body,
     }
 
 

@@ -14,6 +14,7 @@ from algorithms.constants import (
     MachineType,
     NetworkAccess,
     ReservedVersion,
+    SourceState,
     Visibility,
 )
 from scm.api.shapes import ScmShape
@@ -42,6 +43,12 @@ class SettingsShape(Shape):
 
 
 class SourceShape(Shape):
+    """Where the source is; the addresses are of repositories at other hosts."""
+
+    repository_https_url = serializers.URLField(required=False)
+    repository_name = serializers.CharField(required=False)
+    repository_owner = serializers.CharField(required=False)
+    repository_ssh_url = serializers.CharField(required=False)
     scm = ScmShape()
 
 
@@ -154,7 +161,15 @@ class ApprovalShape(Shape):
 
 
 class ScmStatusShape(Shape):
-    scm_connection_status = serializers.ChoiceField(["active", "provider_internal_error"])
+    """The webhook's address and secret are told of repositories at other hosts."""
+
+    scm_connection_status = serializers.ChoiceField(SourceState.choices)
+    repository_webhook_secret = serializers.CharField(required=False)
+    repository_webhook_url = serializers.URLField(required=False)
+
+
+class WebhookReasonShape(Shape):
+    reason = serializers.CharField()
 
 
 class LanguageShape(Shape):

@@ -60,7 +60,14 @@ from algorithms.errors import (
 )
 from algorithms.models import Algorithm, Build
 from algorithms.updates import update_algorithm
-from scm.errors import ScmConfigurationNotFound, ScmDisabled
+from scm.errors import (
+    HostUnreachable,
+    RepositoryRefused,
+    ScmConfigurationNotFound,
+    ScmDisabled,
+    ScmNotAuthenticated,
+    ScmNotAuthorized,
+)
 from scm.repositories import head_commit, list_commits
 
 _POLL_SECONDS = 0.04
@@ -68,6 +75,9 @@ _COMPILE_SECONDS = 1800
 
 
 class AlgorithmListView(APIView):
+    # For a repository at another host.
+    waits_for_others = True
+
     @extend_schema(
         request=AlgorithmCreateSerializer,
         responses={
@@ -77,6 +87,10 @@ class AlgorithmListView(APIView):
                 AlgorithmNameHasBeenTaken,
                 ScmConfigurationNotFound,
                 ScmDisabled,
+                ScmNotAuthorized,
+                ScmNotAuthenticated,
+                RepositoryRefused,
+                HostUnreachable,
                 FeatureNotImplemented,
                 PackageSetNotFound,
                 EnvironmentNotFound,
@@ -98,7 +112,7 @@ class AlgorithmListView(APIView):
             details=given.details_given(),
             chosen=given.settings_given(),
             sample_input=sample,
-            scm_id=given.validated_data.get("source", {}).get("scm"),
+            source=given.source_given(principal_of(request).user_id),
         )
         return Response(algorithm_body(algorithm, base_url(request)), status=201)
 

@@ -18,6 +18,7 @@ from algorithms.models.records import (
     Feature,
     Reservation,
 )
+from algorithms.models.remotes import RemoteRepository
 from algorithms.models.secrets import AlgorithmSecret
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Category",
     "Environment",
     "Feature",
+    "RemoteRepository",
     "Reservation",
     "Sample",
     "Version",

@@ -1,5 +1,6 @@
 """What somebody says of an algorithm that they make."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -12,6 +13,7 @@ from algorithms.environments.languages import language_of
 from algorithms.environments.selectors import enabled_environments
 from algorithms.errors import AlgorithmNameHasBeenTaken
 from algorithms.models import Algorithm
+from algorithms.remotes.making import SourceChoice
 from algorithms.selectors import get_owner_for, is_name_taken
 from algorithms.services import (
     AlgorithmDetails,
@@ -19,6 +21,11 @@ from algorithms.services import (
     check_name,
     create_algorithm,
 )
+from scm.connections import authorizations_of
+from scm.constants import INTERNAL, LOGIN_LENGTH, REPOSITORY_NAME_LENGTH
+from scm.errors import HostUnreachable
+from scm.models import ScmConfiguration
+from scm.selectors import list_scms_for
 
 LICENSES = (
     (License.APL, "Platform licence (apl)"),
@@ -38,6 +45,36 @@ def name_problem(owner: User, name: str) -> str:
     return (
         f"{owner.username} has an algorithm {name} already." if is_name_taken(owner, name) else ""
     )
+
+
+@dataclass(frozen=True)
+class HostOffer:
+    """A host that a repository can be on, and whose account there the viewer has connected."""
+
+    scm: ScmConfiguration
+    login: str = ""
+
+    @property
+    def is_ready(self) -> bool:
+        return self.scm.is_internal or bool(self.login)
+
+    @property
+    def label(self) -> str:
+        if self.scm.is_internal:
+            return "This platform"
+        whose = f"as {self.login}" if self.login else "not connected yet"
+        return f"{self.scm} - {self.scm.web_url} ({whose})"
+
+
+def offered_hosts(viewer: Principal) -> list[HostOffer]:
+    """The hosts in use that repositories can be made on."""
+    assert viewer.user_id is not None, "pages are for those who have signed in"
+    connected = authorizations_of(viewer.user_id)
+    return [
+        HostOffer(row, connected[row.pk].login if row.pk in connected else "")
+        for row in list_scms_for(viewer).filter(enabled=True)
+        if row.is_internal or row.is_connectable
+    ]
 
 
 class AlgorithmForm(forms.Form):
@@ -65,6 +102,21 @@ class AlgorithmForm(forms.Form):
     environment = forms.ChoiceField(
         label="Environment", help_text="The language cannot be changed later."
     )
+    scm = forms.ChoiceField(label="Repository host", required=False, widget=forms.RadioSelect)
+    repository_owner = forms.CharField(
+        label="Repository owner (optional)",
+        max_length=LOGIN_LENGTH,
+        required=False,
+        help_text="Your account at the host, unless you name an organization of it.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    repository_name = forms.CharField(
+        label="Repository name (optional)",
+        max_length=REPOSITORY_NAME_LENGTH,
+        required=False,
+        help_text="The algorithm's name, unless you give another one.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
     source_visibility = forms.ChoiceField(
         label="Who may read the source?",
         initial=Visibility.CLOSED,
@@ -88,8 +140,14 @@ class AlgorithmForm(forms.Form):
         label="It may call other algorithms", required=False, initial=True
     )
 
-    def __init__(self, *args: Any, owners: list[User], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, owners: list[User], hosts: list[HostOffer], **kwargs: Any
+    ) -> None:
         super().__init__(*args, label_suffix="", **kwargs)
+        self.hosts = hosts
+        self.fields["scm"].choices = [(each.scm.pk, each.label) for each in hosts]
+        chosen = (each.scm.pk for each in hosts if each.scm.is_default)
+        self.fields["scm"].initial = next(chosen, INTERNAL)
         self._owners = {each.username: each for each in owners}
         self.fields["owner"].choices = [(name, name) for name in self._owners]
         grouped: dict[str, list[tuple[str, str]]] = {}
@@ -107,6 +165,9 @@ class AlgorithmForm(forms.Form):
         closed = given.get("source_visibility") == Visibility.CLOSED
         if closed and given.get("license") != License.APL:
             self.add_error("license", "Choose the platform licence, or let everybody read it.")
+        offer = next((each for each in self.hosts if each.scm.pk == given.get("scm")), None)
+        if offer is not None and not offer.is_ready:
+            self.add_error("scm", f"Connect your account at {offer.scm} first.")
         return given
 
     def create(self, viewer: Principal) -> Algorithm | None:
@@ -124,9 +185,15 @@ class AlgorithmForm(forms.Form):
                     source_visibility=given["source_visibility"],
                     algorithm_environment=given["environment"],
                 ),
+                source=SourceChoice(
+                    given["scm"],
+                    given["repository_owner"],
+                    given["repository_name"],
+                    viewer.user_id,
+                ),
             )
         except AlgorithmNameHasBeenTaken as exc:
             self.add_error("name", exc.text)
-        except UserError as exc:
+        except (UserError, HostUnreachable) as exc:
             self.add_error(None, exc.text)
         return None

@@ -16,6 +16,7 @@ from algoport.accounts.web.requests import viewer_of
 from algoport.web.lists import LAST_PAGE, page_number
 from algorithms.constants import BuildState
 from algorithms.models import Algorithm
+from algorithms.remotes.selectors import remote_of
 from algorithms.source.selectors import (
     Revision,
     SourceNames,
@@ -26,6 +27,7 @@ from algorithms.source.selectors import (
 )
 from algorithms.web.build_log import build_context
 from algorithms.web.highlighting import lines_of
+from algorithms.web.remotes import remote_context
 from algorithms.web.shell import algorithm_of_page, render_algorithm, viewer_may
 from scm.browsing import (
     Blob,
@@ -145,15 +147,19 @@ def _context(
     path = request.GET.get("path", "").strip("/")
     at = revision.at if revision is not None else ""
     known = {*names.branches, *names.versions, ""}
+    remote = remote_of(algorithm)
     return {
         "names": names,
         "revision": revision,
         "path": path,
         "crumbs": _crumbs(path),
         "unnamed": at if at not in known else "",
-        "clone_url": f"{settings.ALGOPORT_URL}/git/{algorithm}.git",
+        "clone_url": f"{settings.ALGOPORT_URL}/git/{algorithm}.git"
+        if remote is None
+        else f"{remote.https_url}.git",
         "may_edit": (revision is None or revision.is_head)
         and may_edit_source(viewer_of(request), algorithm),
+        **remote_context(request, algorithm),
     }
 
 

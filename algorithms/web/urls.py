@@ -12,6 +12,7 @@ from algorithms.web import (
     errors,
     overview,
     publishing,
+    remotes,
     reports,
     secrets,
     settings,
@@ -48,6 +49,7 @@ urlpatterns = [
     path(f"{_ONE}/source/rename", source_edits.rename, name="algorithm-source-rename"),
     path(f"{_ONE}/source/delete", source_edits.delete, name="algorithm-source-delete"),
     path(f"{_ONE}/source/build", source_edits.build_head, name="algorithm-source-build-head"),
+    path(f"{_ONE}/source/fetch", remotes.fetch, name="algorithm-source-fetch"),
     path(
         f"{_ONE}/source/builds/<str:build_id>",
         source_edits.follow_build,

@@ -69,8 +69,10 @@ class RequestHandler(ASGIHandler):
 
 def _is_to_wait(scope: Scope) -> bool:
     """Whether the view says `waits_for_others`: they must not keep the threads of all others."""
-    # Reads of the API are the most, and none of those waits for long.
-    if scope["method"] != "POST" and scope["path"].startswith("/v1/"):
+    # Reads of the API are the most, and none of those waits for long but the end of an
+    # authorization, for which a repository host is asked.
+    is_read = scope["method"] != "POST" and scope["path"].startswith("/v1/")
+    if is_read and not scope["path"].endswith("/oauth/finish"):
         return False
     try:
         view = resolve(scope["path"]).func

@@ -35,6 +35,8 @@ DRAIN_SECONDS = env.read("ALGOPORT_DRAIN_SECONDS", env.integer(0, 3600), 3)
 WEBHOOK_HOSTS = env.read("ALGOPORT_WEBHOOK_HOSTS", env.hosts, env.hosts(""))
 DATA_ACCESS_DAYS = env.read("ALGOPORT_DATA_ACCESS_DAYS", env.integer(1, 3650), 90)
 CONNECTOR_HOSTS = env.read("ALGOPORT_CONNECTOR_HOSTS", env.hosts, env.hosts(""))
+# Repository hosts that are not on the public internet.
+SCM_HOSTS = env.read("ALGOPORT_SCM_HOSTS", env.hosts, env.hosts(""))
 # The app that Dropbox connectors were authorised for; access tokens are renewed with it.
 DROPBOX_APP_KEY = env.read("ALGOPORT_DROPBOX_APP_KEY", str, "")
 DROPBOX_APP_SECRET = env.read("ALGOPORT_DROPBOX_APP_SECRET", str, "")

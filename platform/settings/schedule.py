@@ -11,6 +11,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "algorithms.tasks.wake_waiting_builds_task",
         "schedule": 5.0,
     },
+    "wake-waiting-fetches": {
+        "task": "algorithms.tasks.wake_waiting_fetches_task",
+        "schedule": 10.0,
+    },
     "write-audit-checkpoint": {
         "task": "algoport.audit.tasks.write_checkpoint_task",
         "schedule": 5.0,

@@ -20,7 +20,7 @@ from scm.constants import (
     Provider,
 )
 from scm.errors import ScmBadCreatePayload, ScmBadUpdatePayload
-from scm.models import ScmConfiguration
+from scm.models import ScmAuthorization, ScmConfiguration
 from scm.services import NewScm, ScmUrls
 
 # Both spellings are in use.
@@ -181,3 +181,16 @@ def scm_body(scm: ScmConfiguration) -> dict[str, Any]:
         return body | {"scm": {"project_key": scm.project_key}}
     client = {"client_id": scm.client_id}
     return body | {"oauth": client, "scm": client}
+
+
+def authorization_body(row: ScmAuthorization | None) -> dict[str, Any]:
+    """What an account has authorized at a host; never the token."""
+    if row is None:
+        return {"authorization_status": "unauthorized"}
+    return {
+        "authorization_status": "authorized",
+        "scm_username": row.login,
+        "scm_organizations": [
+            {"scm_org_username": name, "access_level": "MEMBER"} for name in row.organizations
+        ],
+    }

@@ -40,5 +40,14 @@ class ScmListShape(Shape):
     results = ScmShape(many=True)
 
 
+class HostOrganizationShape(Shape):
+    scm_org_username = serializers.CharField()
+    access_level = serializers.ChoiceField(["MEMBER"])
+
+
 class AuthorizationStatusShape(Shape):
+    """Whose account at the host it is, and its organizations there, when it is authorized."""
+
     authorization_status = serializers.ChoiceField(["authorized", "unauthorized"])
+    scm_username = serializers.CharField(required=False)
+    scm_organizations = HostOrganizationShape(many=True, required=False)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from scm.api import views
+from scm.api import connections, views
 
 _ONE = "scms/<str:scm_id>"
 
@@ -12,14 +12,18 @@ urlpatterns = [
     path("admin/scms/<str:scm_id>/default", views.ScmDefaultView.as_view(), name="scm-default"),
     path("scms", views.ScmListView.as_view(), name="scm-list"),
     path(_ONE, views.ScmView.as_view(), name="scm"),
-    path(f"{_ONE}/oauth/start", views.ConnectView.as_view(), name="scm-oauth-start"),
-    path(f"{_ONE}/oauth/finish", views.FinishView.as_view(), name="scm-oauth-finish"),
-    path(f"{_ONE}/oauth/status", views.AuthorizationStatusView.as_view(), name="scm-oauth-status"),
-    path(f"{_ONE}/oauth/revoke", views.RevokeView.as_view(), name="scm-oauth-revoke"),
+    path(f"{_ONE}/oauth/start", connections.ConnectView.as_view(), name="scm-oauth-start"),
+    path(f"{_ONE}/oauth/finish", connections.FinishView.as_view(), name="scm-oauth-finish"),
+    path(
+        f"{_ONE}/oauth/status",
+        connections.AuthorizationStatusView.as_view(),
+        name="scm-oauth-status",
+    ),
+    path(f"{_ONE}/oauth/revoke", connections.RevokeView.as_view(), name="scm-oauth-revoke"),
     path(
         f"{_ONE}/token/connect",
-        views.ConnectView.as_view(http_method_names=["post", "options"]),
+        connections.TokenConnectView.as_view(),
         name="scm-token-connect",
     ),
-    path(f"{_ONE}/token/status", views.TokenStatusView.as_view(), name="scm-token-status"),
+    path(f"{_ONE}/token/status", connections.TokenStatusView.as_view(), name="scm-token-status"),
 ]

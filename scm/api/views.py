@@ -1,30 +1,25 @@
 """Repository hosts under /v1/scms and /v1/admin/scms (spec.md 6)."""
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algoport.accounts.api.authentication import MayAdminister, principal_of
 from algoport.api.description import refusals
-from algoport.errors import FeatureNotImplemented
 from scm import selectors, services
 from scm.api.serializers import ScmCreateSerializer, ScmUpdateSerializer, scm_body
-from scm.api.shapes import AuthorizationStatusShape, ScmListShape, ScmShape
+from scm.api.shapes import ScmListShape, ScmShape
 from scm.errors import (
     ScmBadCreatePayload,
     ScmBadUpdatePayload,
     ScmConfigurationNotFound,
     ScmConflict,
-    ScmConnectionNotFound,
     ScmDisabled,
     ScmDisallowedOperation,
     ScmEnabled,
     ScmInUse,
     ScmIsDefault,
-    ScmOAuthInvalidAuthorizationCode,
-    ScmOAuthMissingParameters,
-    ScmOAuthUnsupported,
 )
 
 
@@ -115,74 +110,3 @@ class ScmDefaultView(APIView):
         """Make a repository host the default."""
         services.make_scm_default(scm_id=scm_id)
         return Response(status=204)
-
-
-class AuthorizationStatusView(APIView):
-    """Nobody has authorized the platform anywhere: it does not talk to other hosts yet."""
-
-    @extend_schema(
-        responses={200: AuthorizationStatusShape, **refusals(ScmConfigurationNotFound)},
-    )
-    def get(self, request: Request, scm_id: str) -> Response:
-        """Tell whether the caller has authorized the platform at a host."""
-        selectors.get_scm_for(principal_of(request), scm_id)
-        return Response({"authorization_status": "unauthorized"})
-
-
-class TokenStatusView(AuthorizationStatusView):
-    @extend_schema(
-        request=None,
-        responses={200: AuthorizationStatusShape, **refusals(ScmConfigurationNotFound)},
-    )
-    def post(self, request: Request, scm_id: str) -> Response:
-        """Tell whether the caller has authorized the platform at a host."""
-        # One of the two documented methods (spec.md 15 row 12).
-        return self.get(request, scm_id)
-
-
-class RevokeView(APIView):
-    @extend_schema(
-        request=None,
-        responses=refusals(ScmConfigurationNotFound, ScmConnectionNotFound),
-    )
-    def post(self, request: Request, scm_id: str) -> Response:
-        """Take back an authorization."""
-        selectors.get_scm_to_connect_for(principal_of(request), scm_id)
-        raise ScmConnectionNotFound
-
-    # The Ruby client revokes so (wire.md 6).
-    get = post
-
-
-class ConnectView(APIView):
-    """The beginning of an authorization, by OAuth or by a token."""
-
-    http_method_names = ["get", "options"]
-
-    @extend_schema(
-        request=None,
-        responses=refusals(ScmConfigurationNotFound, ScmOAuthUnsupported, FeatureNotImplemented),
-    )
-    def get(self, request: Request, scm_id: str) -> Response:
-        """Begin to authorize the platform at a host."""
-        scm = selectors.get_scm_to_connect_for(principal_of(request), scm_id)
-        if scm.is_internal:
-            raise ScmOAuthUnsupported(reason="The internal SCM needs no authorization.")
-        raise FeatureNotImplemented("Connecting accounts of other SCMs is not available yet.")
-
-    post = get
-
-
-class FinishView(APIView):
-    @extend_schema(
-        parameters=[OpenApiParameter("code", {"type": "string", "minLength": 1}, required=True)],
-        responses=refusals(
-            ScmConfigurationNotFound, ScmOAuthMissingParameters, ScmOAuthInvalidAuthorizationCode
-        ),
-    )
-    def get(self, request: Request, scm_id: str) -> Response:
-        """End an authorization that was begun."""
-        selectors.get_scm_to_connect_for(principal_of(request), scm_id)
-        if not request.query_params.get("code"):
-            raise ScmOAuthMissingParameters
-        raise ScmOAuthInvalidAuthorizationCode

@@ -4,4 +4,7 @@ from django.urls import path
 
 from scm.web import views
 
-urlpatterns = [path("user/source-hosts", views.source_hosts, name="source-hosts")]
+urlpatterns = [
+    path("user/source-hosts", views.source_hosts, name="source-hosts"),
+    path("user/source-hosts/<str:scm_id>/revoke", views.disconnect, name="source-hosts-disconnect"),
+]

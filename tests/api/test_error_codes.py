@@ -47,7 +47,7 @@ SAYS_MORE = {
     2002: "what is missing is told",
     2012: "the build's own words are the reason",
     **dict.fromkeys((3105, 3106, 3107), "the limit, or what an image is, is told"),
-    **dict.fromkeys((4020, 4021, 4050, 4051, 4070), "what is not valid is told"),
+    **dict.fromkeys((4020, 4021, 4050, 4051, 4070, 4080), "what is not valid is told"),
     **dict.fromkeys((4040, 4041, 4043, 4045), "what would be possible is told"),
     5004: "the features are named",
     5005: "what is not there is named",
@@ -56,6 +56,7 @@ SAYS_MORE = {
 # Of what no request below /v1 is refused with: the test that raises it.
 RAISED_ELSEWHERE = {
     4011: ("algorithms/test_algorithm_scm.py", "for a git push"),
+    4081: ("remotes/test_remote_sources.py", "for an authorization that has ended"),
     8009: ("algorithms/test_algorithm_secrets.py", "HTTP 500, for a call"),
 }
 
@@ -103,6 +104,12 @@ def user(name: str, email: str) -> dict[str, str]:
 
 def created(world: World, name: str = "Other", **settings: Any) -> Any:
     body = {"name": name, "details": {"label": name}, "settings": {**SETTINGS, **settings}}
+    return world.demo.post("/v1/algorithms/demo", body, format="json")
+
+
+def at_another_host(world: World) -> Any:
+    body = {"name": "Other", "details": {"label": "x"}, "settings": SETTINGS}
+    body["source"] = {"scm": "github"}
     return world.demo.post("/v1/algorithms/demo", body, format="json")
 
 
@@ -263,6 +270,7 @@ REQUESTS: dict[int, tuple[int, Callable[[World], Any]]] = {
     4051: (400, get("/v1/scms/internal/oauth/finish")),
     4052: (400, get("/v1/scms/internal/oauth/finish?code=1")),
     4070: (400, webhook([])),
+    4080: (400, at_another_host),
     5001: (500, something_fails),
     5002: (400, get("/v1/requests?marker=made-up")),
     5003: (400, get("/v1/requests?limit=1001")),

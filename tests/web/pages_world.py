@@ -83,6 +83,7 @@ def make_world(owner: User, team: str = "team") -> World:
         "key_id": str(key.pk),
         "sha": sha,
         "build_id": str(build.pk),
+        "scm_id": "internal",
         "number": "0.1.0",
         "rest": f"{owner.username}/set",
         "place": f"data/{owner.username}/set",

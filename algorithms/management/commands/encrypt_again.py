@@ -11,9 +11,11 @@ from algoport.accounts.providers import encrypt_secrets_again as encrypt_provide
 from algoport.accounts.second_factors import encrypt_second_factors_again
 from algoport.audit.recording import act
 from algoport.encryption import Reencryption
+from algorithms.remotes.selectors import encrypt_hook_secrets_again
 from algorithms.secrets.delivery import encrypt_algorithm_secrets_again
 from algorithms.webhooks.signing import encrypt_secrets_again
 from dataportal.connectors.credentials import encrypt_credentials_again
+from scm.connections import encrypt_tokens_again
 from scm.services import encrypt_client_secrets_again
 
 # What there is, how it is encrypted again, and how a row is called whose secret no key reads.
@@ -32,6 +34,16 @@ _KINDS: tuple[tuple[str, Callable[[], Reencryption], Callable[[Any], str]], ...]
         "client secrets of repository hosts",
         encrypt_client_secrets_again,
         lambda row: f"client secret of the repository host {row.pk}",
+    ),
+    (
+        "authorizations at repository hosts",
+        encrypt_tokens_again,
+        lambda row: f"authorization of {row.user}, {row}",
+    ),
+    (
+        "webhook secrets of repositories at other hosts",
+        encrypt_hook_secrets_again,
+        lambda row: f"webhook secret of the repository {row}",
     ),
     (
         "secrets of sign-in providers",

@@ -10,9 +10,11 @@ from django.test import Client
 
 from algoport.accounts.permissions import EVERYTHING
 from algoport.accounts.services import create_key as new_key
+from algoport.encryption import encrypt
 from algorithms.models import Algorithm, Approval
 from dataportal.connectors.services import NewConnector, create_connector
 from orgs import invitations
+from scm.models import ScmAuthorization
 from tests.api.audit.world import Act, Call, World
 from tests.factories.accounts import principal_of_key
 from tests.factories.algorithms import SETTINGS, make_build, make_version
@@ -24,14 +26,13 @@ ACTS: dict[str, Act] = {}
 # What changes nothing of the management side, and why.
 NO_ACTS = {
     "POST v1/users/<str:username>/connectors/<str:connector_id>/test": "it only looks",
-    "POST v1/algorithms/<str:owner>/<str:name>/scm/webhook": "it only refuses",
-    "POST v1/algorithms/<uuid:algorithm_id>/scm/webhook": "it only refuses",
+    "POST v1/algorithms/<str:owner>/<str:name>/scm/webhook": "what is fetched then is recorded",
+    "POST v1/algorithms/<uuid:algorithm_id>/scm/webhook": "what is fetched then is recorded",
     "POST v1/admin/secret-provider": "it only refuses",
     "POST v1/admin/secret-provider/<str:provider_id>": "it only refuses",
     "DELETE v1/admin/secret-provider/<str:provider_id>": "it only refuses",
     "POST v1/admin/plugins/secret-provider/<str:provider_id>": "it only refuses",
     "POST v1/admin/plugins/secret-provider/<str:provider_id>/default": "it only refuses",
-    "POST v1/scms/<str:scm_id>/oauth/revoke": "it only refuses",
     "POST v1/scms/<str:scm_id>/token/connect": "it only refuses",
     "POST v1/scms/<str:scm_id>/token/status": "it only looks",
 }
@@ -428,8 +429,22 @@ def delete_scm(world: World) -> Call:
     return Call(world.root, call.path)
 
 
-def _scm(world: World) -> str:
-    made = world.root.api.post("/v1/admin/scms", GITHUB, format="json")
+@act("POST v1/scms/<str:scm_id>/oauth/revoke")
+def revoke_authorization(world: World) -> Call:
+    # At a host that nobody is let reach: it is forgotten here all the same.
+    nowhere = {"api": "http://localhost:1", "web": "http://localhost:1", "ssh": "ssh://localhost"}
+    scm_id = _scm(world, urls=nowhere)
+    ScmAuthorization.objects.create(
+        user_id=world.demo.user.pk,
+        scm_id=scm_id,
+        login="octo",
+        access_token=encrypt("token-canary"),
+    )
+    return Call(world.demo, f"/v1/scms/{scm_id}/oauth/revoke")
+
+
+def _scm(world: World, **changes: object) -> str:
+    made = world.root.api.post("/v1/admin/scms", GITHUB | changes, format="json")
     assert made.status_code == 201, made.content
     identifier: str = made.json()["id"]
     return identifier

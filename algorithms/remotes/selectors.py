@@ -1,0 +1,30 @@
+"""Reads of sources at other hosts."""
+
+from algoport.encryption import Reencryption, decrypt, encrypt_rows_again
+from algorithms.constants import SourceState
+from algorithms.models import Algorithm, RemoteRepository
+from scm.repositories import has_repository
+
+
+def remote_of(algorithm: Algorithm) -> RemoteRepository | None:
+    """Where the source is, if that is another host; no query for who came from `all_algorithms`."""
+    found: RemoteRepository | None = getattr(algorithm, "remote", None)
+    return found
+
+
+def source_state(algorithm: Algorithm) -> str:
+    """Whether the repository can be read (spec.md 6.2)."""
+    remote = remote_of(algorithm)
+    if not has_repository(algorithm.id) or (remote is None and not algorithm.scm.is_internal):
+        return SourceState.FAILED
+    return SourceState.ACTIVE if remote is None else remote.state
+
+
+def encrypt_hook_secrets_again() -> Reencryption:
+    """Encrypt the secrets of all webhooks with the first encryption key."""
+    return encrypt_rows_again(RemoteRepository.objects.all(), "webhook_secret")
+
+
+def webhook_secret(remote: RemoteRepository) -> str:
+    """For the host, and for who manages the algorithm."""
+    return decrypt(remote.webhook_secret)

@@ -1,0 +1,111 @@
+"""When a source at another host is to be fetched, and what follows from what was fetched."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from algoport.audit.recording import act
+from algorithms.constants import (
+    FETCH_ATTEMPTS,
+    FETCH_LEASE_SECONDS,
+    FETCH_PAUSE_SECONDS,
+    SourceState,
+)
+from algorithms.models import Algorithm, RemoteRepository
+from algorithms.remotes.signals import fetch_due
+from algorithms.services import start_build
+from algorithms.source.services import record_push
+from scm.fast_import import BRANCH
+from scm.host import RefUpdate
+from scm.hosts.base import HostRepository
+
+
+@transaction.atomic
+def ask_for_fetch(*, algorithm_id: UUID) -> None:
+    """Have a worker fetch the algorithm's source, once more if one is at it already."""
+    rows = RemoteRepository.objects.filter(pk=algorithm_id)
+    if rows.update(due_at=timezone.now(), failures=0):
+        transaction.on_commit(lambda: fetch_due.send(RemoteRepository, algorithm_id=algorithm_id))
+
+
+def fetch_what_waited(*, user_id: UUID, scm_id: str) -> None:
+    """Fetch what could not be, now that the account has authorized the platform again."""
+    rows = RemoteRepository.objects.filter(authorizer_id=user_id, algorithm__scm_id=scm_id)
+    for algorithm_id in rows.exclude(error="").values_list("pk", flat=True):
+        ask_for_fetch(algorithm_id=algorithm_id)
+
+
+def waiting_fetches() -> list[UUID]:
+    """What is due and that no worker has; a message in the broker may be lost."""
+    return list(_due().order_by("due_at").values_list("pk", flat=True)[:100])
+
+
+@transaction.atomic
+def take_fetch(algorithm_id: UUID) -> RemoteRepository | None:
+    """Take what is due for one attempt; None when nothing is, or somebody is at it."""
+    rows = _due().select_for_update(skip_locked=True, of=("self",))
+    rows = rows.select_related("algorithm__owner", "algorithm__scm", "algorithm__environment")
+    remote = rows.filter(pk=algorithm_id).first()
+    if remote is not None:
+        remote.lease_expires_at = timezone.now() + timedelta(seconds=FETCH_LEASE_SECONDS)
+        remote.save(update_fields=["lease_expires_at"])
+    return remote
+
+
+@transaction.atomic
+def settle_fetch(taken: RemoteRepository, found: HostRepository, head: str) -> None:
+    """Record what was fetched, and build master's head if it is another one."""
+    remote = _held(taken)
+    if remote is None:
+        return
+    moved = head != remote.head
+    before, remote.head = remote.head, head
+    remote.owner, remote.name, remote.default_branch = found.owner, found.name, found.default_branch
+    remote.state, remote.error, remote.failures = SourceState.ACTIVE, "", 0
+    remote.fetched_at = timezone.now()
+    _end(remote, taken, again_at=None)
+    if moved:
+        algorithm = Algorithm.objects.select_related("owner", "environment").get(pk=remote.pk)
+        with act("algorithm.fetch", algorithm) as done:
+            done.note(repository=str(remote), branch=remote.default_branch)
+            record_push(algorithm=algorithm, updates=[RefUpdate(before, head, BRANCH)])
+        start_build(algorithm=algorithm, commit_sha=head)
+
+
+@transaction.atomic
+def fail_fetch(taken: RemoteRepository, state: str, error: str, *, try_again: bool) -> None:
+    """Record why nothing was fetched, and when it is tried again."""
+    remote = _held(taken)
+    if remote is None:
+        return
+    remote.state, remote.error = state, error
+    remote.failures += 1
+    pause = timedelta(seconds=FETCH_PAUSE_SECONDS * 2 ** min(remote.failures, FETCH_ATTEMPTS))
+    later = timezone.now() + pause if try_again and remote.failures < FETCH_ATTEMPTS else None
+    _end(remote, taken, again_at=later)
+
+
+def _due() -> QuerySet[RemoteRepository]:
+    now = timezone.now()
+    return RemoteRepository.objects.filter(due_at__lte=now).filter(
+        Q(lease_expires_at=None) | Q(lease_expires_at__lt=now)
+    )
+
+
+def _held(taken: RemoteRepository) -> RemoteRepository | None:
+    """The row, if this attempt still has it."""
+    rows = RemoteRepository.objects.select_for_update(of=("self",))
+    return rows.filter(pk=taken.pk, lease_expires_at=taken.lease_expires_at).first()
+
+
+def _end(remote: RemoteRepository, taken: RemoteRepository, again_at: datetime | None) -> None:
+    """Give the row back; who has asked for a fetch meanwhile gets one."""
+    remote.lease_expires_at = None
+    if remote.due_at == taken.due_at:
+        remote.due_at = again_at
+    else:
+        transaction.on_commit(lambda: fetch_due.send(RemoteRepository, algorithm_id=remote.pk))
+    remote.save()

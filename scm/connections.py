@@ -1,0 +1,180 @@
+"""People's authorizations of the platform at hosts: begun, ended, renewed, taken back."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from datetime import timedelta
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from algoport.audit.recording import act
+from algoport.encryption import Reencryption, decrypt, encrypt, encrypt_rows_again
+from scm.errors import (
+    HostUnreachable,
+    ScmConnectionNotFound,
+    ScmNotAuthenticated,
+    ScmNotAuthorized,
+    ScmOAuthInvalidAuthorizationCode,
+    ScmOAuthUnsupported,
+)
+from scm.hosts.base import HostAccount, Tokens
+from scm.hosts.known import host_of
+from scm.models import PendingAuthorization, ScmAuthorization, ScmConfiguration
+from scm.signals import host_authorized
+
+_FLOW_LASTS = timedelta(minutes=10)
+# A token that ends so soon is renewed before it is used.
+_MARGIN = timedelta(minutes=5)
+
+
+def begin_authorization(*, user_id: UUID, scm: ScmConfiguration) -> str:
+    """The host's page on which the account agrees. Raises ScmOAuthUnsupported."""
+    if scm.is_internal:
+        raise ScmOAuthUnsupported(reason="The internal SCM needs no authorization.")
+    host = host_of(scm)
+    state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
+    PendingAuthorization.objects.update_or_create(
+        user_id=user_id,
+        scm=scm,
+        defaults={
+            "begun_at": timezone.now(),
+            "state_digest": _digest(state),
+            "verifier": encrypt(verifier),
+        },
+    )
+    hashed = hashlib.sha256(verifier.encode()).digest()
+    query = host.authorize_query() | {
+        "redirect_uri": callback_url(scm),
+        "state": state,
+        "code_challenge": base64.urlsafe_b64encode(hashed).rstrip(b"=").decode(),
+        "code_challenge_method": "S256",
+    }
+    return f"{scm.web_url}{host.authorize_path}?{urlencode(query)}"
+
+
+def finish_authorization(
+    *, user_id: UUID, scm: ScmConfiguration, code: str, state: str
+) -> ScmAuthorization:
+    """Exchange the code that the host gave the same account for the flow that it has begun.
+
+    Raises ScmOAuthInvalidAuthorizationCode, HostUnreachable; what was authorized before stays then.
+    """
+    verifier = _take_flow(user_id, scm, state)
+    host = host_of(scm)
+    tokens = host.exchange(code, verifier, callback_url(scm))
+    account = host.account(tokens.access)
+    with transaction.atomic():
+        return _keep(user_id, scm, tokens, account)
+
+
+def revoke_authorization(*, user_id: UUID, scm: ScmConfiguration) -> None:
+    """Forget the tokens, and take them back at the host when it can be reached.
+
+    Raises ScmConnectionNotFound.
+    """
+    with transaction.atomic():
+        rows = ScmAuthorization.objects.select_for_update(of=("self",))
+        row = rows.filter(user_id=user_id, scm=scm).first()
+        if row is None:
+            raise ScmConnectionNotFound
+        token = decrypt(row.access_token)
+        with act("scm.revoke", row) as done:
+            row.delete()
+            done.removed()
+    try:
+        host_of(scm).revoke(token)
+    except HostUnreachable:
+        # Nobody has it any more; the account's page at the host lists it for as long.
+        return
+
+
+def find_authorization(*, user_id: UUID | None, scm: ScmConfiguration) -> ScmAuthorization | None:
+    return ScmAuthorization.objects.filter(user_id=user_id, scm=scm).first()
+
+
+def authorizations_of(user_id: UUID) -> dict[str, ScmAuthorization]:
+    """What the account has authorized, by the host's id."""
+    return {row.scm_id: row for row in ScmAuthorization.objects.filter(user_id=user_id)}
+
+
+def usable_token(*, user_id: UUID | None, scm: ScmConfiguration) -> tuple[str, str]:
+    """A token of the account at the host that lasts for what is to be done, and its login there.
+
+    Not to be called in a transaction that may be undone: a token that is renewed is the only one.
+    Raises ScmNotAuthorized, ScmNotAuthenticated, HostUnreachable.
+    """
+    with transaction.atomic():
+        rows = ScmAuthorization.objects.select_for_update(of=("self",))
+        row = rows.filter(user_id=user_id, user__is_active=True, scm=scm).first()
+        if row is None:
+            raise ScmNotAuthorized(scm=scm, address=f"{settings.ALGOPORT_URL}/user/source-hosts")
+        if row.expires_at is not None and row.expires_at < timezone.now() + _MARGIN:
+            _renew(row, scm)
+        return decrypt(row.access_token), row.login
+
+
+def callback_url(scm: ScmConfiguration) -> str:
+    """Where the host sends people back to; administrators register it there."""
+    return f"{settings.ALGOPORT_URL}/v1/scms/{scm.pk}/oauth/finish"
+
+
+def encrypt_tokens_again() -> Reencryption:
+    """Encrypt all tokens with the first encryption key."""
+    return encrypt_rows_again(ScmAuthorization.objects.all(), "access_token", "refresh_token")
+
+
+@transaction.atomic
+def _take_flow(user_id: UUID, scm: ScmConfiguration, state: str) -> str:
+    """The verifier of the flow, which is none any more."""
+    rows = PendingAuthorization.objects.select_for_update(of=("self",))
+    # SECURITY: only the account that began the flow ends it, so that nobody is led to connect
+    # somebody else's account with their own.
+    row = rows.filter(user_id=user_id, scm=scm).first()
+    if row is None or not hmac.compare_digest(row.state_digest, _digest(state)):
+        raise ScmOAuthInvalidAuthorizationCode
+    if timezone.now() - row.begun_at > _FLOW_LASTS:
+        raise ScmOAuthInvalidAuthorizationCode
+    verifier = decrypt(row.verifier)
+    row.delete()
+    return verifier
+
+
+def _keep(
+    user_id: UUID, scm: ScmConfiguration, tokens: Tokens, account: HostAccount
+) -> ScmAuthorization:
+    rows = ScmAuthorization.objects.select_for_update(of=("self",))
+    row = rows.filter(user_id=user_id, scm=scm).first()
+    with act("scm.authorize", row) as done:
+        row = row or ScmAuthorization(user_id=user_id, scm=scm)
+        row.login, row.organizations = account.login, account.organizations
+        _set_tokens(row, tokens)
+        row.save()
+        done.target = row
+    transaction.on_commit(
+        lambda: host_authorized.send(ScmAuthorization, user_id=user_id, scm_id=scm.pk)
+    )
+    return row
+
+
+def _renew(row: ScmAuthorization, scm: ScmConfiguration) -> None:
+    if not row.refresh_token:
+        raise ScmNotAuthenticated(scm=scm)
+    tokens = host_of(scm).refresh(decrypt(row.refresh_token), callback_url(scm))
+    _set_tokens(row, tokens)
+    row.save(update_fields=["access_token", "refresh_token", "expires_at"])
+
+
+def _set_tokens(row: ScmAuthorization, tokens: Tokens) -> None:
+    row.access_token = encrypt(tokens.access)
+    row.refresh_token = encrypt(tokens.refresh) if tokens.refresh else ""
+    lasts = tokens.seconds
+    row.expires_at = None if lasts is None else timezone.now() + timedelta(seconds=lasts)
+
+
+def _digest(state: str) -> str:
+    return hashlib.sha256(state.encode()).hexdigest()

@@ -1,0 +1,174 @@
+"""What the platform does at a host of repositories, whatever software that runs."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+from algoport.encryption import decrypt
+from scm.constants import (
+    BRANCH_LENGTH,
+    LOGIN_LENGTH,
+    REPOSITORY_NAME_PATTERN,
+    REPOSITORY_OWNER_PATTERN,
+)
+from scm.errors import (
+    HostUnreachable,
+    RepositoryNotShown,
+    RepositoryRefused,
+    ScmNotAuthenticated,
+    ScmOAuthInvalidAuthorizationCode,
+)
+from scm.hosts.http import Answer, ask, no_such_host, said_by
+from scm.models import ScmConfiguration
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a host gives for a code; `seconds` is how long it lasts, None for ever."""
+
+    access: str = field(repr=False)
+    refresh: str = field(default="", repr=False)
+    seconds: int | None = None
+
+
+@dataclass(frozen=True)
+class HostAccount:
+    """Whose token it is, and the organizations there that it is a member of."""
+
+    login: str
+    organizations: list[str]
+
+
+@dataclass(frozen=True)
+class HostRepository:
+    """A repository as the host knows it; its id outlives every renaming."""
+
+    id: str
+    owner: str
+    name: str
+    default_branch: str
+
+
+class Host(ABC):
+    """One configured host. All methods raise HostUnreachable, and ScmNotAuthenticated for a token
+    that the host does not take."""
+
+    # The branch of the first commit, unless the host says otherwise.
+    first_branch: str
+    # The name that goes with a token where git asks for name and password.
+    git_user: str
+    scope: str
+    authorize_path: str
+    token_path: str
+
+    def __init__(self, scm: ScmConfiguration) -> None:
+        self.scm = scm
+
+    def authorize_query(self) -> dict[str, str]:
+        """What an authorization asks for, beside what belongs to one flow."""
+        return {"client_id": self.scm.client_id, "response_type": "code", "scope": self.scope}
+
+    def exchange(self, code: str, verifier: str, redirect_uri: str) -> Tokens:
+        """Raises ScmOAuthInvalidAuthorizationCode for a code that the host does not take."""
+        answer = self._ask_for_tokens(
+            grant_type="authorization_code",
+            code=code,
+            code_verifier=verifier,
+            redirect_uri=redirect_uri,
+        )
+        if answer is None:
+            raise ScmOAuthInvalidAuthorizationCode
+        return answer
+
+    def refresh(self, refresh_token: str, redirect_uri: str) -> Tokens:
+        """Raises ScmNotAuthenticated when the host does not renew it."""
+        answer = self._ask_for_tokens(
+            grant_type="refresh_token", refresh_token=refresh_token, redirect_uri=redirect_uri
+        )
+        if answer is None:
+            raise ScmNotAuthenticated(scm=self.scm)
+        return answer
+
+    @abstractmethod
+    def revoke(self, token: str) -> None:
+        """Take the token back at the host; one that is gone there already is no error."""
+
+    @abstractmethod
+    def account(self, token: str) -> HostAccount: ...
+
+    @abstractmethod
+    def create_repository(self, token: str, owner: str, name: str, login: str) -> HostRepository:
+        """A new private repository without commits. Raises RepositoryRefused."""
+
+    @abstractmethod
+    def find_repository(self, token: str, repository_id: str) -> HostRepository:
+        """The repository as it is called now. Raises RepositoryNotShown."""
+
+    @abstractmethod
+    def add_hook(self, token: str, repository: HostRepository, url: str, secret: str) -> None:
+        """Have the host tell this URL of pushes. Raises RepositoryRefused."""
+
+    @abstractmethod
+    def delete_repository(self, token: str, repository: HostRepository) -> bool:
+        """Whether the host has removed what was just made there."""
+
+    def _secret(self) -> str:
+        return decrypt(self.scm.client_secret)
+
+    def _ask_for_tokens(self, **form: str) -> Tokens | None:
+        """None where the host refuses; it may do so with a status of 200."""
+        form |= {"client_id": self.scm.client_id, "client_secret": self._secret()}
+        answer = ask("POST", f"{self.scm.web_url}{self.token_path}", data=form)
+        if not answer.is_good or answer.member("error"):
+            return None
+        refresh, seconds = answer.member("refresh_token"), answer.member("expires_in")
+        return Tokens(
+            answer.text("access_token"),
+            refresh if isinstance(refresh, str) else "",
+            seconds if isinstance(seconds, int) and 0 < seconds < 2**31 else None,
+        )
+
+    def _api(self, method: str, path: str, token: str, body: Any = None) -> Answer:
+        """An answer of the API, refusals but that of the token included."""
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = ask(method, f"{self.scm.api_url}{path}", headers=headers, json=body)
+        if answer.status == 401:
+            raise ScmNotAuthenticated(scm=self.scm)
+        limited = answer.status == 403 and "rate limit" in said_by(answer).lower()
+        if answer.status == 429 or limited:
+            raise HostUnreachable(reason="It wants to be asked less often.")
+        return answer
+
+    def _found(self, answer: Answer) -> Answer:
+        if answer.status in (403, 404, 410):
+            raise RepositoryNotShown(scm=self.scm)
+        return self._good(answer)
+
+    def _good(self, answer: Answer) -> Answer:
+        if not answer.is_good:
+            raise HostUnreachable(reason=f"It refuses what it is asked: {said_by(answer)}.")
+        return answer
+
+    def _made(self, answer: Answer) -> Answer:
+        if not answer.is_good:
+            raise RepositoryRefused(reason=f"{self.scm} says: {said_by(answer)}.")
+        return answer
+
+    def _names(self, rows: Any, key: str) -> list[str]:
+        """The names in a list of objects, those that are none left out."""
+        if not isinstance(rows, list):
+            raise no_such_host()
+        found = (row.get(key) for row in rows if isinstance(row, dict))
+        return [name for name in found if isinstance(name, str) and 0 < len(name) <= LOGIN_LENGTH]
+
+    def _repository(self, identifier: object, full_name: object, branch: object) -> HostRepository:
+        """What a host says of a repository, if it can be used in addresses and in git."""
+        if not isinstance(identifier, int) or not isinstance(full_name, str):
+            raise no_such_host()
+        owner, _, name = full_name.rpartition("/")
+        if not REPOSITORY_OWNER_PATTERN.match(owner) or not REPOSITORY_NAME_PATTERN.match(name):
+            raise no_such_host()
+        known = isinstance(branch, str) and 0 < len(branch) <= BRANCH_LENGTH
+        return HostRepository(
+            str(identifier), owner, name, str(branch) if known else self.first_branch
+        )

@@ -1,0 +1,131 @@
+"""Accounts at other hosts: connected by OAuth, shown, renewed and revoked."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from rest_framework.test import APIClient
+
+from algoport.accounts.models import User
+from algoport.audit.models import AuditEntry
+from scm.models import PendingAuthorization, ScmAuthorization
+from tests.doubles.repository_host import RepositoryHost
+from tests.factories.remotes import agree, connect
+
+pytestmark = pytest.mark.django_db
+
+BASE = "/v1/scms/github/oauth"
+
+
+def code(answer: Any) -> tuple[int, int]:
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+def test_an_account_is_connected_and_revoked(api: APIClient, host: RepositoryHost) -> None:
+    connect(api)
+    told = {
+        "authorization_status": "authorized",
+        "scm_username": "octo",
+        "scm_organizations": [{"scm_org_username": "makers", "access_level": "MEMBER"}],
+    }
+    assert api.get(f"{BASE}/status").json() == told
+    assert api.get("/v1/scms/github/token/status").json() == told
+    assert not PendingAuthorization.objects.exists()
+    row = ScmAuthorization.objects.get()
+    assert "canary" not in row.access_token
+    assert api.post(f"{BASE}/revoke").status_code == 204
+    assert host.revoked == ["gho-canary-0"]
+    assert api.get(f"{BASE}/status").json() == {"authorization_status": "unauthorized"}
+    assert code(api.post(f"{BASE}/revoke")) == (404, 4008)
+    acts = AuditEntry.objects.filter(action__in=("scm.authorize", "scm.revoke")).order_by("pk")
+    assert [(act.action, act.actor_name) for act in acts] == [
+        ("scm.authorize", "demo"),
+        ("scm.revoke", "demo"),
+    ]
+    assert "canary" not in "".join(str(vars(each)) for each in AuditEntry.objects.all())
+
+
+def test_connecting_again_takes_the_place_of_the_old_one(
+    api: APIClient, host: RepositoryHost
+) -> None:
+    connect(api)
+    host.login = "other"
+    connect(api)
+    assert ScmAuthorization.objects.get().login == "other"
+
+
+def test_a_flow_ends_once_and_for_who_began_it(
+    api: APIClient,
+    host: RepositoryHost,
+    api_of: Callable[..., APIClient],
+    make_user: Callable[[str], User],
+) -> None:
+    back = agree(api)
+    guest = api_of(make_user("guest"))
+    agree(guest)
+    assert code(guest.get(f"{BASE}/finish", back)) == (400, 4052)
+    assert code(api.get(f"{BASE}/finish", back | {"state": "x"})) == (400, 4052)
+    assert code(api.get(f"{BASE}/finish", {"code": back["code"]})) == (400, 4052)
+    assert code(api.get(f"{BASE}/finish", back | {"code": "x" * 2001})) == (400, 4052)
+    assert code(api.get(f"{BASE}/finish", {"error": "access_denied"})) == (400, 4051)
+    assert api.get(f"{BASE}/finish", back).status_code == 200
+    assert code(api.get(f"{BASE}/finish", back)) == (400, 4052)
+    assert ScmAuthorization.objects.get().user.username == "demo"
+
+
+def test_a_flow_that_was_begun_long_ago(api: APIClient, host: RepositoryHost) -> None:
+    back = agree(api)
+    PendingAuthorization.objects.update(begun_at="2020-01-01T00:00:00Z")
+    assert code(api.get(f"{BASE}/finish", back)) == (400, 4052)
+
+
+def test_what_a_host_may_do_wrong(api: APIClient, host: RepositoryHost) -> None:
+    for path, status, expected in (
+        ("POST /login/oauth/access_token", 400, (400, 4052)),
+        ("POST /login/oauth/access_token", 500, (503, 4084)),
+        ("POST /login/oauth/access_token", 302, (503, 4084)),
+        ("GET /api/user", 200, (503, 4084)),
+        ("GET /api/user", 403, (503, 4084)),
+        ("GET /api/user", 429, (503, 4084)),
+    ):
+        back = agree(api)
+        host.failing = {path: status}
+        assert code(api.get(f"{BASE}/finish", back)) == expected, path
+        host.failing = {}
+    assert not ScmAuthorization.objects.exists()
+
+
+def test_a_host_that_is_not_public_has_to_be_allowed(
+    api: APIClient, host: RepositoryHost, settings: Any
+) -> None:
+    back = agree(api)
+    settings.SCM_HOSTS = frozenset()
+    answer = api.get(f"{BASE}/finish", back)
+    assert code(answer) == (503, 4084) and "ALGOPORT_SCM_HOSTS" in answer.content.decode()
+
+
+def test_a_browser_comes_back_to_its_page(demo: User, api: APIClient, host: RepositoryHost) -> None:
+    browser = Client()
+    browser.force_login(demo)
+    page = browser.get("/user/source-hosts").content.decode()
+    assert f'href="{BASE}/start"' in page and "not connected" in page
+    html = {"Accept": "text/html,*/*"}
+    back = browser.get(f"{BASE}/finish", agree(browser), headers=html)  # type: ignore[arg-type]
+    assert (back.status_code, back.headers["Location"]) == (303, "/user/source-hosts")
+    page = browser.get("/user/source-hosts").content.decode()
+    assert "Connected with octo at GitHub." in page and "Revoke" in page
+    refused = browser.get(f"{BASE}/finish", {"error": "access_denied"}, headers=html)
+    assert refused.status_code == 303
+    assert "Unable to finish OAuth flow" in browser.get("/user/source-hosts").content.decode()
+    assert code(browser.get(f"{BASE}/revoke")) == (403, 2001)
+    assert browser.post("/user/source-hosts/github/revoke").status_code == 302
+    assert "not connected" in browser.get("/user/source-hosts").content.decode()
+    assert browser.post("/user/source-hosts/nowhere/revoke").status_code == 404
+
+
+def test_a_revocation_needs_no_host(api: APIClient, host: RepositoryHost) -> None:
+    connect(api)
+    host.failing = {"DELETE /api/applications/algoport/token": 500}
+    assert api.get(f"{BASE}/revoke").status_code == 204
+    assert not ScmAuthorization.objects.exists()
