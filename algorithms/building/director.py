@@ -26,7 +26,9 @@ from scm.errors import CommitNotUsable
 from scm.repositories import export_commit
 
 DEPENDENCY_FILE = "requirements.txt"
-STEP_LIMITS = Limits(memory_bytes=2 * 1024**3, pids=256, tmp_bytes=1024**3, open_files=4096)
+STEP_LIMITS = Limits(
+    memory_bytes=2 * 1024**3, cpus=2.0, pids=256, tmp_bytes=1024**3, open_files=4096
+)
 
 
 class BuildStepFailed(Exception):

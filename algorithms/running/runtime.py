@@ -18,7 +18,7 @@ from algorithms.environments.templates import RECIPES, list_recipes
 from algorithms.models import Environment
 from algorithms.running.program import Program
 
-RUN_LIMITS = Limits()
+RUN_LIMITS = Limits(cpus=settings.RUN_CPUS)
 
 
 @cache

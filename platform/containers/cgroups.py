@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
 FOLDER = "algoport"
+_PERIOD_MICROSECONDS = 100_000
 # A group is empty from its making until its sandbox is let go, which takes seconds at most.
 _ABANDONED_SECONDS = 120
 
@@ -22,8 +23,15 @@ class ControlGroup:
         for folder in self._folders:
             (folder / "cgroup.procs").write_text(str(pid))
 
-    def limit(self, memory_bytes: int, pids: int) -> None:
+    def limit(self, memory_bytes: int, pids: int, cpus: float) -> None:
+        """Processor time is limited where the kernel lets us have its controller."""
+        quota = int(cpus * _PERIOD_MICROSECONDS)
         for folder in self._folders:
+            if (folder / "cpu.max").exists():
+                (folder / "cpu.max").write_text(f"{quota} {_PERIOD_MICROSECONDS}")
+            if (folder / "cpu.cfs_quota_us").exists():
+                (folder / "cpu.cfs_period_us").write_text(str(_PERIOD_MICROSECONDS))
+                (folder / "cpu.cfs_quota_us").write_text(str(quota))
             if (folder / "pids.max").exists():
                 (folder / "pids.max").write_text(str(pids))
             if self._unified:
@@ -82,7 +90,27 @@ def parents() -> tuple[list[Path], bool] | None:
     wanted = [ROOT / "memory", ROOT / "pids"]
     if not all(path.is_dir() and os.access(path, os.W_OK) for path in wanted):
         return None
-    return [path / FOLDER for path in wanted], False
+    # Not all that let us count memory let us share out processors.
+    more = [path for path in [ROOT / "cpu"] if path.is_dir() and os.access(path, os.W_OK)]
+    return [path / FOLDER for path in (*wanted, *more)], False
+
+
+def limits_cpus() -> bool:
+    """Whether processor time is limited here."""
+    found = parents()
+    if found is None:
+        return False
+    folders, unified = found
+    if unified:
+        return "cpu" in (folders[0] / "cgroup.subtree_control").read_text().split()
+    return ROOT / "cpu" / FOLDER in folders
+
+
+def _let_control(folder: Path) -> None:
+    """Let groups below have controllers of their own. Raises OSError."""
+    (folder / "cgroup.subtree_control").write_text("+memory +pids")
+    with suppress(OSError):
+        (folder / "cgroup.subtree_control").write_text("+cpu")
 
 
 def _unified_parent(controllers: Path) -> tuple[list[Path], bool] | None:
@@ -92,7 +120,7 @@ def _unified_parent(controllers: Path) -> tuple[list[Path], bool] | None:
     try:
         folder.mkdir(exist_ok=True)
         for level in (ROOT, folder):
-            (level / "cgroup.subtree_control").write_text("+memory +pids")
+            _let_control(level)
     except OSError:
         return None  # A container's own group, or a read-only tree: the watchdog does the work.
     return [folder], True
@@ -109,7 +137,7 @@ def make_group(token: str, name: str) -> ControlGroup | None:
         for folder in made:
             _make_folder(folder)
             if unified:
-                (folder.parent / "cgroup.subtree_control").write_text("+memory +pids")
+                _let_control(folder.parent)
     except OSError:
         return None
     return ControlGroup(made, unified)

@@ -73,6 +73,7 @@ class DockerRuntime(Runtime):
     ) -> None:
         super().__init__()
         self._client = connect()
+        self._cpus = _count_cpus(self._client)
         self._oci_runtime = oci_runtime
         # Platforms are told apart by their folders, which all hosts of one have in common.
         platform = hashlib.sha256(str(state_dir).encode()).hexdigest()[:12]
@@ -96,7 +97,8 @@ class DockerRuntime(Runtime):
             told = self._client.info()
         except (DockerException, OSError) as exc:
             raise RuntimeUnavailable(f"the Docker engine does not answer: {exc}") from exc
-        missing = [name for name in ("MemoryLimit", "PidsLimit") if not told.get(name)]
+        needed = ("MemoryLimit", "PidsLimit", "CpuCfsQuota")
+        missing = [name for name in needed if not told.get(name)]
         if not any("seccomp" in each for each in told.get("SecurityOptions") or ()):
             missing.append("seccomp")
         if missing:
@@ -300,6 +302,8 @@ class DockerRuntime(Runtime):
             security_opt=["no-new-privileges"],
             mem_limit=limits.memory_bytes,
             memswap_limit=limits.memory_bytes,
+            # Engines refuse more than there are.
+            nano_cpus=int(min(limits.cpus, self._cpus) * 1e9),
             pids_limit=limits.pids + 2,
             ulimits=[
                 Ulimit(name="nofile", soft=limits.open_files, hard=limits.open_files),
@@ -349,6 +353,14 @@ def connect() -> "docker.APIClient":
             f"no Docker engine answers ({exc}). Start one, name it with DOCKER_HOST, or set "
             "ALGOPORT_RUNTIME=sandbox."
         ) from exc
+
+
+def _count_cpus(client: "docker.APIClient") -> int:
+    """Raises RuntimeUnavailable."""
+    try:
+        return int(client.info()["NCPU"])
+    except (DockerException, OSError) as exc:
+        raise RuntimeUnavailable(f"the Docker engine does not answer: {exc}") from exc
 
 
 def _see_socket() -> None:

@@ -17,9 +17,13 @@ MOST_STEP_OUTPUT = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Limits:
-    """What one sandbox may use, all its processes together where the host can count so."""
+    """What one sandbox may use, all its processes together where the host can count so.
+
+    `cpus` is processor time per time, of as many processors as there are at most.
+    """
 
     memory_bytes: int = 1024**3
+    cpus: float = 1.0
     pids: int = 128
     tmp_bytes: int = 256 * 1024**2
     open_files: int = 1024

@@ -92,7 +92,8 @@ class SandboxRuntime(Runtime):
         if group is not None:
             group.remove()
         memory = "control groups" if group is not None else "limits and a watchdog"
-        return f"sandbox: bubblewrap with user namespaces, seccomp, {memory}"
+        cpus = "" if group is not None and cgroups.limits_cpus() else ", no limit of processor time"
+        return f"sandbox: bubblewrap with user namespaces, seccomp, {memory}{cpus}"
 
     def why_no_gpu(self) -> str:
         return "the sandbox runtime gives algorithms no graphics card: this needs Docker"
@@ -345,7 +346,8 @@ class SandboxRuntime(Runtime):
         try:
             sandbox.hold(child, lifeline)
             if group is not None and child is not None:
-                group.limit(sandbox.limits.memory_bytes, sandbox.limits.pids)
+                limits = sandbox.limits
+                group.limit(limits.memory_bytes, limits.pids, limits.cpus)
                 group.add(child)
         except ProcessLookupError:
             return False  # bwrap met a mount that it cannot make, for one.

@@ -80,6 +80,8 @@ DOCKER_ENGINE = env.read("DOCKER_HOST", str, "")
 REGISTRY = env.read("ALGOPORT_REGISTRY", env.registry, "")
 # The engine's name for what runs containers (runsc, say); its default without.
 DOCKER_RUNTIME = env.read("ALGOPORT_DOCKER_RUNTIME", str, "")
+# Processors that one run may use, all its processes together.
+RUN_CPUS = env.read("ALGOPORT_RUN_CPUS", env.number(0.1, 1024), 1.0)
 
 SERVICE_FOLDER = env.service_folder(ALGOPORT_DATA)
 SOCKET_FOLDER = env.socket_folder(SERVICE_FOLDER, HOST_ID)

@@ -53,6 +53,15 @@ def integer(low: int, high: int) -> Callable[[str], int]:
     return convert
 
 
+def number(low: float, high: float) -> Callable[[str], float]:
+    def convert(raw: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", raw) or not low <= float(raw) <= high:
+            raise ValueError(f"expected a number from {low:g} to {high:g}")
+        return float(raw)
+
+    return convert
+
+
 def one_of(*choices: str) -> Callable[[str], str]:
     def convert(raw: str) -> str:
         if raw.lower() not in choices:

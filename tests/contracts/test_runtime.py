@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NoReturn
@@ -318,6 +319,23 @@ def test_processes_are_limited(start: Callable[..., Session]) -> None:
         "    except OSError:\n        return n\n"
     )
     assert 20 < session.call(1)["result"] < 40
+
+
+def test_processor_time_is_limited(start: Callable[..., Session], runtime: Runtime) -> None:
+    if "no limit of processor time" in runtime.check():
+        return  # And says so.
+    session = start(
+        "import hashlib, threading, time\nDATA = bytes(1 << 20)\n\n\ndef apply(seconds):\n"
+        "    end = time.monotonic() + seconds\n\n    def burn():\n"
+        "        while time.monotonic() < end:\n            hashlib.sha256(DATA)\n\n"
+        "    began, used = time.monotonic(), time.process_time()\n"
+        "    threads = [threading.Thread(target=burn) for _ in range(2)]\n"
+        "    for each in threads:\n        each.start()\n"
+        "    for each in threads:\n        each.join()\n"
+        "    return (time.process_time() - used) / (time.monotonic() - began)\n",
+        replace(SMALL, cpus=0.1),
+    )
+    assert session.call(1.5)["result"] < 0.2
 
 
 def test_memory_that_processes_share_counts_once(

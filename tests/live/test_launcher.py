@@ -326,6 +326,7 @@ def test_a_port_in_use_is_refused(folder: Path) -> None:
         ("ALGOPORT_SECRET_KEY", "short"),
         ("ALGOPORT_WEB_PROCESSES", "0"),
         ("ALGOPORT_WORKER_THREADS", "many"),
+        ("ALGOPORT_RUN_CPUS", "0"),
         ("DATABASE_URL", "mysql://localhost/x"),
         ("REDIS_URL", "amqp://localhost"),
         ("ALGOPORT_DATA", "/etc/passwd"),
