@@ -12,7 +12,7 @@ from tests.fuzz.objects import Objects, make_objects
 from tests.fuzz.running import SEED, described, is_for_administrators, run
 from tests.fuzz.sampling import Extent
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("fuzz"), pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")

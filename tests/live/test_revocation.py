@@ -83,38 +83,24 @@ def in_shell(platform: Platform, code: str) -> None:
     platform.manage("shell", "--verbosity", "0", "-c", code)
 
 
-def test_a_revoked_key(live: Platform, connections: Connections) -> None:
-    account = live.account(unused("revoked"))
-    path = deploy(account, "Echo", ECHO, publish="public").rsplit("/", 1)[0]
-    took = seconds_until(
-        connections,
-        account,
-        path,
-        401,
-        lambda: in_shell(
-            live,
-            "from algoport.accounts.models import ApiKey;"
-            "from algoport.accounts.services import revoke_key;"
-            f"revoke_key(key=ApiKey.objects.get(owner__username='{account.name}'))",
-        ),
-    )
-    assert max(took.values()) <= 1
+REVOKE = """
+from algoport.accounts.models import ApiKey
+from algoport.accounts.services import revoke_key
+revoke_key(key=ApiKey.objects.get(owner__username="{name}"))
+"""
+DEACTIVATE = """
+from algoport.accounts.models import User
+from algoport.accounts.administration import deactivate_account
+deactivate_account(account=User.objects.get(username="{name}"))
+"""
 
 
-def test_a_deactivated_account(live: Platform, connections: Connections) -> None:
-    account = live.account(unused("closed"))
+@pytest.mark.parametrize("act", [REVOKE, DEACTIVATE], ids=["revoked key", "deactivated account"])
+def test_who_may_no_longer_call(act: str, live: Platform, connections: Connections) -> None:
+    account = live.account(unused("gone"))
     path = deploy(account, "Echo", ECHO, publish="public").rsplit("/", 1)[0]
     took = seconds_until(
-        connections,
-        account,
-        path,
-        401,
-        lambda: in_shell(
-            live,
-            "from algoport.accounts.models import User;"
-            "from algoport.accounts.administration import deactivate_account;"
-            f"deactivate_account(account=User.objects.get(username='{account.name}'))",
-        ),
+        connections, account, path, 401, lambda: in_shell(live, act.format(name=account.name))
     )
     assert max(took.values()) <= 1
 

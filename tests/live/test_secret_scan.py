@@ -24,7 +24,7 @@ from tests.acceptance.platform import (
 from tests.acceptance.probe import SOURCE, hidden
 from tests.acceptance.steps import unused
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("secrets"), pytest.mark.timeout(240)]
 
 DJANGO = "canary-django-" + "d" * 50
 BROKER = "canary-broker-password"

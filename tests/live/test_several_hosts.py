@@ -15,7 +15,7 @@ import requests
 from tests.acceptance.hosts import Cluster, Host, cluster, require_namespaces
 from tests.acceptance.platform import Account, Platform, deploy, wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("hosts"), pytest.mark.timeout(300)]
 
 NOTICED_SECONDS = 30
 CALLS_A_SECOND = 50

@@ -17,7 +17,7 @@ import requests
 from tests.acceptance.platform import Account, deploy, running_platform, wait_until
 from tests.acceptance.steps import ECHO, unused
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("webhooks"), pytest.mark.timeout(240)]
 
 
 class Receiver:

@@ -6,7 +6,6 @@ those of another tenant. The test of a line that differs says what the line woul
 """
 
 import re
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from tests.factories.algorithms import make_version
 from tests.permissions.door import Door, agree
 from tests.permissions.operations import Operation, operations
 from tests.permissions.world import (
-    FILE,
+    EVERYWHERE,
     Asker,
     World,
     asker,
@@ -94,29 +93,7 @@ def matrix_world() -> tuple[list[Asker], dict[str, dict[str, str]]]:
 
 
 def _parts(world: World) -> dict[str, str]:
-    parts = {
-        "type": "unused",
-        "scm_id": "internal",
-        "registry_id": "1",
-        "listener_id": "1",
-        "collection_id": "1",
-        "file": FILE,
-        "kind": "perm",
-        "keyname": "fresh",
-        "provider_id": str(uuid.UUID(int=1)),
-        "secret_id": str(uuid.UUID(int=1)),
-        "key_id": str(uuid.UUID(int=1)),
-        "session_id": str(uuid.UUID(int=1)),
-        "invitation_id": str(uuid.UUID(int=1)),
-        "code": "nothing",
-        "number": "0.1.0",
-        "feature": "algorithm-errors",
-        "language": "python3-1",
-        "specification_id": "0" * 32,
-        "reservation_id": "0" * 32,
-        "bucket": "allowed",
-        "place": "allowed/object",
-    }
+    parts = EVERYWHERE | {"bucket": "allowed", "place": "allowed/object"}
     for kind in (world.accounts, world.organizations, world.algorithms, world.collections):
         parts |= kind[0]
     return parts | world.connectors[0] | world.requests[0]

@@ -26,6 +26,29 @@ from tests.factories.dataportal import make_file
 from tests.factories.organizations import make_organization
 
 FILE = "file"
+_NOTHING = str(uuid.UUID(int=1))
+# Parts of paths that are the same in all worlds: of things that are not there, or always are.
+EVERYWHERE = {
+    "type": "unused",
+    "scm_id": "internal",
+    "registry_id": "1",
+    "listener_id": "1",
+    "collection_id": "1",
+    "file": FILE,
+    "kind": "perm",
+    "keyname": "fresh",
+    "provider_id": _NOTHING,
+    "secret_id": _NOTHING,
+    "key_id": _NOTHING,
+    "session_id": _NOTHING,
+    "invitation_id": _NOTHING,
+    "code": "nothing",
+    "number": "0.1.0",
+    "feature": "algorithm-errors",
+    "language": "python3-1",
+    "specification_id": "0" * 32,
+    "reservation_id": "0" * 32,
+}
 
 
 @dataclass(frozen=True)
@@ -53,26 +76,7 @@ class World:
 
     def parts(self, dice: random.Random) -> dict[str, str]:
         """One of each, now and then one that there is not."""
-        parts = {
-            "type": "unused",
-            "scm_id": "internal",
-            "registry_id": "1",
-            "listener_id": "1",
-            "collection_id": "1",
-            "file": FILE,
-            "kind": "perm",
-            "keyname": "fresh",
-            "provider_id": str(uuid.UUID(int=1)),
-            "secret_id": str(uuid.UUID(int=1)),
-            "key_id": str(uuid.UUID(int=1)),
-            "session_id": str(uuid.UUID(int=1)),
-            "invitation_id": str(uuid.UUID(int=1)),
-            "code": "nothing",
-            "number": "0.1.0",
-            "feature": "algorithm-errors",
-            "language": "python3-1",
-            "specification_id": str(uuid.UUID(int=0)),
-            "reservation_id": str(uuid.UUID(int=0)),
+        parts = EVERYWHERE | {
             "external_id": "nothing",
             "bucket": dice.choice(("allowed", "other")),
             "place": dice.choice(("allowed/object", "allowed/deep/object", "other/object")),
