@@ -29,7 +29,7 @@ class Provider(models.TextChoices):
 
 
 # Hosts that people connect their accounts of, and that algorithms can be on.
-CONNECTABLE = frozenset({Provider.GITHUB})
+CONNECTABLE = frozenset({Provider.GITHUB, Provider.GITLAB})
 # What such hosts let repositories and their owners be called; owners may be groups inside others.
 REPOSITORY_NAME_PATTERN = re.compile(r"\A(?!\.)[A-Za-z0-9._-]{1,100}\Z")
 REPOSITORY_OWNER_PATTERN = re.compile(r"\A(?![./])[A-Za-z0-9._/-]{1,255}\Z")

@@ -121,14 +121,13 @@ class SourceSerializer(serializers.Serializer[Any]):
     repository_name = strict.CharField(
         required=False, allow_blank=True, allow_null=True, max_length=REPOSITORY_NAME_LENGTH
     )
-    existing_repository_name = strict.CharField(required=False, allow_blank=True, allow_null=True)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs.get("existing_repository_name"):
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("existing_repository_name"):
             raise FeatureNotImplemented(
                 "A repository that exists already cannot be used: each algorithm gets a new one."
             )
-        return attrs
+        return super().to_internal_value(data)
 
 
 class AlgorithmCreateSerializer(serializers.Serializer[Any]):

@@ -11,6 +11,8 @@ from scm.constants import Provider
 from scm.errors import WebhookMalformed
 
 _BRANCHES = "refs/heads/"
+# As GitHub and GitLab say it.
+_PUSHES = frozenset({"push", "Push Hook"})
 # After these the repository may be called otherwise, or have another default branch.
 _MOVES = frozenset({"renamed", "transferred", "edited"})
 
@@ -36,7 +38,7 @@ class HostEvent:
 
         Raises WebhookMalformed.
         """
-        if self.kind == "push":
+        if self.kind in _PUSHES:
             return self._reason_to_ignore_push(remote)
         if self.kind == "repository" and self.payload.get("action") in _MOVES:
             return ""
@@ -53,13 +55,18 @@ class HostEvent:
 
     def _default_branch(self) -> str:
         """As the event has it, which may be newer than what is known here."""
-        repository = self.payload.get("repository")
+        repository = self.payload.get(
+            "project" if self.provider == Provider.GITLAB else "repository"
+        )
         branch = repository.get("default_branch") if isinstance(repository, dict) else None
         return branch if isinstance(branch, str) else ""
 
 
 def _is_signed(event: HostEvent, secret: str) -> bool:
     """SECURITY: compared in constant time; the newer of GitHub's two signatures, if both come."""
+    if event.provider == Provider.GITLAB:
+        told = event.headers.get("X-Gitlab-Token") or ""
+        return hmac.compare_digest(secret.encode(), told.encode())
     if event.provider != Provider.GITHUB:
         return False
     newer = event.headers.get("X-Hub-Signature-256")

@@ -60,6 +60,8 @@ class Host(ABC):
     scope: str
     authorize_path: str
     token_path: str
+    # Below the configured address of the API.
+    api_root = ""
 
     def __init__(self, scm: ScmConfiguration) -> None:
         self.scm = scm
@@ -131,7 +133,7 @@ class Host(ABC):
     def _api(self, method: str, path: str, token: str, body: Any = None) -> Answer:
         """An answer of the API, refusals but that of the token included."""
         headers = {"Authorization": f"Bearer {token}"}
-        answer = ask(method, f"{self.scm.api_url}{path}", headers=headers, json=body)
+        answer = ask(method, f"{self.scm.api_url}{self.api_root}{path}", headers=headers, json=body)
         if answer.status == 401:
             raise ScmNotAuthenticated(scm=self.scm)
         limited = answer.status == 403 and "rate limit" in said_by(answer).lower()

@@ -4,9 +4,13 @@ from scm.constants import Provider
 from scm.errors import ScmOAuthUnsupported
 from scm.hosts.base import Host
 from scm.hosts.github import GitHub
+from scm.hosts.gitlab import GitLab
 from scm.models import ScmConfiguration
 
-_HOSTS: dict[str, type[Host]] = {str(Provider.GITHUB): GitHub}
+_HOSTS: dict[str, type[Host]] = {
+    str(Provider.GITHUB): GitHub,
+    str(Provider.GITLAB): GitLab,
+}
 
 
 def host_of(scm: ScmConfiguration) -> Host:

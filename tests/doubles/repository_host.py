@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 CLIENT_ID, CLIENT_SECRET = "algoport", "client-canary-0001"
@@ -57,6 +57,12 @@ class RepositoryHost:
     asked: list[str] = field(default_factory=list)
     elsewhere: str = ""
 
+    authorize_path = "/login/oauth/authorize"
+    token_path = "/login/oauth/access_token"
+    api_root = "/api"
+    revocation = ("DELETE", f"/api/applications/{CLIENT_ID}/token")
+    first_branch = "main"
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
@@ -91,6 +97,9 @@ class RepositoryHost:
         self.tokens.add(token)
         return 200, {"access_token": token, "token_type": "bearer", "scope": flow["scope"]}
 
+    def token_to_revoke(self, body: bytes) -> str:
+        return str(json.loads(body)["access_token"])
+
     def api(self, method: str, path: str, body: dict[str, Any]) -> Reply:
         parts = [unquote(part) for part in path.strip("/").split("/")]
         match (method, parts):
@@ -114,13 +123,15 @@ class RepositoryHost:
 
     def create(self, owner: str, body: dict[str, Any]) -> Reply:
         name = body["name"]
+        assert body.get("visibility", "private") == "private"
         if any(each.full_name == f"{owner}/{name}" for each in self.repositories):
             errors = [{"message": "name already exists on this account"}]
             return 422, {"message": "Repository creation failed.", "errors": errors}
-        assert body["private"] is True
+        assert body.get("private", True) is True
         folder = self.folder / owner / f"{name}.git"
-        made = Repository(len(self.repositories) + 41, owner, name, folder)
-        git(made.folder, "init", "--quiet", "--bare", "--initial-branch=main", str(made.folder))
+        number = len(self.repositories) + 41
+        made = Repository(number, owner, name, folder, self.first_branch)
+        git(made.folder, "init", "--quiet", "--bare", "--initial-branch=none", str(made.folder))
         git(made.folder, "config", "http.receivepack", "true")
         self.repositories.append(made)
         return 201, self.shown(made)
@@ -176,10 +187,13 @@ def git(folder: Path, *arguments: str, stdin: str = "") -> str:
     return done.stdout
 
 
+H = TypeVar("H", bound=RepositoryHost)
+
+
 @contextmanager
-def repository_host() -> Iterator[RepositoryHost]:
+def repository_host(kind: type[H] = RepositoryHost) -> Iterator[H]:  # type: ignore[assignment]
     with tempfile.TemporaryDirectory(prefix="host-") as folder:
-        host = RepositoryHost(Path(folder))
+        host = kind(Path(folder))
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(host))
         server.daemon_threads = True
         host.port = server.server_address[1]
@@ -205,18 +219,19 @@ def _handler(host: RepositoryHost) -> type[BaseHTTPRequestHandler]:
             status = host.failing.get(f"{self.command} {parts.path}")
             if status is not None:
                 self._send(status, {"message": "It is broken {here}."})
-            elif parts.path == "/login/oauth/authorize":
+            elif parts.path == host.authorize_path:
                 self._send(302, {}, Location=host.authorize(query))
-            elif parts.path == "/login/oauth/access_token":
+            elif parts.path == host.token_path:
                 form = parse_qs(body.decode())
                 self._send(*host.token({name: values[0] for name, values in form.items()}))
-            elif parts.path.startswith("/api/applications/"):
-                host.revoked.append(json.loads(body)["access_token"])
+            elif (self.command, parts.path) == host.revocation:
+                host.revoked.append(host.token_to_revoke(body))
                 host.tokens.discard(host.revoked[-1])
                 self._send(204, None)
-            elif parts.path.startswith("/api/"):
+            elif parts.path.startswith(f"{host.api_root}/"):
                 if self._token() in host.tokens:
-                    self._send(*host.api(self.command, parts.path[4:], _json(body)))
+                    path = parts.path.removeprefix(host.api_root)
+                    self._send(*host.api(self.command, path, _json(body)))
                 else:
                     self._send(401, {"message": "Bad credentials"})
             elif host.elsewhere:
