@@ -8,17 +8,25 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
+from algoport.containers.engine import RunnerSpec
+from algoport.containers.errors import HostLacks
 from algoport.db.changes import ChangeListener
 from algorithms.errors import NoSuitableHost, RunnersUnavailable
-from algorithms.running import dispatch
+from algorithms.models import AsyncCall
+from algorithms.queueing import leases
+from algorithms.queueing.executor import QueueExecutor
+from algorithms.running import dispatch, starting
 from algorithms.running import gateway as gateway_module
 from algorithms.running.dispatch import run_somewhere
 from algorithms.running.forwarding.sender import Forwarder
 from algorithms.running.gateway import Gateway
 from algorithms.running.hosts import Capacity, Hosts, WorkerHost
 from algorithms.running.invocation import Outcome
+from algorithms.running.program import Program
+from algorithms.running.starter import RunnerStarter
 from tests.unit.algorithms.test_forwarding import Host, work_for
 
 PLAIN = Capacity("sandbox", 1, 1, 0, 0, 8)
@@ -160,3 +168,57 @@ def test_a_queued_call_waits_for_a_host_that_is_there(
         return found
 
     assert asyncio.run(main()) is is_for_nobody
+
+
+def test_what_a_host_lacks_is_told_to_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Lacking:
+        def start_runner(self, spec: RunnerSpec) -> None:
+            assert spec.needs_gpu
+            raise HostLacks("this host has no graphics card")
+
+    async def main() -> None:
+        starter = RunnerStarter()
+        starter.starts_here = True
+        work, _ = work_for(uuid.uuid4())
+        try:
+            await starter.start(work.program._replace(machine="gpu"), work.spare_loader)
+        finally:
+            await starter.close()
+
+    monkeypatch.setattr(starting, "get_runtime", Lacking)
+    monkeypatch.setattr(starting, "_keeper", starting.RunnerKeeper("a runtime"))
+    with pytest.raises(NoSuitableHost, match="cannot be run: this host has no graphics card"):
+        asyncio.run(main())
+
+
+@pytest.mark.parametrize(("is_for_nobody", "ends"), [(True, "given up"), (False, "put back")])
+def test_a_queued_call_ends_where_no_host_can_run_it(
+    monkeypatch: pytest.MonkeyPatch, is_for_nobody: bool, ends: str
+) -> None:
+    done: list[str] = []
+
+    def give_up(call_id: uuid.UUID, attempt: int, error: str, error_type: str) -> bool:
+        assert "no card" in error and error_type == "NoSuitableHost"
+        done.append("given up")
+        return True
+
+    def put_back(call_id: uuid.UUID, attempt: int, seconds: float) -> bool:
+        done.append("put back")
+        return True
+
+    async def ask(program: Program) -> bool:
+        return is_for_nobody
+
+    async def main() -> None:
+        gateway = Gateway(ChangeListener())
+        monkeypatch.setattr(gateway, "is_for_nobody", ask)
+        call = AsyncCall(id=uuid.uuid4(), attempt=1, accepted_at=timezone.now())
+        work, _ = work_for(uuid.uuid4())
+        refusal = NoSuitableHost(reason="no card")
+        await QueueExecutor(gateway)._pass_on(call, work.program, refusal)
+        await gateway.close()
+
+    monkeypatch.setattr(leases, "give_up", give_up)
+    monkeypatch.setattr(leases, "put_back", put_back)
+    asyncio.run(main())
+    assert done == [ends]
