@@ -25,10 +25,10 @@ def make_invite_code(platform: Platform) -> str:
 
 def sign_up(window: Window, name: str) -> None:
     """Fill in and send the form that the window shows."""
-    window.fill("Username:", name)
-    window.fill("Email:", f"{name}@example.com")
-    window.fill("Password:", PASSWORD)
-    window.fill("Password (again):", PASSWORD)
+    window.fill("Username", name)
+    window.fill("Email", f"{name}@example.com")
+    window.fill("Password", PASSWORD)
+    window.fill("Password (again)", PASSWORD)
     window.press("Sign Up")
 
 

@@ -14,7 +14,7 @@ _FOCUSED = """kind => {
     const frame = getComputedStyle(one.closest(".editor") ?? one);
     const seen = [style, frame].some(each => each.outlineStyle !== "none")
         || style.boxShadow !== "none";
-    return [name.replace(/\\s+/g, " ").trim().replace(/:$/, ""), one.matches(kind), seen];
+    return [name.replace(/\\s+/g, " ").trim(), one.matches(kind), seen];
 }"""
 
 
@@ -26,15 +26,15 @@ class Hands(Window):
 
     def _reach(self, name: str, kind: str = _CONTROLS) -> None:
         """Go on by Tab to what has this name; something of another kind may have the same."""
-        wanted, passed = name.removesuffix(":"), []
+        passed = []
         for _ in range(MOST_TABS):
             focused, is_of_kind, is_seen = self.page.evaluate(_FOCUSED, kind)
-            if focused == wanted and is_of_kind:
-                assert is_seen, f"nobody sees that {wanted} has the focus"
+            if focused == name and is_of_kind:
+                assert is_seen, f"nobody sees that {name} has the focus"
                 return
             passed.append(focused[:40])
             self.page.keyboard.press("Tab")
-        raise AssertionError(f"{self.page.url}: no {wanted} among {passed}")
+        raise AssertionError(f"{self.page.url}: no {name} among {passed}")
 
     def push(self, name: str) -> None:
         self._reach(name)

@@ -45,18 +45,18 @@ def test_who_signs_in(browser: Browser, live: Platform) -> None:
 
 def sign_in_and_out(hands: Hands, name: str) -> None:
     hands.go("/signin")
-    hands.fill("User name or address:", name)
-    hands.fill("Password:", "wrong")
+    hands.fill("User name or address", name)
+    hands.fill("Password", "wrong")
     hands.press("Sign In")
     assert "not correct" in hands.text
-    hands.fill("Password:", PASSWORD)
+    hands.fill("Password", PASSWORD)
     hands.press("Sign In")
     hands.go("/user/sessions")
     assert "HeadlessChrome" in hands.text and "this one" in hands.text
     hands.press("Sign out everywhere")
     hands.go("/signin")
-    hands.fill("User name or address:", name)
-    hands.fill("Password:", PASSWORD)
+    hands.fill("User name or address", name)
+    hands.fill("Password", PASSWORD)
     hands.press("Sign In")
 
 
@@ -73,7 +73,7 @@ def make_passkey(hands: Hands) -> None:
     }
     session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
     hands.go("/user/two-factor/webauthn/add/")
-    hands.fill("Password:", PASSWORD)
+    hands.fill("Password", PASSWORD)
     hands.press("Confirm")
     hands.tick("Passwordless")
     hands.press("Add")

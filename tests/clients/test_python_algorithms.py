@@ -39,9 +39,7 @@ def owner(live: Platform) -> Account:
 
 @pytest.fixture(scope="module")
 def administrator(live: Platform) -> Algorithmia.client:
-    name = live.first_run["admin_username"]
-    key = live.manage("create_key", name, "--admin").strip().splitlines()[-1]
-    return Algorithmia.client(key, live.url)
+    return Algorithmia.client(live.first_run["admin_api_key"], live.url)
 
 
 @pytest.fixture(scope="module")

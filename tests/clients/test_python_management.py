@@ -10,9 +10,7 @@ pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live")]
 
 @pytest.fixture
 def administrator(live: Platform) -> Algorithmia.client:
-    name = live.first_run["admin_username"]
-    key = live.manage("create_key", name, "--admin").strip().splitlines()[-1]
-    return Algorithmia.client(key, live.url)
+    return Algorithmia.client(live.first_run["admin_api_key"], live.url)
 
 
 def test_users_and_organizations(administrator: Algorithmia.client) -> None:

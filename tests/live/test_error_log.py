@@ -76,9 +76,7 @@ class Log:
 
 @pytest.fixture(scope="module")
 def log(live: Platform) -> Log:
-    name = live.first_run["admin_username"]
-    key = live.manage("create_key", name, "--admin").strip().splitlines()[-1]
-    return Log(live, key)
+    return Log(live, live.first_run["admin_api_key"])
 
 
 def test_failures_are_told_while_the_feature_is_on(log: Log) -> None:

@@ -216,9 +216,7 @@ def play_scms(script: Script) -> None:
 
 @pytest.fixture(scope="module")
 def answers(live: Platform) -> Iterator[dict[str, requests.Response]]:
-    administrator = live.first_run["admin_username"]
-    key = live.manage("create_key", administrator, "--admin").strip().splitlines()[-1]
-    script = Script(live.account(NAME), key)
+    script = Script(live.account(NAME), live.first_run["admin_api_key"])
     play_algorithms(script)
     play_calls(script)
     play_data(script)

@@ -18,8 +18,7 @@ MISSING = 'algoport_http_requests_total{plane="git",status_class="4xx"}'
 
 @pytest.fixture(scope="module")
 def admin_key(live: Platform) -> str:
-    name = live.first_run["admin_username"]
-    return live.manage("create_key", name, "--admin").strip().splitlines()[-1]
+    return live.first_run["admin_api_key"]
 
 
 def read(live: Platform, key: str) -> str:

@@ -22,10 +22,8 @@ class Administrator:
 
     def __init__(self, platform: Platform) -> None:
         self.url = platform.url
-        name = platform.first_run["admin_username"]
-        key = platform.manage("create_key", name, "--admin").strip().splitlines()[-1]
         self.api = requests.Session()
-        self.api.headers["Authorization"] = key
+        self.api.headers["Authorization"] = platform.first_run["admin_api_key"]
         self.portal, _ = sign_in_administrator(platform)
 
     def page(self) -> str:
