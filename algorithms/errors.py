@@ -328,3 +328,10 @@ class RunFailed(Exception):
         self.message = message
         self.error_type = error_type
         self.stacktrace = stacktrace
+
+
+class SourceNotFetched(UserError):
+    """A source at another host that is to be built cannot be read there."""
+
+    code, status = 4084, 503
+    message = "Failed communicating with SCM. {reason}"

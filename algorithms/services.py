@@ -44,7 +44,7 @@ from algorithms.updates import (
     lock_algorithm,
 )
 from dataportal.services import delete_algorithm_collections
-from scm.repositories import create_repository, delete_repository
+from scm.repositories import create_repository, delete_repository, head_commit
 from scm.selectors import get_scm_for_creation
 
 
@@ -143,6 +143,20 @@ def request_build(*, algorithm: Algorithm, commit_sha: str) -> Build:
         done.target = build = start_build(algorithm=algorithm, commit_sha=commit_sha)
         done.note(algorithm=str(algorithm))
     return build
+
+
+@transaction.atomic
+def request_build_of_head(*, algorithm: Algorithm) -> Build:
+    """Ask for a build of master's head; the one that a fetch has just begun is as good."""
+    sha = head_commit(algorithm.id)
+    going = Build.objects.in_progress().filter(algorithm=algorithm, commit_sha=sha)
+    found = None if algorithm.scm.is_internal else going.newest_first().first()
+    if found is None:
+        return request_build(algorithm=algorithm, commit_sha=sha)
+    with act("build.request") as done:
+        done.target = found
+        done.note(algorithm=str(algorithm))
+    return found
 
 
 @transaction.atomic

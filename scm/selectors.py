@@ -1,12 +1,12 @@
 """Reads of repository hosts: administrators know all of them, others those in use."""
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from algoport.accounts.permissions import Action, Principal, can, require
 from algoport.errors import FeatureNotImplemented
 from scm.constants import ID_PATTERN
 from scm.errors import NotOnInternalScm, ScmConfigurationNotFound, ScmDisabled, WebhooksNotSupported
-from scm.models import ScmConfiguration
+from scm.models import ScmAuthorization, ScmConfiguration
 
 
 def list_scms_for(principal: Principal) -> QuerySet[ScmConfiguration]:
@@ -24,6 +24,21 @@ def get_scm_for(principal: Principal, scm_id: str) -> ScmConfiguration:
 def get_scm_to_connect_for(principal: Principal, scm_id: str) -> ScmConfiguration:
     """A host at which `principal` may authorize the platform. Raises ScmConfigurationNotFound."""
     found = get_scm_for(principal, scm_id)
+    require(principal, Action.CONNECT_SCM)
+    return found
+
+
+def list_connections_for(principal: Principal) -> QuerySet[ScmConfiguration]:
+    """The hosts in use, and others at which `principal` has authorized the platform."""
+    require(principal, Action.READ_REFERENCE)
+    mine = ScmAuthorization.objects.filter(user_id=principal.user_id).values("scm_id")
+    rows = ScmConfiguration.objects.filter(Q(enabled=True) | Q(pk__in=mine))
+    return rows.order_by("created_at", "id")
+
+
+def get_connection_for(principal: Principal, scm_id: str) -> ScmConfiguration:
+    """A host at which an authorization can be taken back. Raises ScmConfigurationNotFound."""
+    found = _find(list_connections_for(principal), scm_id)
     require(principal, Action.CONNECT_SCM)
     return found
 

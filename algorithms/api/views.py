@@ -52,6 +52,7 @@ from algorithms.errors import (
     NoSuchAlgorithm,
     PackageSetNotFound,
     PublicVersionsExist,
+    SourceNotFetched,
     UnknownAlgorithmLanguage,
     UnsupportedAlgorithmLanguage,
     UnsupportedMachineType,
@@ -59,6 +60,7 @@ from algorithms.errors import (
     VersionDoesNotExist,
 )
 from algorithms.models import Algorithm, Build
+from algorithms.remotes.services import fetch_now
 from algorithms.updates import update_algorithm
 from scm.errors import (
     HostUnreachable,
@@ -68,10 +70,14 @@ from scm.errors import (
     ScmNotAuthenticated,
     ScmNotAuthorized,
 )
-from scm.repositories import head_commit, list_commits
+from scm.repositories import list_commits
 
 _POLL_SECONDS = 0.04
 _COMPILE_SECONDS = 1800
+
+
+def _pause() -> None:
+    time.sleep(_POLL_SECONDS)
 
 
 class AlgorithmListView(APIView):
@@ -185,14 +191,15 @@ class CompileView(APIView):
         request=None,
         responses={
             200: VersionShape,
-            **refusals(AlgorithmNotFound, AlgorithmIdDoesNotExist, BuildFailed),
+            **refusals(AlgorithmNotFound, AlgorithmIdDoesNotExist, BuildFailed, SourceNotFetched),
         },
     )
     def post(self, request: Request, **where: Any) -> Response:
-        """Build the newest commit and wait until that has ended."""
+        """Build the newest commit, wherever it is, and wait until that has ended."""
         algorithm = algorithm_of(request, where, Action.MANAGE_ALGORITHM)
-        build = services.request_build(algorithm=algorithm, commit_sha=head_commit(algorithm.id))
-        ended = self._wait(build)
+        if not algorithm.scm.is_internal:
+            fetch_now(algorithm_id=algorithm.id, pause=_pause)
+        ended = self._wait(services.request_build_of_head(algorithm=algorithm))
         log = selectors.read_log(ended)
         if ended.state == BuildState.FAILED:
             raise BuildFailed(reason=ended.error)
@@ -200,7 +207,7 @@ class CompileView(APIView):
 
     def _wait(self, build: Build) -> Build:
         deadline = time.monotonic() + _COMPILE_SECONDS
-        for current in services.watch_build(build, pause=lambda: time.sleep(_POLL_SECONDS)):
+        for current in services.watch_build(build, pause=_pause):
             if current.state != BuildState.IN_PROGRESS:
                 return current
             if time.monotonic() > deadline:

@@ -1,5 +1,7 @@
 """When a source at another host is to be fetched, and what follows from what was fetched."""
 
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from algorithms.constants import (
     FETCH_PAUSE_SECONDS,
     SourceState,
 )
+from algorithms.errors import SourceNotFetched
 from algorithms.models import Algorithm, RemoteRepository
 from algorithms.remotes.signals import fetch_due
 from algorithms.services import start_build
@@ -29,6 +32,23 @@ def ask_for_fetch(*, algorithm_id: UUID) -> None:
     rows = RemoteRepository.objects.filter(pk=algorithm_id)
     if rows.update(due_at=timezone.now(), failures=0):
         transaction.on_commit(lambda: fetch_due.send(RemoteRepository, algorithm_id=algorithm_id))
+
+
+def fetch_now(*, algorithm_id: UUID, pause: Callable[[], None]) -> None:
+    """Fetch the source and wait until that has ended; `pause` is called in between.
+
+    Raises SourceNotFetched.
+    """
+    ask_for_fetch(algorithm_id=algorithm_id)
+    latest = time.monotonic() + FETCH_LEASE_SECONDS
+    while time.monotonic() < latest:
+        remote = RemoteRepository.objects.filter(pk=algorithm_id).first()
+        if remote is None or (remote.failures and remote.error):
+            raise SourceNotFetched(reason="" if remote is None else remote.error)
+        if remote.due_at is None:
+            return
+        pause()
+    raise SourceNotFetched(reason="It has taken too long; look at the Source tab later.")
 
 
 def fetch_what_waited(*, user_id: UUID, scm_id: str) -> None:

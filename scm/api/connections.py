@@ -61,7 +61,7 @@ class RevokeView(APIView):
     )
     def post(self, request: Request, scm_id: str) -> Response:
         """Take back an authorization."""
-        scm = selectors.get_scm_to_connect_for(principal_of(request), scm_id)
+        scm = selectors.get_connection_for(principal_of(request), scm_id)
         connections.revoke_authorization(user_id=_account(request), scm=scm)
         return Response(status=204)
 

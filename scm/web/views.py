@@ -9,14 +9,14 @@ from algoport.accounts.web.requests import signed_in_user, viewer_of
 from algoport.errors import ApiError
 from algoport.web.pages import go_to, render_page, waits_for_others
 from scm.connections import authorizations_of, revoke_authorization
-from scm.selectors import get_scm_to_connect_for, list_scms_for
+from scm.selectors import get_connection_for, list_connections_for
 
 
 @login_required
 @require_GET
 def source_hosts(request: HttpRequest) -> HttpResponse:
     """Each host in use, and whether the account is connected with one there."""
-    rows = list_scms_for(viewer_of(request)).filter(enabled=True)
+    rows = list_connections_for(viewer_of(request))
     connected = authorizations_of(signed_in_user(request).pk)
     hosts = [(host, connected.get(host.pk)) for host in rows]
     return render_page(request, "scm/source_hosts.html", {"hosts": hosts})
@@ -27,7 +27,7 @@ def source_hosts(request: HttpRequest) -> HttpResponse:
 @require_POST
 def disconnect(request: HttpRequest, scm_id: str) -> HttpResponse:
     """Take back what was authorized."""
-    scm = get_scm_to_connect_for(viewer_of(request), scm_id)
+    scm = get_connection_for(viewer_of(request), scm_id)
     try:
         revoke_authorization(user_id=signed_in_user(request).pk, scm=scm)
         messages.success(request, f"The authorization at {scm} is taken back.")

@@ -7,7 +7,7 @@ from tests.acceptance.browser import Window, chromium, open_window, sign_in
 from tests.acceptance.platform import Platform, running_platform, wait_until
 from tests.doubles.repository_host import RepositoryHost, repository_host
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("github"), pytest.mark.timeout(180)]
 
 SOURCE = "def apply(input):\n    return 'Hello ' + input\n"
 

@@ -31,7 +31,7 @@ from orgs.selectors import (
     get_organization_by_external_id_for,
     get_organization_for,
 )
-from scm.selectors import get_scm_for, get_scm_to_connect_for, list_scms_for
+from scm.selectors import get_connection_for, get_scm_for, get_scm_to_connect_for, list_scms_for
 
 
 def everybody(question: Question) -> None:
@@ -110,6 +110,10 @@ def scm(question: Question) -> None:
 
 def scm_to_connect(question: Question) -> None:
     get_scm_to_connect_for(question.principal, question.parts["scm_id"])
+
+
+def scm_connection(question: Question) -> None:
+    get_connection_for(question.principal, question.parts["scm_id"])
 
 
 def account_errors(question: Question) -> None:

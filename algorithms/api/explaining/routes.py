@@ -94,7 +94,7 @@ GUARDS: dict[str, dict[str, Guard]] = {
     "scms/<str:scm_id>/oauth/start": {"get": g.scm_to_connect},
     "scms/<str:scm_id>/oauth/finish": {"get": g.scm_to_connect},
     "scms/<str:scm_id>/oauth/status": {"get": g.scm},
-    "scms/<str:scm_id>/oauth/revoke": {"get": g.scm_to_connect, "post": g.scm_to_connect},
+    "scms/<str:scm_id>/oauth/revoke": {"get": g.scm_connection, "post": g.scm_connection},
     "scms/<str:scm_id>/token/connect": {"post": g.scm_to_connect},
     "scms/<str:scm_id>/token/status": {"get": g.scm, "post": g.scm},
     "openapispec": {"get": _ALL},

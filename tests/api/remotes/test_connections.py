@@ -124,6 +124,20 @@ def test_a_browser_comes_back_to_its_page(demo: User, api: APIClient, host: Repo
     assert browser.post("/user/source-hosts/nowhere/revoke").status_code == 404
 
 
+def test_a_host_that_is_closed_can_be_left(
+    api: APIClient, demo: User, host: RepositoryHost, administrator: APIClient
+) -> None:
+    connect(api)
+    administrator.patch("/v1/admin/scms/github", {"enabled": False}, "json")
+    browser = Client()
+    browser.force_login(demo)
+    page = browser.get("/user/source-hosts").content.decode()
+    assert "No new repositories are made on this host." in page
+    assert api.post(f"{BASE}/revoke").status_code == 204
+    assert code(api.post(f"{BASE}/revoke")) == (404, 4009)
+    assert "GitHub" not in browser.get("/user/source-hosts").content.decode()
+
+
 def test_a_revocation_needs_no_host(api: APIClient, host: RepositoryHost) -> None:
     connect(api)
     host.failing = {"DELETE /api/applications/algoport/token": 500}

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from contextvars import Context
 from typing import Any
 
 import pytest
@@ -132,6 +133,25 @@ def test_a_push_is_fetched_and_built(hosted: Algorithm, host: RepositoryHost) ->
         Build.objects.count() == 1
         and AuditEntry.objects.filter(action="algorithm.fetch").count() == 1
     )
+
+
+def test_compiling_fetches_first(
+    api: APIClient, hosted: Algorithm, host: RepositoryHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(seconds: float) -> None:
+        # As a worker does, outside of the request.
+        Context().run(perform_fetch, hosted.id)
+        Build.objects.in_progress().update(state="succeeded", finished_at=timezone.now())
+
+    monkeypatch.setattr("algorithms.api.views.time.sleep", work)
+    sha = host.commit("octo/Hello", {"a": "b"})
+    compiled = api.post(f"{AT}/compile")
+    assert compiled.status_code == 200, compiled.content
+    assert compiled.json()["version_info"]["git_hash"] == sha
+    assert api.post(f"{AT}/compile").status_code == 200
+    host.failing = {f"GET /api/repositories/{RemoteRepository.objects.get().host_id}": 404}
+    assert code(api.post(f"{AT}/compile")) == (503, 4084)
+    assert AuditEntry.objects.filter(action="build.request").count() == 2
 
 
 def test_rewritten_history_and_another_default_branch(
