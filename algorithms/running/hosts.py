@@ -76,14 +76,19 @@ def capacity_now(runtime: str, running: int, free: int) -> Capacity:
     )
 
 
-def nobody_for(program: Program) -> NoSuitableHost:
-    """What a call of it is refused with where no host can run it."""
+def needs_of(program: Program) -> str:
+    """What not every host has; callers need not know the names of images."""
     needs = []
     if program.base_image:
-        needs.append("Docker")
+        needs.append("Docker with its base image")
     if program.machine == MachineType.GPU:
         needs.append("a graphics card for containers")
-    return NoSuitableHost(reason=f"its environment needs {' and '.join(needs)}, which no host has")
+    return f"its environment needs {' and '.join(needs)}"
+
+
+def nobody_for(program: Program) -> NoSuitableHost:
+    """What a call of it is refused with where no host can run it."""
+    return NoSuitableHost(reason=f"{needs_of(program)}, which no host has")
 
 
 async def announce_worker(valkey: "redis.asyncio.Redis", worker: WorkerHost) -> None:

@@ -20,6 +20,7 @@ from algoport.readiness import TOLD_SECONDS, tell_runtime
 from algorithms.building.pruning import ImagePruner
 from algorithms.constants import NetworkAccess
 from algorithms.running import registry
+from algorithms.running.hosts import needs_of
 from algorithms.running.program import Program
 from algorithms.running.runtime import (
     RUN_LIMITS,
@@ -227,7 +228,7 @@ def _start(
         runner = get_runtime().start_runner(spec)
     except HostLacks as exc:
         logger.error("build %s cannot be run here: %s", program.build_id, exc)
-        return {"lacks": str(exc)}
+        return {"lacks": f"{needs_of(program)}, which this host has not"}
     except RunnerStartFailed as exc:
         logger.error("runner %s of build %s did not start: %s", runner_id, program.build_id, exc)
         return {"error": "its sandbox did not start"}

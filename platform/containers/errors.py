@@ -10,7 +10,7 @@ class RunnerStartFailed(Exception):
 
 
 class HostLacks(RunnerStartFailed):
-    """What the environment needs is not here; the text is for who builds or calls it."""
+    """What the environment needs is not here; the text is for whoever has it built."""
 
 
 class SandboxNotEnded(Exception):

@@ -107,8 +107,8 @@ def test_it_runs_where_it_can(
     [
         (PLAIN, DOCKER, NEEDS_CARD, "needs a graphics card for containers, which no host has"),
         (None, DOCKER, NEEDS_CARD, "needs a graphics card"),
-        (PLAIN, PLAIN, NEEDS_DOCKER, "needs Docker, which no host has"),
-        (PLAIN, PLAIN, NEEDS_DOCKER | NEEDS_CARD, "needs Docker and a graphics card"),
+        (PLAIN, PLAIN, NEEDS_DOCKER, "needs Docker with its base image, which no host has"),
+        (PLAIN, PLAIN, NEEDS_DOCKER | NEEDS_CARD, "base image and a graphics card"),
     ],
 )
 def test_where_no_host_can_that_is_told_at_once(
@@ -187,7 +187,7 @@ def test_what_a_host_lacks_is_told_to_the_caller(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(starting, "get_runtime", Lacking)
     monkeypatch.setattr(starting, "_keeper", starting.RunnerKeeper("a runtime"))
-    with pytest.raises(NoSuitableHost, match="cannot be run: this host has no graphics card"):
+    with pytest.raises(NoSuitableHost, match="needs a graphics card for containers, which this"):
         asyncio.run(main())
 
 
