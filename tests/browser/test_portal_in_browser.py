@@ -16,13 +16,16 @@ pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live"), pytest.mark.tim
 FAILS = 'def apply(input):\n    raise ValueError(f"bad {input}")\n'
 
 
-@pytest.fixture
-def window(browser: Browser, live: Platform) -> Iterator[Window]:
+@pytest.fixture(scope="module")
+def root(live: Platform) -> tuple[str, str]:
+    """Name and password of the administrator."""
+    return live.first_run["admin_username"], live.first_run["admin_password"]
+
+
+@pytest.fixture(scope="module")
+def window(browser: Browser, live: Platform, root: tuple[str, str]) -> Iterator[Window]:
     """A window in which the administrator has signed in."""
-    first = live.first_run
-    root = first["admin_username"], first["admin_password"]
     with signed_in(browser, live, root) as opened:
-        opened.go("/admin/")
         yield opened
 
 
@@ -40,17 +43,19 @@ def open_user(window: Window, name: str) -> None:
     window.follow(name)
 
 
-def test_the_dashboard_is_fetched_again(window: Window) -> None:
-    window.page.clock.install()
-    window.go("/admin/")
-    assert "Runners" in window.text and "Beat" in window.text
-    stamp = window.page.locator("p.help", has_text="As of").first
-    before = stamp.inner_text()
-    # It tells seconds.
-    window.page.wait_for_timeout(1000)
-    window.page.clock.fast_forward(10_000)
-    expect(stamp).not_to_have_text(before)
-    window.check()
+def test_the_dashboard_is_fetched_again(
+    browser: Browser, live: Platform, root: tuple[str, str]
+) -> None:
+    with signed_in(browser, live, root) as window:
+        window.page.clock.install()
+        window.go("/admin/")
+        assert "Runners" in window.text and "Beat" in window.text
+        stamp = window.page.locator("p.help", has_text="As of").first
+        before = stamp.inner_text()
+        # It tells seconds.
+        window.page.wait_for_timeout(1000)
+        window.page.clock.fast_forward(10_000)
+        expect(stamp).not_to_have_text(before)
 
 
 def test_users_and_organizations_are_made(window: Window, live: Platform) -> None:
@@ -168,13 +173,15 @@ def find_failed_call(window: Window, live: Platform) -> None:
         return answer.headers["X-Request-Id"]
 
     def is_logged() -> bool:
-        window.go(f"/admin/algorithms/callrecord/?outcome=failed&q={request_id()}")
+        """Each process notes failures only when it has heard that it is to."""
+        listed = f"/admin/algorithms/callrecord/?outcome=failed&q={request_id()}"
         found = window.page.get_by_role("link", name=re.compile("^req-"))
-        if not found.count():
-            window.page.wait_for_timeout(500)
-            window.page.reload()
-        if not found.count():
-            return False
+
+        def is_listed() -> bool:
+            window.go(listed)
+            return found.count() > 0
+
+        wait_until(is_listed, 20, "the call is listed")
         found.first.click()
         window.check()
         return "bad in" in window.text
