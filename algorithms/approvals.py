@@ -13,6 +13,7 @@ from algoport.db.changes import announce_change
 from algorithms.constants import ApprovalState
 from algorithms.errors import NothingToApprove, VersionDoesNotExist
 from algorithms.models import Approval, Version
+from algorithms.news import tell_of_decision
 from algorithms.selectors import resource_of
 
 _ACTS = {ApprovalState.APPROVED: "approve", ApprovalState.REFUSED: "refuse"}
@@ -63,5 +64,6 @@ def _decide(version: Version, decider: Principal, state: ApprovalState, comment:
         approval.decided_at = timezone.now()
         approval.comment = comment
         approval.save(update_fields=["state", "decided_by", "decided_at", "comment"])
+        tell_of_decision(approval, decider.username)
     announce_change()
     return approval

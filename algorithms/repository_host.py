@@ -48,7 +48,8 @@ class AlgorithmRepositories:
     ) -> Generator[str, None, None]:
         """Build the pushed head; yields its log, then its address or the reason it failed."""
         algorithm = Algorithm.objects.select_related("owner", "environment").get(pk=repository_id)
-        build = start_build(algorithm=algorithm, commit_sha=after)
+        with acting(actor_of(principal, Via.GIT)):
+            build = start_build(algorithm=algorithm, commit_sha=after)
         seen, partial, said_at = 0, "", time.monotonic()
         for current in watch_build(build, pause=lambda: time.sleep(_POLL_SECONDS)):
             for number, text in log_after(build, seen):

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from algoport.accounts.models import User
 from algoport.accounts.permissions import Principal
+from algoport.audit.actors import current_actor
 from algoport.audit.recording import act
 from algoport.db.changes import announce_change
 from algoport.errors import InputValidationError
@@ -32,6 +33,7 @@ from algorithms.errors import (
     VersionAlreadyPublished,
 )
 from algorithms.models import Algorithm, Approval, Build, Version
+from algorithms.news import tell_of_creation, tell_of_held, tell_of_release
 from algorithms.remotes.making import NOWHERE_SAID, SourceChoice, choose_place, make_remote
 from algorithms.running.warming import warm_build
 from algorithms.samples.runs import keep_sample, run_sample
@@ -120,6 +122,7 @@ def create_algorithm(
         with transaction.atomic(), act("algorithm.create") as done:
             algorithm.save(force_insert=True)
             done.target = algorithm
+            tell_of_creation(algorithm)
             create_repository(algorithm.id, files, message="Initial commit", author=owner.username)
             if place is not None:
                 done.note(repository=str(make_remote(algorithm, place)))
@@ -163,7 +166,10 @@ def request_build_of_head(*, algorithm: Algorithm) -> Build:
 def start_build(*, algorithm: Algorithm, commit_sha: str) -> Build:
     """Make the row of a build, as part of another act, and wake a worker when it is committed."""
     build = Build.objects.create(
-        algorithm=algorithm, commit_sha=commit_sha, environment=algorithm.environment
+        algorithm=algorithm,
+        commit_sha=commit_sha,
+        environment=algorithm.environment,
+        requested_by=current_actor().id,
     )
     transaction.on_commit(lambda: build_requested.send(Build, build_id=build.id))
     return build
@@ -248,7 +254,8 @@ def _publish_locked(locked: Algorithm, publisher: Principal, publication: Public
         published_by_id=publisher.user_id,
     )
     if is_held:
-        Approval.objects.create(version=version, owner=locked.owner)
+        tell_of_held(Approval.objects.create(version=version, owner=locked.owner))
+    tell_of_release(version)
     _take_sample(version, publication.sample_output)
     return version
 

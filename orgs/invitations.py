@@ -22,6 +22,8 @@ from algoport.accounts.permissions import AccountResource, Action, Principal, ca
 from algoport.accounts.selectors import get_user
 from algoport.accounts.services import check_email
 from algoport.audit.recording import act
+from algoport.notifications.constants import NotificationKind
+from algoport.notifications.services import News, notify
 from orgs.errors import (
     InvitationJustSent,
     InvitationNotFound,
@@ -104,6 +106,8 @@ def invite(
         except IntegrityError as exc:
             raise InvitedAlready from exc
         done.target = row
+    if user is not None:
+        _notify(row, user)
     transaction.on_commit(lambda: _tell(row))
     return row
 
@@ -198,6 +202,12 @@ def _check_rate(organization: Organization) -> None:
     rows = Invitation.objects.filter(organization=organization, created_at__gt=an_hour_ago)
     if rows.count() >= _MOST_IN_AN_HOUR:
         raise TooManyInvitations
+
+
+def _notify(row: Invitation, user: User) -> None:
+    text = f"{row.invited_by} invites you to join {row.organization}."
+    news = News(NotificationKind.INVITATION, text, reverse("invitations"))
+    notify(accounts=[user.pk], news=news)
 
 
 def _tell(row: Invitation) -> None:

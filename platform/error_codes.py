@@ -227,6 +227,4 @@ NOT_RAISED = {
     4007: _PACKAGES,
     **dict.fromkeys((4082, 4083), _CONNECTIONS),
     **dict.fromkeys((8002, 8003, *range(8010, 8015)), _PROVIDERS),
-    8060: _LATER,
-    8061: _LATER,
 }

@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 APPS = [
     "algoport.audit",
     "algoport.accounts",
+    "algoport.notifications",
     "algoport.configuration",
     "orgs",
     "scm",

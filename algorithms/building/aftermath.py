@@ -1,4 +1,4 @@
-"""What a successful build brings with it: the text of its README, the run of its sample input."""
+"""What the end of a build brings with it: news, the text of its README, the run of its sample."""
 
 import hashlib
 import logging
@@ -12,6 +12,7 @@ from algoport.markdown import render_markdown
 from algorithms.building.leases import LeaseLost, finish
 from algorithms.constants import BuildState
 from algorithms.models import Algorithm, Build
+from algorithms.news import tell_of_failure
 from algorithms.samples.runs import run_sample
 from scm.repositories import read_file
 
@@ -48,6 +49,16 @@ def read_readme(build: Build) -> Readme | None:
     except (ApiError, RecursionError) as exc:
         logger.warning("the README of build %s cannot be shown: %s", build.id, exc)
         return None
+
+
+@transaction.atomic
+def fail(build: Build, error: str) -> None:
+    """Settle a build that did not come to its end, and tell who did not ask for it.
+
+    Raises LeaseLost.
+    """
+    finish(build, BuildState.FAILED, error=error)
+    tell_of_failure(build, error)
 
 
 @transaction.atomic

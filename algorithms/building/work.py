@@ -8,18 +8,17 @@ import redis
 from django.conf import settings
 
 from algoport import metrics
-from algorithms.building.aftermath import read_readme, succeed
+from algorithms.building.aftermath import fail, read_readme, succeed
 from algorithms.building.director import BuildDirector, BuildStepFailed
 from algorithms.building.leases import (
     LeaseLost,
-    finish,
     kept_lease,
     one_build_at_a_time,
     take_build,
 )
 from algorithms.building.log import BuildLog
 from algorithms.building.signals import build_requested
-from algorithms.constants import BUILD_ATTEMPTS, MOST_BUILDS, BuildState, MachineType
+from algorithms.constants import BUILD_ATTEMPTS, MOST_BUILDS, MachineType
 from algorithms.models import Build, Environment
 from algorithms.running.hosts import read_workers_at_once
 from algorithms.running.runtime import get_runtime
@@ -90,7 +89,7 @@ def _settle(build: Build, log: BuildLog) -> None:
     address = f"{build.algorithm}/{build.commit_sha}"
     if build.attempt > BUILD_ATTEMPTS:
         log.line(f"Build failed: {LOST_WORKER}")
-        finish(build, BuildState.FAILED, error=LOST_WORKER)
+        fail(build, LOST_WORKER)
         metrics.builds.count("failed")
         return
     if build.attempt > 1:
@@ -100,7 +99,7 @@ def _settle(build: Build, log: BuildLog) -> None:
             BuildDirector(build, get_runtime(), log).run()
     except BuildStepFailed as exc:
         log.line(f"Build failed: {exc}")
-        finish(build, BuildState.FAILED, error=str(exc))
+        fail(build, str(exc))
         metrics.builds.count("failed")
     except LeaseLost:
         raise
@@ -111,7 +110,7 @@ def _settle(build: Build, log: BuildLog) -> None:
             "the platform could not finish the build; its administrator finds the reason in the log"
         )
         log.line(f"Build failed: {error}")
-        finish(build, BuildState.FAILED, error=error)
+        fail(build, error)
         metrics.builds.count("platform_error")
     else:
         readme = read_readme(build)

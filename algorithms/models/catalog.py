@@ -127,6 +127,8 @@ class Build(UUIDModel):
         max_length=11, choices=BuildState.choices, default=BuildState.IN_PROGRESS
     )
     error = models.TextField(blank=True)
+    # The account whose push, save or request it is of; None where nobody in particular asked.
+    requested_by = models.UUIDField(null=True)
     started_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
     attempt = models.PositiveIntegerField(default=0)

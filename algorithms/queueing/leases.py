@@ -21,6 +21,7 @@ from algorithms.constants import (
     CallKind,
 )
 from algorithms.models import AsyncCall, CallRecord
+from algorithms.news import tell_of_dead_call
 from algorithms.querysets import AsyncCallQuerySet
 from algorithms.samples.runs import record_output
 from algorithms.webhooks.recording import record_delivery
@@ -195,6 +196,8 @@ def _end(call: AsyncCall, state: str, phases: Mapping[str, float], **changes: ob
     )
     _record(call, phases, changes)
     record_delivery(call)
+    if state == AsyncState.DEAD:
+        tell_of_dead_call(call, str(changes.get("error", "")))
     result = changes.get("result")
     record_output(
         call,

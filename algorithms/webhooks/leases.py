@@ -15,9 +15,11 @@ from algorithms.constants import (
     DeliveryState,
 )
 from algorithms.models import WebhookDelivery
+from algorithms.news import tell_of_failed_webhook
 from algorithms.webhooks.schedule import delay_after
 
 GONE = 410
+_SETTLING = ("tries", "not_before", "account_id", "receiver")
 
 # Of each receiver of each account the next ones, as far as it has not enough in flight; then of
 # each account as many as it may have, new ones before those that have failed already.
@@ -91,7 +93,7 @@ def take_deliveries(count: int) -> list[WebhookDelivery]:
 def settle(delivery_id: UUID, attempt: int, attempted: Attempted) -> bool:
     """Record what the attempt came to; False when the delivery was not its any more."""
     held = WebhookDelivery.objects.held(delivery_id, attempt)
-    delivery = held.select_for_update().only("tries", "not_before").first()
+    delivery = held.select_for_update().only(*_SETTLING).first()
     if delivery is None:
         return False
     now = timezone.now()
@@ -113,4 +115,6 @@ def settle(delivery_id: UUID, attempt: int, attempted: Attempted) -> bool:
         last_seconds=attempted.seconds,
         last_error=attempted.error[:300],
     )
+    if state == DeliveryState.FAILED:
+        tell_of_failed_webhook(delivery, attempted.error)
     return True

@@ -58,6 +58,7 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     )
     # Sessions begin with it; with the next one all that there are have ended.
     session_epoch = models.PositiveIntegerField(default=0, editable=False)
+    mails_notifications = models.BooleanField("gets notifications by e-mail", default=False)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField("administrator", default=False)
     call_limit = models.PositiveIntegerField(

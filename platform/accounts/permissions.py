@@ -137,6 +137,7 @@ class Action(Enum):
     SEE_DATA_ACCESSES = "search who has used the account's data"
     MANAGE_CONNECTORS = "make, see, change and delete the account's connectors"
     SEE_REQUEST = "see, cancel or repeat a queued call"
+    READ_NOTIFICATIONS = "read what the account is told, and mark it as read"
     MANAGE_WEBHOOKS = "ask for webhooks, send them again, and make their signing secret"
     SEE_ALGORITHM_ERRORS = "read the algorithm's error log"
     SEE_ALGORITHM_USAGE = "see how often the algorithm is called, and by whom"
@@ -673,6 +674,7 @@ _RULES: dict[Action, Callable[[Principal, Resource], Decision]] = {
     Action.MANAGE_KEYS: _manage_own_access,
     Action.MANAGE_ORGANIZATION_KEYS: _manage_organization,
     Action.MANAGE_SESSIONS: _manage_own_access,
+    Action.READ_NOTIFICATIONS: _manage_own_access,
     Action.ANSWER_INVITATIONS: _manage_own_access,
     Action.READ_REFERENCE: _anyone,
     Action.ADMINISTER: _administer,

@@ -186,11 +186,20 @@ def revoke_key(*, key: ApiKey) -> None:
 
 
 @transaction.atomic
-def update_user(*, user: User, fullname: str, company_name: str, company_role: str) -> User:
-    """Change what an account says of its user."""
+def update_user(
+    *,
+    user: User,
+    fullname: str,
+    company_name: str,
+    company_role: str,
+    mails_notifications: bool | None = None,
+) -> User:
+    """Change what an account says of its user; None leaves their wish for mail as it is."""
     with act("user.update", user):
         user.fullname, user.company_name, user.company_role = fullname, company_name, company_role
-        user.save(update_fields=["fullname", "company_name", "company_role"])
+        if mails_notifications is not None:
+            user.mails_notifications = mails_notifications
+        user.save(update_fields=["fullname", "company_name", "company_role", "mails_notifications"])
     return user
 
 

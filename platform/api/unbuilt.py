@@ -34,7 +34,6 @@ UNBUILT: tuple[Unbuilt, ...] = (
     ("PUT DELETE", "registries/<str:registry_id>", True),
     ("GET POST", _LISTENERS, False),
     ("GET PUT DELETE", f"{_LISTENERS}/<str:listener_id>", False),
-    ("GET", "users/<str:user_id>/notifications", False),
 )
 
 

@@ -125,6 +125,7 @@ INSTALLED_APPS = [
     "algoport.web",
     "algoport.audit",
     "algoport.accounts",
+    "algoport.notifications",
     "algoport.configuration",
     "orgs",
     "scm",
@@ -159,6 +160,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "algoport.accounts.web.impersonation.impersonation",
+                "algoport.notifications.context.unread_notifications",
                 "algoport.configuration.context.brand",
                 "algorithms.features.theme.theme",
             ]

@@ -39,6 +39,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "algoport.accounts.tasks.remove_expired_sessions_task",
         "schedule": 3600.0,
     },
+    "remove-old-notifications": {
+        "task": "algoport.notifications.tasks.remove_old_notifications_task",
+        "schedule": 3600.0,
+    },
     "remove-old-accesses": {
         "task": "dataportal.tasks.remove_old_accesses_task",
         "schedule": 3600.0,

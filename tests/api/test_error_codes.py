@@ -52,6 +52,8 @@ SAYS_MORE = {
     5004: "the features are named",
     5005: "what is not there is named",
     6001: "what is not valid is told",
+    8060: "the types are named",
+    8061: "what is not valid is told",
 }
 # Of what no request below /v1 is refused with: the test that raises it.
 RAISED_ELSEWHERE = {
@@ -285,6 +287,8 @@ REQUESTS: dict[int, tuple[int, Callable[[World], Any]]] = {
     8006: (404, delete(f"/v1/admin/secret-provider/{NOBODY}")),
     8007: (400, secret_renamed),
     8008: (404, lambda world: world.demo.delete(f"{HELLO}/secrets/{NOBODY}")),
+    8060: (400, lambda world: world.demo.get("/v1/users/demo/notifications")),
+    8061: (400, lambda world: world.demo.get("/v1/users/demo/notifications?event_types=x")),
 }
 
 

@@ -20,6 +20,8 @@ from algoport.accounts.permissions import EVERYTHING
 from algoport.accounts.services import create_key
 from algoport.audit.recording import act
 from algoport.configuration.services import set_entry
+from algoport.notifications.constants import NotificationKind
+from algoport.notifications.services import News, notify
 from algorithms.features.switching import switch_feature
 from algorithms.models import Algorithm, Approval, CallRecord, Environment
 from algorithms.secrets.services import SecretFields, create_secret
@@ -100,6 +102,11 @@ def name() -> str:
 def new_user() -> User:
     called = name()
     return User.objects.create(username=called, email=f"{called}@example.com")
+
+
+def new_notification(stage: Stage) -> None:
+    news = News(NotificationKind.ALGORITHM_RELEASE, "x")
+    notify(accounts=[stage.demo.pk], news=news)
 
 
 def new_organization() -> Organization:
@@ -268,6 +275,9 @@ UNPAGED = {
     ),
     "/v1/users/{user_id}/errors": Listed(
         "/v1/users/ME/errors", lambda stage: make_error(stage.hello, stage.demo), "demo"
+    ),
+    "/v1/users/{user_id}/notifications": Listed(
+        "/v1/users/ME/notifications?event_types=algorithm-release", new_notification, "demo"
     ),
     "/v1/organizations/{organization}/errors": Listed(
         "/v1/organizations/makers/errors", lambda stage: make_error(stage.tool, new_user()), "demo"

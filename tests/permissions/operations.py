@@ -102,6 +102,7 @@ QUERIES: dict[str, str] = {
     "organizations/<str:name>/members/<str:username>": "",
     f"{_ONE_CONNECTOR}/preview": "path=*",
     f"{_ONE_CONNECTOR}/buckets/<str:bucket>/objects/acl": "key=allowed/object",
+    "users/<str:user_id>/notifications": "event_types=algorithm-release",
     "explain": "path=/v1/requests",
     **dict.fromkeys(
         ("admin/usage", "admin/usage/users", "admin/usage/algorithms"),

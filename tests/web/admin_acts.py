@@ -503,3 +503,9 @@ def delete_category(world: World) -> Form:
 @act("delete_selected algorithms.category")
 def delete_categories(world: World) -> Form:
     return _action(_category(world), "delete_selected")
+
+
+@act("add notifications.notification")
+def send_message(world: World) -> Form:
+    message = {"recipients": "demo, weak", "text": "Soon it is Monday.", "link": ""}
+    return "notifications/notification/add/", message

@@ -9,6 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from algoport.accounts.models import User
 from algoport.accounts.permissions import EVERYTHING
 from algoport.accounts.services import create_key
+from algoport.notifications.services import send_message
 from algorithms.categories import CategoryFields, categories, create_category
 from algorithms.constants import CATEGORY_TITLE_LENGTH, BuildState
 from algorithms.models import Algorithm, Approval
@@ -76,6 +77,7 @@ def make_world(owner: User, team: str = "team") -> World:
     secret = create_secret(algorithm=algorithm, given=fields)
     invitation = invite(organization=organization, inviter=owner, email="x@example.com")
     approval = _held_version(organization)
+    told = send_message(usernames=[owner.username], text=HOSTILE, link="https://example.com/x?y")
     parts = {
         "owner": owner.username,
         "name": "Tool",
@@ -96,6 +98,7 @@ def make_world(owner: User, team: str = "team") -> World:
         "secret_id": str(secret.pk),
         "invitation_id": str(invitation.pk),
         "approval_id": str(approval.pk),
+        "notification_id": str(told[0].pk),
     }
     return World(owner, algorithm, organization, parts)
 

@@ -5,6 +5,7 @@ from uuid import UUID
 from algoport.accounts.models import User
 from algoport.accounts.permissions import AccountResource, Action, require
 from algoport.accounts.selectors import get_account, get_account_for, get_key_of, get_user
+from algoport.notifications.selectors import get_reader_for
 from algorithms.api.explaining.questions import Guard, Question
 from algorithms.errors import PublicVersionsExist
 from algorithms.metering.error_log import errors_of_account, errors_of_organization
@@ -118,6 +119,10 @@ def scm_connection(question: Question) -> None:
 
 def account_errors(question: Question) -> None:
     errors_of_account(question.principal, question.parts["user_id"])
+
+
+def notifications(question: Question) -> None:
+    get_reader_for(question.principal, question.parts["user_id"])
 
 
 def organization(action: Action = Action.SEE_ORGANIZATION) -> Guard:

@@ -43,6 +43,7 @@ GUARDS: dict[str, dict[str, Guard]] = {
     "organizations/<str:organization>/approvals": {"get": _MANAGE_ORG},
     "organizations/<str:organization>/utility-algorithms": {"get": _ORG},
     "admin/algorithms/<str:owner>/<str:name>": {"delete": g.all_of(_ADMIN, g.any_algorithm)},
+    "users/<str:user_id>/notifications": {"get": g.notifications},
     "users/<str:user_id>/errors": {"get": g.account_errors},
     "organizations/<str:organization>/errors": {"get": g.organization_errors},
     "admin/features": {"get": _ADMIN},

@@ -19,6 +19,12 @@ class ProfileForm(forms.Form):
     company_name = forms.CharField(label="Company", max_length=100, required=False)
     company_role = forms.CharField(label="Role there", max_length=200, required=False)
 
+    mails_notifications = forms.BooleanField(
+        label="Receive notifications by e-mail",
+        required=False,
+        help_text="What is about your account itself is mailed in any case.",
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, label_suffix="", **kwargs)
         self.fields["fullname"].widget.attrs["autocomplete"] = "name"

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.django_db
 PAGES = (
     "/user/profile",
     "/user/keys",
+    "/user/notifications",
     "/user/invitations",
     "/user/sessions",
     "/user/two-factor/",

@@ -139,7 +139,7 @@ def test_members_are_searched_in_as_many_queries_for_many_as_for_few(
     )
     with CaptureQueriesContext(connection) as many:
         page = text_of(owner.get(f"{MEMBERS}?sort=-joined"))
-    assert page.count("<tr>") == 26 and len(many) == len(few) <= 9
+    assert page.count("<tr>") == 26 and len(many) == len(few) <= 10
     assert "&lt;i&gt;Name" in page and "<i>Name" not in page
     page = text_of(owner.get(f"{MEMBERS}?q=u5&role=member"))
     assert "u59" in page and "u41" not in page

@@ -153,4 +153,4 @@ def test_a_list_takes_as_many_queries_for_many_as_for_one(owner: Client, demo: U
         make_organization(f"O{n}", demo)
     with CaptureQueriesContext(connection) as many:
         page = text_of(owner.get("/organizations?sort=created"))
-    assert page.count("<tr>") == 26 and len(many) == len(few) <= 9
+    assert page.count("<tr>") == 26 and len(many) == len(few) <= 10
