@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from tests.acceptance.browser import Window, chromium, open_window, sign_in
+from tests.acceptance.browser import Window, chromium, signed_in
 from tests.acceptance.platform import Platform, running_platform, wait_until
 from tests.doubles.repository_host import RepositoryHost, repository_host
 
@@ -17,11 +17,11 @@ def test_from_the_connected_account_to_a_call() -> None:
         repository_host() as host,
         running_platform(ALGOPORT_SCM_HOSTS="127.0.0.1") as platform,
         chromium() as browser,
-        open_window(browser, platform.url) as window,
+        signed_in(browser, platform, person_of(platform)) as window,
     ):
         first, name = platform.first_run, "Hosted"
         describe(platform, host)
-        sign_in(window, first["username"], first["password"], "/user/source-hosts")
+        window.go("/user/source-hosts")
         look(window, "hosts")
         window.follow("Authorize at GitHub")
         assert "Connected with octo at GitHub." in window.text
@@ -38,6 +38,10 @@ def test_from_the_connected_account_to_a_call() -> None:
         window.go("/user/source-hosts")
         window.press("Revoke the authorization at GitHub")
         assert "The authorization at GitHub is taken back." in window.text
+
+
+def person_of(platform: Platform) -> tuple[str, str]:
+    return platform.first_run["username"], platform.first_run["password"]
 
 
 def describe(platform: Platform, host: RepositoryHost) -> None:
