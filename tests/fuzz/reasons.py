@@ -161,14 +161,14 @@ REASONS: tuple[Reason, ...] = (
         Example({"rules": [{"allowed_methods": ["GET"], "allowed_origins": ["Q*-b<f"]}]}),
     ),
     *_each(
-        ("get_connect", "connect"),
+        ("get_connect", "token_connect"),
         ScmOAuthUnsupported,
-        "the platform's own host needs no authorization, and is the only one to connect to",
+        "whether an account can be connected, and how, depends on the host",
     ),
     Reason(
         "get_finish",
         ScmOAuthInvalidAuthorizationCode,
-        "no flow begins here, and so none ends",
+        "whether a flow has begun is for the platform to tell",
         Example(query={"code": "example"}),
     ),
     *_each(
