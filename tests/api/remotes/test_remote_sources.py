@@ -3,6 +3,7 @@
 import json
 import uuid
 from contextvars import Context
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,11 +97,13 @@ def test_owner_and_name_can_be_chosen(api: APIClient, demo: User, host: Reposito
     assert made.json()["source"]["repository_owner"] == "makers"
 
 
-def test_refusals_leave_nothing(api: APIClient, host: RepositoryHost) -> None:
+def test_refusals_leave_nothing(
+    api: APIClient, host: RepositoryHost, settings: Any, tmp_path: Path
+) -> None:
+    settings.REPOSITORIES_FOLDER = tmp_path
     assert code(create(api)) == (400, 4080)
     assert host.asked == []
     connect(api)
-    before = set(django_settings.REPOSITORIES_FOLDER.glob("*/*"))
     assert code(create(api, repository_name="../x")) == (400, 6001)
     assert code(create(api, repository_owner="a b")) == (400, 6001)
     assert code(create(api, existing_repository_name="mine")) == (501, 5005)
@@ -111,7 +114,7 @@ def test_refusals_leave_nothing(api: APIClient, host: RepositoryHost) -> None:
         assert code(answer) == (409, 1008) and "It is broken (here)." in answer.content.decode()
         host.failing = {}
         assert not Algorithm.objects.exists()
-        assert set(django_settings.REPOSITORIES_FOLDER.glob("*/*")) == before
+        assert not list(tmp_path.glob("*/*"))
     assert "octo/Hello is left at GitHub" in answer.content.decode()
     assert "name already exists" in create(api).content.decode()
     assert not AuditEntry.objects.filter(action="algorithm.create").exists()
