@@ -8,7 +8,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from algoport.launcher.programs import Folders, worker_program
 from tests.acceptance.platform import ROOT, Platform, wait_until
 
 WORKER = "celery -A algoport --quiet worker"
@@ -31,6 +30,9 @@ class SecondWorker:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
+        launched = min(platform.processes(WORKER))
+        command = Path(f"/proc/{launched}/cmdline").read_bytes()
+        self._command = command.decode().removesuffix("\0").split("\0")
         self._process: subprocess.Popen[bytes] | None = None
         self.log = platform.data / "logs" / "worker-second.log"
 
@@ -44,11 +46,9 @@ class SecondWorker:
             self._start()
 
     def _start(self) -> None:
-        data = self._platform.data
-        program = worker_program(Folders(ROOT, data, data, data / "run" / "metrics"), 16, "info")
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*program.command, "--hostname", f"{SECOND}%h"],
+                [*self._command, "--hostname", f"{SECOND}%h"],
                 cwd=ROOT,
                 env=self._platform.environ,
                 stdin=subprocess.DEVNULL,
