@@ -193,13 +193,17 @@ class Rounds:
         return statistics.median(each.p50_ms for each in self.one)
 
     @property
+    def p99_ms(self) -> float:
+        return statistics.median(each.p99_ms for each in self.one)
+
+    @property
     def per_second(self) -> float:
         return statistics.median(each.per_second for each in self.many)
 
     def line(self, name: str) -> str:
         return (
-            f"  {name:20} p50 with 1 connection {self.p50_ms:7.2f} ms,"
-            f" with 16 connections {self.per_second:7.0f} calls/s"
+            f"  {name:20} 1 connection: p50 {self.p50_ms:5.2f} ms, p99 {self.p99_ms:5.2f} ms;"
+            f" 16 connections: {self.per_second:5.0f} calls/s"
         )
 
 
@@ -221,9 +225,12 @@ def compare(ours: Request, seconds: float) -> list[Measure]:
         print(us.line("  algoport beside it"), flush=True)
         pairs.append((us, them))
     quickest = max(pairs, key=lambda pair: pair[0].p50_ms / pair[1].p50_ms)
+    steadiest = max(pairs, key=lambda pair: pair[0].p99_ms / pair[1].p99_ms)
     busiest = min(pairs, key=lambda pair: pair[0].per_second / pair[1].per_second)
-    p50, rate = "p50, 1 connection / best peer", "calls, 16 connections / best peer"
+    p50, p99 = (f"{name}, 1 connection / best peer" for name in ("p50", "p99"))
+    rate = "calls, 16 connections / best peer"
     return [
         Measure(p50, quickest[0].p50_ms, "ms", quickest[1].p50_ms, 0.8),
+        Measure(p99, steadiest[0].p99_ms, "ms", steadiest[1].p99_ms, 1.2),
         Measure(rate, busiest[0].per_second, "/s", busiest[1].per_second, 2, more_is_better=True),
     ]
