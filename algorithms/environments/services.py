@@ -4,7 +4,7 @@ What was built stays in what it was built in: a base image that is changed is fo
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from django.db import transaction
 
@@ -45,18 +45,7 @@ def create_environment(*, asked: NewEnvironment) -> Environment:
     """Raises EnvironmentNotPossible, EnvironmentNameTaken."""
     with act("environment.create") as done:
         _check(asked)
-        row, created = Environment.objects.get_or_create(
-            name=asked.name,
-            defaults={
-                "display_name": asked.display_name,
-                "description": asked.description,
-                "language": asked.language,
-                "recipe": asked.recipe,
-                "machine_type": asked.machine_type,
-                "base_image": asked.base_image,
-                "enabled": asked.enabled,
-            },
-        )
+        row, created = Environment.objects.get_or_create(name=asked.name, defaults=asdict(asked))
         if not created:
             raise EnvironmentNameTaken(name=asked.name)
         done.target = row

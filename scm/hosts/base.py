@@ -62,6 +62,14 @@ class Host(ABC):
     token_path: str
     # Below the configured address of the API.
     api_root = ""
+    # What the API calls an account's name, the list of its organizations and the name of one, and a
+    # repository's whole name.
+    account_name: str
+    organizations_path: str
+    organization_name: str
+    whole_name: str
+    # Repositories by their ids.
+    repositories_path: str
 
     def __init__(self, scm: ScmConfiguration) -> None:
         self.scm = scm
@@ -95,16 +103,22 @@ class Host(ABC):
     def revoke(self, token: str) -> None:
         """Take the token back at the host; one that is gone there already is no error."""
 
-    @abstractmethod
-    def account(self, token: str) -> HostAccount: ...
+    def account(self, token: str) -> HostAccount:
+        login = self._good(self._api("GET", "/user", token)).text(self.account_name)
+        rows = self._good(self._api("GET", self.organizations_path, token)).value
+        return HostAccount(login, self._names(rows, self.organization_name))
 
     @abstractmethod
     def create_repository(self, token: str, owner: str, name: str, login: str) -> HostRepository:
         """A new private repository without commits. Raises RepositoryRefused."""
 
-    @abstractmethod
     def find_repository(self, token: str, repository_id: str) -> HostRepository:
         """The repository as it is called now. Raises RepositoryNotShown."""
+        answer = self._api("GET", f"{self.repositories_path}/{repository_id}", token)
+        if answer.status in (403, 404, 410):
+            raise RepositoryNotShown(scm=self.scm)
+        branch = self._good(answer).member("default_branch")
+        return self._repository(answer, branch)
 
     @abstractmethod
     def add_hook(self, token: str, repository: HostRepository, url: str, secret: str) -> None:
@@ -141,11 +155,6 @@ class Host(ABC):
             raise HostUnreachable(reason="It wants to be asked less often.")
         return answer
 
-    def _found(self, answer: Answer) -> Answer:
-        if answer.status in (403, 404, 410):
-            raise RepositoryNotShown(scm=self.scm)
-        return self._good(answer)
-
     def _good(self, answer: Answer) -> Answer:
         if not answer.is_good:
             raise HostUnreachable(reason=f"It refuses what it is asked: {said_by(answer)}.")
@@ -163,11 +172,12 @@ class Host(ABC):
         found = (row.get(key) for row in rows if isinstance(row, dict))
         return [name for name in found if isinstance(name, str) and 0 < len(name) <= LOGIN_LENGTH]
 
-    def _repository(self, identifier: object, full_name: object, branch: object) -> HostRepository:
+    def _repository(self, said: Answer, branch: object) -> HostRepository:
         """What a host says of a repository, if it can be used in addresses and in git."""
-        if not isinstance(identifier, int) or not isinstance(full_name, str):
+        identifier, whole_name = said.member("id"), said.member(self.whole_name)
+        if not isinstance(identifier, int) or not isinstance(whole_name, str):
             raise no_such_host()
-        owner, _, name = full_name.rpartition("/")
+        owner, _, name = whole_name.rpartition("/")
         if not REPOSITORY_OWNER_PATTERN.match(owner) or not REPOSITORY_NAME_PATTERN.match(name):
             raise no_such_host()
         known = isinstance(branch, str) and 0 < len(branch) <= BRANCH_LENGTH

@@ -2,10 +2,8 @@
 
 from urllib.parse import quote
 
-from scm.hosts.base import Host, HostAccount, HostRepository
+from scm.hosts.base import Host, HostRepository
 from scm.hosts.http import ask
-
-_MOST_ORGANIZATIONS = 100
 
 
 class GitHub(Host):
@@ -14,6 +12,11 @@ class GitHub(Host):
     scope = "repo admin:repo_hook read:org"
     authorize_path = "/login/oauth/authorize"
     token_path = "/login/oauth/access_token"  # noqa: S105  (a path)
+    account_name = "login"
+    organizations_path = "/user/orgs?per_page=100"
+    organization_name = "login"
+    whole_name = "full_name"
+    repositories_path = "/repositories"
 
     def revoke(self, token: str) -> None:
         path = f"/applications/{quote(self.scm.client_id, safe='')}/token"
@@ -24,25 +27,13 @@ class GitHub(Host):
             json={"access_token": token},
         )
 
-    def account(self, token: str) -> HostAccount:
-        login = self._good(self._api("GET", "/user", token)).text("login")
-        path = f"/user/orgs?per_page={_MOST_ORGANIZATIONS}"
-        rows = self._good(self._api("GET", path, token)).value
-        return HostAccount(login, self._names(rows, "login"))
-
     def create_repository(self, token: str, owner: str, name: str, login: str) -> HostRepository:
         own = owner.lower() == login.lower()
         path = "/user/repos" if own else f"/orgs/{quote(owner, safe='')}/repos"
         body = {"name": name, "private": True, "auto_init": False}
         made = self._made(self._api("POST", path, token, body))
         # Its first commit makes its branch the default, whatever was planned.
-        return self._repository(made.member("id"), made.member("full_name"), self.first_branch)
-
-    def find_repository(self, token: str, repository_id: str) -> HostRepository:
-        found = self._found(self._api("GET", f"/repositories/{repository_id}", token))
-        return self._repository(
-            found.member("id"), found.member("full_name"), found.member("default_branch")
-        )
+        return self._repository(made, self.first_branch)
 
     def add_hook(self, token: str, repository: HostRepository, url: str, secret: str) -> None:
         body = {

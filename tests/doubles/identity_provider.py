@@ -1,14 +1,12 @@
 """An OpenID Connect provider: one user is signed in there, and agrees to everything."""
 
-import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from tests.doubles.http import Handler, serving
 from tests.factories.identity_provider import SigningKey
 
 CLIENT_ID, CLIENT_SECRET = "algoport", "a secret of the client"
@@ -76,55 +74,30 @@ class IdentityProvider:
 def identity_provider() -> Iterator[IdentityProvider]:
     provider = IdentityProvider()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Asked(Handler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             provider.asked.append(parts.path)
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
             if provider.failing:
-                self._send(500, {})
+                self.answer_json(500, {})
             elif parts.path == "/.well-known/openid-configuration":
-                self._send(200, provider.configuration())
+                self.answer_json(200, provider.configuration())
             elif parts.path == "/jwks":
-                self._send(200, {"keys": [key.jwk() for key in provider.keys]})
+                self.answer_json(200, {"keys": [key.jwk() for key in provider.keys]})
             elif parts.path == "/userinfo":
                 good = self.headers.get("Authorization") == "Bearer access"
-                self._send(200 if good else 401, provider.user if good else {})
+                self.answer_json(200 if good else 401, provider.user if good else {})
             elif parts.path == "/authorize":
-                self._send(302, {}, Location=provider.authorize(query))
+                self.answer_json(302, {}, Location=provider.authorize(query))
             else:
-                self._send(404, {})
+                self.answer_json(404, {})
 
         def do_POST(self) -> None:
             provider.asked.append(self.path)
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            form = {name: values[0] for name, values in parse_qs(body).items()}
+            form = {name: values[0] for name, values in parse_qs(self.body().decode()).items()}
             made = provider.token(form) if self.path == "/token" else None
-            self._send(200 if made else 400, made or {"error": "invalid_grant"})
+            self.answer_json(200 if made else 400, made or {"error": "invalid_grant"})
 
-        def _send(self, status: int, value: object, **headers: str) -> None:
-            body = json.dumps(value).encode()
-            self.send_response(status)
-            for name, text in headers.items():
-                self.send_header(name, text)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    provider.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with serving(Asked) as provider.port:
         yield provider
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -1,10 +1,10 @@
 """A storage that has nothing, and remembers what it was asked for."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.doubles.http import Handler, serving
 
 
 @dataclass(frozen=True)
@@ -33,29 +33,13 @@ class Recorder:
 def recording_storage() -> Iterator[Recorder]:
     recorder = Recorder()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    class Storage(Handler):
+        def take(self) -> None:
+            asked = Asked(self.command, self.path, self.body(), dict(self.headers))
+            recorder.asked.append(asked)
+            self.answer(404)
 
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            recorder.asked.append(Asked(self.command, self.path, body, dict(self.headers)))
-            self.send_response(404)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = take
 
-        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = answer
-
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    recorder.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with serving(Storage) as recorder.port:
         yield recorder
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

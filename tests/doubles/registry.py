@@ -2,13 +2,13 @@
 
 import hashlib
 import re
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from tests.doubles.http import Handler, serving
 
 
 @dataclass
@@ -22,18 +22,14 @@ class Registry:
     pulled: list[str] = field(default_factory=list)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     registry: Registry
-
-    def log_message(self, *arguments: object) -> None:
-        """Nothing."""
 
     def handle_any(self) -> None:
         parts = urlsplit(self.path)
-        body = self._read_body()
+        body = self.body()
         if parts.path == "/v2/":
-            self._answer(200)
+            self.answer(200)
         elif match := re.fullmatch(r"/v2/(.+)/blobs/uploads/(.*)", parts.path):
             self._upload(match[1], match[2], body, parse_qs(parts.query))
         elif match := re.fullmatch(r"/v2/(.+)/blobs/(sha256:.+)", parts.path):
@@ -42,19 +38,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif match := re.fullmatch(r"/v2/(.+)/manifests/(.+)", parts.path):
             self._manifest(match[1], match[2], body)
         else:
-            self._answer(404)
+            self.answer(404)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = handle_any
-
-    def _read_body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding") != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        body = bytearray()
-        while size := int(self.rfile.readline(), 16):
-            body += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        return bytes(body)
 
     def _upload(self, name: str, upload: str, body: bytes, query: dict[str, list[str]]) -> None:
         uploads = self.registry.uploads
@@ -66,11 +52,11 @@ class _Handler(BaseHTTPRequestHandler):
             content, digest = uploads.pop(upload), query["digest"][0]
             assert digest == f"sha256:{hashlib.sha256(content).hexdigest()}"
             self.registry.blobs[digest] = content
-            self._answer(201, Location=f"/v2/{name}/blobs/{digest}")
+            self.answer(201, Location=f"/v2/{name}/blobs/{digest}")
             return
         size = len(uploads[upload])
         where = f"/v2/{name}/blobs/uploads/{upload}"
-        self._answer(202, Location=where, Range=f"0-{max(size - 1, 0)}")
+        self.answer(202, Location=where, Range=f"0-{max(size - 1, 0)}")
 
     def _manifest(self, name: str, reference: str, body: bytes) -> None:
         manifests = self.registry.manifests
@@ -78,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
             digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
             for each in (reference, digest):
                 manifests[(name, each)] = (self.headers["Content-Type"], body)
-            self._answer(201, **{"Docker-Content-Digest": digest})
+            self.answer(201, **{"Docker-Content-Digest": digest})
             return
         kind, content = manifests.get((name, reference), ("", None))
         if self.command == "GET" and content is not None:
@@ -87,36 +73,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _give(self, content: bytes | None, kind: str) -> None:
         if content is None:
-            self._answer(404)
+            self.answer(404)
             return
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("Docker-Content-Digest", digest)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(content)
-
-    def _answer(self, status: int, **headers: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", "0")
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
+        self.answer(200, content, **{"Content-Type": kind, "Docker-Content-Digest": digest})
 
 
 @contextmanager
 def running_registry() -> Iterator[Registry]:
     registry = Registry()
-    handler = type("Handler", (_Handler,), {"registry": registry})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    registry.address = f"127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(type("_Asked", (_Handler,), {"registry": registry})) as port:
+        registry.address = f"127.0.0.1:{port}"
         yield registry
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -11,14 +11,14 @@ import json
 import os
 import subprocess
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+
+from tests.doubles.http import Handler, serving
 
 CLIENT_ID, CLIENT_SECRET = "algoport", "client-canary-0001"
 Reply = tuple[int, Any]
@@ -194,64 +194,43 @@ H = TypeVar("H", bound=RepositoryHost)
 def repository_host(kind: type[H] = RepositoryHost) -> Iterator[H]:  # type: ignore[assignment]
     with tempfile.TemporaryDirectory(prefix="host-") as folder:
         host = kind(Path(folder))
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(host))
-        server.daemon_threads = True
-        host.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
+        with serving(_handler(host)) as host.port:
             yield host
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
 
 
-def _handler(host: RepositoryHost) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def answer(self) -> None:
+def _handler(host: RepositoryHost) -> type[Handler]:
+    class Asked(Handler):
+        def take(self) -> None:
             parts = urlsplit(self.path)
-            body = self._body()
+            body = self.body()
             host.asked.append(f"{self.command} {parts.path}")
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
             status = host.failing.get(f"{self.command} {parts.path}")
             if status is not None:
-                self._send(status, {"message": "It is broken {here}."})
+                self.answer_json(status, {"message": "It is broken {here}."})
             elif parts.path == host.authorize_path:
-                self._send(302, {}, Location=host.authorize(query))
+                self.answer_json(302, {}, Location=host.authorize(query))
             elif parts.path == host.token_path:
                 form = parse_qs(body.decode())
-                self._send(*host.token({name: values[0] for name, values in form.items()}))
+                self.answer_json(*host.token({name: values[0] for name, values in form.items()}))
             elif (self.command, parts.path) == host.revocation:
                 host.revoked.append(host.token_to_revoke(body))
                 host.tokens.discard(host.revoked[-1])
-                self._send(204, None)
+                self.answer_json(204, None)
             elif parts.path.startswith(f"{host.api_root}/"):
                 if self._token() in host.tokens:
                     path = parts.path.removeprefix(host.api_root)
-                    self._send(*host.api(self.command, path, _json(body)))
+                    self.answer_json(*host.api(self.command, path, _json(body)))
                 else:
-                    self._send(401, {"message": "Bad credentials"})
+                    self.answer_json(401, {"message": "Bad credentials"})
             elif host.elsewhere:
-                self._send(302, {}, Location=f"{host.elsewhere}{self.path}")
+                self.answer_json(302, {}, Location=f"{host.elsewhere}{self.path}")
             elif self._token() in host.tokens:
                 self._git(parts.path, parts.query, body)
             else:
-                self._send(401, {}, **{"WWW-Authenticate": 'Basic realm="git"'})
+                self.answer_json(401, {}, **{"WWW-Authenticate": 'Basic realm="git"'})
 
-        do_GET = do_POST = do_DELETE = answer
-
-        def _body(self) -> bytes:
-            if self.headers.get("Transfer-Encoding") != "chunked":
-                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            pieces = []
-            while size := int(self.rfile.readline(), 16):
-                pieces.append(self.rfile.read(size))
-                self.rfile.readline()
-            self.rfile.readline()
-            return b"".join(pieces)
+        do_GET = do_POST = do_DELETE = take
 
         def _token(self) -> str:
             kind, _, said = self.headers.get("Authorization", "").partition(" ")
@@ -278,27 +257,9 @@ def _handler(host: RepositoryHost) -> type[BaseHTTPRequestHandler]:
             done = subprocess.run(command, input=body, env=environ, capture_output=True)
             head, _, content = done.stdout.partition(b"\r\n\r\n")
             headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
-            self.send_response(int(headers.pop("Status", "200")[:3]))
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            self.answer(int(headers.pop("Status", "200")[:3]), content, **headers)
 
-        def _send(self, status: int, value: Any, **headers: str) -> None:
-            body = b"" if status == 204 else json.dumps(value).encode()
-            self.send_response(status)
-            for name, text in headers.items():
-                self.send_header(name, text)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    return Handler
+    return Asked
 
 
 def _json(body: bytes) -> dict[str, Any]:

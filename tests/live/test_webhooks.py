@@ -4,10 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -16,6 +14,7 @@ import requests
 
 from tests.acceptance.platform import Account, deploy, running_platform, wait_until
 from tests.acceptance.steps import ECHO, unused
+from tests.doubles.http import Handler, serving
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("webhooks"), pytest.mark.timeout(240)]
 
@@ -23,11 +22,14 @@ pytestmark = [pytest.mark.live, pytest.mark.xdist_group("webhooks"), pytest.mark
 class Receiver:
     """Answers with one status after the other, the last one for ever, and keeps what it got."""
 
-    def __init__(self, server: ThreadingHTTPServer) -> None:
-        self.port = int(server.server_address[1])
-        self.url = f"http://127.0.0.1:{self.port}/in"
+    def __init__(self) -> None:
+        self.port = 0
         self.statuses = [200]
         self.got: list[tuple[dict[str, str], bytes]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/in"
 
     def verified(self, secret: str) -> list[bool]:
         return [_is_signed(secret, headers, body) for headers, body in self.got]
@@ -35,28 +37,16 @@ class Receiver:
 
 @contextmanager
 def receiving() -> Iterator[Receiver]:
-    class Handler(BaseHTTPRequestHandler):
+    receiver = Receiver()
+
+    class Sent(Handler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            receiver.got.append((dict(self.headers.items()), body))
+            receiver.got.append((dict(self.headers.items()), self.body()))
             left = receiver.statuses
-            self.send_response(left.pop(0) if len(left) > 1 else left[0])
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            self.answer(left.pop(0) if len(left) > 1 else left[0])
 
-        def log_message(self, format: str, *args: Any) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    receiver = Receiver(server)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(Sent) as receiver.port:
         yield receiver
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _is_signed(secret: str, headers: dict[str, str], body: bytes) -> bool:
