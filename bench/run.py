@@ -28,7 +28,14 @@ from bench.pages import pages
 from bench.scale import full_database
 from bench.side_by_side import ALL, PeerFailed, compare, install
 from bench.starts import added_to_runner, cold_starts, prestarted
-from tests.acceptance.platform import Account, Platform, deploy, running_platform, working_copy
+from tests.acceptance.platform import (
+    Account,
+    Platform,
+    deploy,
+    end_when_terminated,
+    running_platform,
+    working_copy,
+)
 
 HELLO = "def apply(input):\n    return 'hello ' + input\n"
 
@@ -102,6 +109,7 @@ def main() -> None:
         "--without-peers", action="store_true", help="install, start and measure no other server"
     )
     options = parser.parse_args()
+    end_when_terminated()
     print(
         f"{host.machine()}, {os.cpu_count()} processors, Linux {host.release()}, "
         f"Python {host.python_version()}, load average {os.getloadavg()[0]:.2f}"

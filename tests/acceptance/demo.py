@@ -7,13 +7,14 @@ import os
 import time
 
 from tests.acceptance.crashes import CRASH_STEPS
-from tests.acceptance.platform import running_platform
+from tests.acceptance.platform import end_when_terminated, running_platform
 from tests.acceptance.steps import STEPS
 
 VARIABLES = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "ALGOPORT_RUNTIME", "DOCKER_HOST")
 
 
 def main() -> None:
+    end_when_terminated()
     print("starting a platform with a new data folder ...", flush=True)
     given = {name: os.environ[name] for name in VARIABLES if name in os.environ}
     with running_platform(**given) as platform:

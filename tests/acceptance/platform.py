@@ -224,6 +224,11 @@ def wait_until_ready(platform: Platform, log: Path, seconds: float = 180) -> Non
     wait_until(ready, seconds, "the platform is ready")
 
 
+def end_when_terminated() -> None:
+    """Have SIGTERM end this program as Ctrl-C does, and with it the platforms that it runs."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
+
+
 @contextmanager
 def running_platform(**variables: str) -> Iterator[Platform]:
     """A platform of its own, with a new data folder, for the time of the body."""

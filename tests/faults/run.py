@@ -2,9 +2,9 @@
 
 import argparse
 import secrets
-import signal
 import sys
 
+from tests.acceptance.platform import end_when_terminated
 from tests.faults.campaign import run_campaign
 
 ROUNDS_A_PAUSE = 50
@@ -17,8 +17,7 @@ def main() -> int:
     parser.add_argument("--keep-logs", action="store_true", help="also when nothing is wrong")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     arguments = parser.parse_args()
-    # Whoever ends us wants the platform to end as well.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
+    end_when_terminated()
     pauses = arguments.pauses
     if pauses is None:
         pauses = max(1, arguments.rounds // ROUNDS_A_PAUSE)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from tests.acceptance.platform import running_platform
+from tests.acceptance.platform import end_when_terminated, running_platform
 from tests.doubles.seaweed import running_seaweed
 from tests.fuzz.objects import make_objects
 from tests.fuzz.running import SEED, Report, run
@@ -15,6 +15,7 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=SEED)
     options.add_argument("--key", choices=("standard", "admin", "none"), action="append")
     given = options.parse_args()
+    end_when_terminated()
     failed = False
     with (
         running_seaweed() as storage,

@@ -17,7 +17,14 @@ from dataclasses import dataclass, field
 import psutil
 import requests
 
-from tests.acceptance.platform import Account, Platform, deploy, running_platform, wait_until
+from tests.acceptance.platform import (
+    Account,
+    Platform,
+    deploy,
+    end_when_terminated,
+    running_platform,
+    wait_until,
+)
 from tests.soak.algorithms import source
 
 REST_SECONDS = 60
@@ -170,6 +177,7 @@ def main() -> None:
     parser.add_argument("--algorithms", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=120)
     chosen = parser.parse_args()
+    end_when_terminated()
     with running_platform() as platform:
         report = soak(platform, chosen.callers, chosen.algorithms, chosen.seconds)
     print("\n".join(report.lines()))
