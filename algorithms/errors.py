@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from algoport.errors import InputValidationError, NotAuthorized, PlatformError, UserError
+from scm.errors import ScmNotAuthorized
 
 
 class AlgorithmNotFound(UserError):
@@ -328,6 +329,16 @@ class RunFailed(Exception):
         self.message = message
         self.error_type = error_type
         self.stacktrace = stacktrace
+
+
+class SourceNotVouchedFor(ScmNotAuthorized):
+    """Whose authorization the source is read by may not push to the algorithm any more."""
+
+    message = (
+        "SCM provider is not authorized. "
+        "Who has connected the source does not act for {owner} any more. "
+        "A member whose account at {scm} is connected can press Fetch now."
+    )
 
 
 class SourceNotFetched(UserError):

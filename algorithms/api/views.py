@@ -198,7 +198,8 @@ class CompileView(APIView):
         """Build the newest commit, wherever it is, and wait until that has ended."""
         algorithm = algorithm_of(request, where, Action.MANAGE_ALGORITHM)
         if not algorithm.scm.is_internal:
-            fetch_now(algorithm_id=algorithm.id, pause=_pause)
+            asker_id = principal_of(request).user_id
+            fetch_now(algorithm_id=algorithm.id, asker_id=asker_id, pause=_pause)
         ended = self._wait(services.request_build_of_head(algorithm=algorithm))
         log = selectors.read_log(ended)
         if ended.state == BuildState.FAILED:

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from algoport.errors import ApiError
 from algorithms.constants import MOST_FETCHES, SourceState
+from algorithms.errors import SourceNotVouchedFor
 from algorithms.models import RemoteRepository
+from algorithms.remotes.selectors import may_provide
 from algorithms.remotes.services import fail_fetch, settle_fetch, take_fetch, waiting_fetches
 from algorithms.remotes.signals import fetch_due
 from scm.commits import tidy_repository
@@ -62,6 +64,9 @@ def _fetch(taken: RemoteRepository) -> tuple[HostRepository, str]:
     """The repository as it is called now, and the head of its default branch."""
     scm = taken.algorithm.scm
     existing_path(taken.pk)
+    # SECURITY: what is pushed is run as the owner, who may have parted with who connected it.
+    if not may_provide(taken.authorizer, taken.algorithm):
+        raise SourceNotVouchedFor(owner=taken.algorithm.owner, scm=scm)
     token, _ = usable_token(user_id=taken.authorizer_id, scm=scm)
     host = host_of(scm)
     found = host.find_repository(token, taken.host_id)

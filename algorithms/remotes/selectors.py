@@ -1,8 +1,12 @@
 """Reads of sources at other hosts."""
 
+from algoport.accounts.authentication import principal_of_user
+from algoport.accounts.models import User
+from algoport.accounts.permissions import Action, can
 from algoport.encryption import Reencryption, decrypt, encrypt_rows_again
 from algorithms.constants import SourceState
 from algorithms.models import Algorithm, RemoteRepository
+from algorithms.selectors import resource_of
 from scm.repositories import has_repository
 
 
@@ -10,6 +14,14 @@ def remote_of(algorithm: Algorithm) -> RemoteRepository | None:
     """Where the source is, if that is another host; no query for who came from `all_algorithms`."""
     found: RemoteRepository | None = getattr(algorithm, "remote", None)
     return found
+
+
+def may_provide(user: User | None, algorithm: Algorithm) -> bool:
+    """Whether what the account's authorization shows may be built: as if they had pushed it."""
+    if user is None or not user.is_active:
+        return False
+    resource = resource_of(algorithm, public=algorithm.has_public_version)
+    return bool(can(principal_of_user(user), Action.WRITE_SOURCE, resource))
 
 
 def source_state(algorithm: Algorithm) -> str:

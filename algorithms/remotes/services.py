@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from algoport.accounts.models import User
 from algoport.audit.recording import act
 from algorithms.constants import (
     FETCH_ATTEMPTS,
@@ -18,28 +19,35 @@ from algorithms.constants import (
 )
 from algorithms.errors import SourceNotFetched
 from algorithms.models import Algorithm, RemoteRepository
+from algorithms.remotes.selectors import may_provide
 from algorithms.remotes.signals import fetch_due
 from algorithms.services import start_build
 from algorithms.source.services import record_push
+from scm.connections import find_authorization
 from scm.fast_import import BRANCH
 from scm.host import RefUpdate
 from scm.hosts.base import HostRepository
 
 
 @transaction.atomic
-def ask_for_fetch(*, algorithm_id: UUID) -> None:
-    """Have a worker fetch the algorithm's source, once more if one is at it already."""
+def ask_for_fetch(*, algorithm_id: UUID, asker_id: UUID | None = None) -> None:
+    """Have a worker fetch the algorithm's source, once more if one is at it already.
+
+    Where it cannot be fetched by the authorization of who connected it, it is by that of the asker.
+    """
     rows = RemoteRepository.objects.filter(pk=algorithm_id)
+    if asker_id is not None:
+        _take_over(rows, asker_id)
     if rows.update(due_at=timezone.now(), failures=0):
         transaction.on_commit(lambda: fetch_due.send(RemoteRepository, algorithm_id=algorithm_id))
 
 
-def fetch_now(*, algorithm_id: UUID, pause: Callable[[], None]) -> None:
+def fetch_now(*, algorithm_id: UUID, asker_id: UUID | None, pause: Callable[[], None]) -> None:
     """Fetch the source and wait until that has ended; `pause` is called in between.
 
     Raises SourceNotFetched.
     """
-    ask_for_fetch(algorithm_id=algorithm_id)
+    ask_for_fetch(algorithm_id=algorithm_id, asker_id=asker_id)
     latest = time.monotonic() + FETCH_LEASE_SECONDS
     while time.monotonic() < latest:
         remote = RemoteRepository.objects.filter(pk=algorithm_id).first()
@@ -67,7 +75,8 @@ def waiting_fetches() -> list[UUID]:
 def take_fetch(algorithm_id: UUID) -> RemoteRepository | None:
     """Take what is due for one attempt; None when nothing is, or somebody is at it."""
     rows = _due().select_for_update(skip_locked=True, of=("self",))
-    rows = rows.select_related("algorithm__owner", "algorithm__scm", "algorithm__environment")
+    algorithm = ("algorithm__owner", "algorithm__scm", "algorithm__environment")
+    rows = rows.select_related("authorizer", *algorithm)
     remote = rows.filter(pk=algorithm_id).first()
     if remote is not None:
         remote.lease_expires_at = timezone.now() + timedelta(seconds=FETCH_LEASE_SECONDS)
@@ -106,6 +115,28 @@ def fail_fetch(taken: RemoteRepository, state: str, error: str, *, try_again: bo
     pause = timedelta(seconds=FETCH_PAUSE_SECONDS * 2 ** min(remote.failures, FETCH_ATTEMPTS))
     later = timezone.now() + pause if try_again and remote.failures < FETCH_ATTEMPTS else None
     _end(remote, taken, again_at=later)
+
+
+def _take_over(rows: QuerySet[RemoteRepository], asker_id: UUID) -> None:
+    """Have the asker's authorization count, if that of who connected the source does not."""
+    rows = rows.select_for_update(of=("self",))
+    remote = rows.select_related("authorizer", "algorithm__owner", "algorithm__scm").first()
+    if remote is None or _is_connected(remote, remote.authorizer):
+        return
+    asker = User.objects.get(pk=asker_id)
+    if not _is_connected(remote, asker):
+        return
+    with act("algorithm.take_over_source", remote.algorithm) as done:
+        done.note(repository=str(remote), authorizer=str(asker))
+        remote.authorizer = asker
+        remote.save(update_fields=["authorizer"])
+
+
+def _is_connected(remote: RemoteRepository, user: User | None) -> bool:
+    """Whether the account has an authorization at the host, and acts for the algorithm's owner."""
+    if user is None or not may_provide(user, remote.algorithm):
+        return False
+    return find_authorization(user_id=user.pk, scm=remote.algorithm.scm) is not None
 
 
 def _due() -> QuerySet[RemoteRepository]:

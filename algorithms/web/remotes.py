@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
 from algoport.accounts.permissions import Action
+from algoport.accounts.web.requests import viewer_of
 from algoport.web.pages import go_to
 from algorithms.models import Algorithm
 from algorithms.remotes.making import webhook_url
@@ -23,7 +24,7 @@ def fetch(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     """Look at the host for commits of which it has not told."""
     algorithm = algorithm_of_page(request, owner, name, Action.MANAGE_ALGORITHM)
     check_external(algorithm.scm)
-    ask_for_fetch(algorithm_id=algorithm.id)
+    ask_for_fetch(algorithm_id=algorithm.id, asker_id=viewer_of(request).user_id)
     messages.success(request, "The source is being fetched. What is new is built.")
     return go_to(request, "algorithm-source", algorithm.owner.username, algorithm.name)
 

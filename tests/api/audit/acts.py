@@ -36,6 +36,11 @@ NO_ACTS = {
     "POST v1/scms/<str:scm_id>/token/connect": "it only refuses",
     "POST v1/scms/<str:scm_id>/token/status": "it only looks",
 }
+# What may be two acts, and why.
+TWO_ACTS = {
+    "POST v1/algorithms/<str:owner>/<str:name>/compile": "its source is taken over, then built",
+    "POST v1/algorithms/<uuid:algorithm_id>/compile": "its source is taken over, then built",
+}
 
 _ALGORITHM = "v1/algorithms/<str:owner>/<str:name>"
 _ALGORITHM_ID = "v1/algorithms/<uuid:algorithm_id>"
