@@ -94,7 +94,7 @@ class AsyncCallQuerySet(models.QuerySet):
 
     def without_payload(self) -> "AsyncCallQuerySet":
         """For lists: what may be large stays in the database."""
-        return self.defer("payload", "result", "stacktrace")
+        return self.defer("payload", "result", "error", "stacktrace")
 
     def newest_first(self) -> "AsyncCallQuerySet":
         return self.order_by("-accepted_at", "-id")

@@ -15,6 +15,8 @@ from django.utils import timezone
 
 from algorithms.constants import (
     ASYNC_LEASE_SECONDS,
+    ERROR_MESSAGE_CHARACTERS,
+    ERROR_STACKTRACE_CHARACTERS,
     LONGEST_RETRY_SECONDS,
     RETRY_SECONDS,
     AsyncState,
@@ -27,6 +29,7 @@ from algorithms.samples.runs import record_output
 from algorithms.webhooks.recording import record_delivery
 
 WORKER_LOST = "The worker that ran the call was lost, and no further attempt was allowed."
+CUT = "\n[the text is cut here: it is too long]"
 
 # What an end needs to know of its call.
 _ENDING = (
@@ -118,9 +121,9 @@ def settle(call_id: UUID, attempt: int, settlement: Settlement) -> bool:
     changes: dict[str, object] = {
         "content_type": settlement.content_type,
         "seconds": settlement.seconds,
-        "error": settlement.error,
-        "error_type": settlement.error_type[:60],
-        "stacktrace": settlement.stacktrace,
+        "error": _storable(settlement.error, ERROR_MESSAGE_CHARACTERS),
+        "error_type": _storable(settlement.error_type[:60], 60),
+        "stacktrace": _storable(settlement.stacktrace, ERROR_STACKTRACE_CHARACTERS),
     }
     if settlement.result is not None:
         _end(call, AsyncState.FINISHED, settlement.phases, result=settlement.result, **changes)
@@ -240,6 +243,14 @@ def _held(call_id: UUID, attempt: int) -> AsyncCallQuerySet:
 def _held_to_end(call_id: UUID, attempt: int) -> AsyncCall | None:
     """The call with what its end needs to know, locked, while this attempt has it."""
     return _held(call_id, attempt).select_for_update().only(*_ENDING).first()
+
+
+def _storable(text: str, longest: int) -> str:
+    """What an algorithm has told of its failure, of which each part can be anything."""
+    if len(text) > longest:
+        text = text[:longest] + CUT
+    # PostgreSQL text cannot hold NUL.
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 def _retry_at(tries: int) -> datetime:

@@ -12,7 +12,8 @@ from algorithms.queueing.bodies import request_body, request_body_without_result
 
 def payload_of(call_id: UUID) -> bytes:
     """The end of a call, as it stands in the database now."""
-    rows = AsyncCall.objects.without_payload().annotate(size=Length("result"))
+    rows = AsyncCall.objects.defer("payload", "result", "stacktrace")
+    rows = rows.annotate(size=Length("result"))
     row = rows.get(pk=call_id)
     if row.size is not None and row.size > WEBHOOK_RESULT_BYTES:
         return orjson.dumps(request_body_without_result(row))

@@ -21,6 +21,8 @@ import Algorithmia
 def apply(input):
     if input == "fail":
         raise ValueError("bad input")
+    if input == "odd":
+        raise ValueError("bad \\0 input")
     if input == "slow":
         time.sleep(60)
     if input == "nested":
@@ -102,6 +104,9 @@ def test_a_failure_is_told(work: Caller) -> None:
     body = work.ended(work.queue("fail"))
     assert body["state"] == "failed"
     assert body["error"] == {"message": "bad input", "error_type": "AlgorithmError"}
+    odd = work.ended(work.queue("odd"))
+    assert odd["state"] == "failed"
+    assert odd["error"]["message"] == "bad \N{REPLACEMENT CHARACTER} input"
     again = work.ended(work.queue("fail", "&retries=1"))
     assert again["state"] == "dead" and again["tries"] == 2
     redriven = work.request(again["request_id"], "POST", "/redrive")

@@ -127,6 +127,31 @@ def test_without_retries_a_failure_is_the_answer(accept: Accept) -> None:
     )
 
 
+def test_what_is_told_of_a_failure_is_bounded(accept: Accept) -> None:
+    call = accept()
+    (taken,) = leases.take_calls(1)
+    long = Settlement(None, "void", 0.1, "m" * 1_000_000, "T" * 100, "s" * 1_000_000)
+    assert leases.settle(taken.pk, taken.attempt, long)
+    assert state_of(call) == "failed"
+    assert call.error == "m" * 10_000 + leases.CUT
+    assert call.stacktrace == "s" * 20_000 + leases.CUT
+    assert call.error_type == "T" * 60
+
+
+def test_a_failure_is_told_whatever_it_is_made_of(accept: Accept) -> None:
+    call = accept()
+    (taken,) = leases.take_calls(1)
+    odd = Settlement(None, "void", 0.1, "bad\0input", "Input\0Error", "Trace\0back")
+    assert leases.settle(taken.pk, taken.attempt, odd)
+    assert state_of(call) == "failed"
+    assert (call.error, call.error_type, call.stacktrace) == (
+        "bad\N{REPLACEMENT CHARACTER}input",
+        "Input\N{REPLACEMENT CHARACTER}Error",
+        "Trace\N{REPLACEMENT CHARACTER}back",
+    )
+    assert CallRecord.objects.get().error_type == call.error_type
+
+
 def test_without_retries_a_lost_worker_is_the_end(accept: Accept) -> None:
     call = accept()
     leases.take_calls(1)
