@@ -251,6 +251,12 @@ class TooManyQueuedCalls(UserError):
     message = "Your account has {limit} calls in the queue, as many as it may have."
 
 
+class TooManyQueuedBytes(UserError):
+    code, status = 6001, 429
+    retry_after = 30
+    message = "With this call your account's queue would hold more than {limit} bytes of input."
+
+
 class QueueUnavailable(PlatformError):
     code, status = 5001, 503
     retry_after = 5

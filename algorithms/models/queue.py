@@ -82,6 +82,8 @@ class AsyncCall(models.Model):
         indexes = [
             models.Index(
                 fields=["caller", "accepted_at"],
+                # What is summed up for each call that comes.
+                include=["bytes_in"],
                 condition=models.Q(state=AsyncState.QUEUED),
                 name="async_call_queued",
             ),

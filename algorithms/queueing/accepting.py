@@ -6,12 +6,18 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import Error, IntegrityError, transaction
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 from algoport.accounts.permissions import Principal
 from algoport.broker import BrokerUnavailable
-from algorithms.constants import MOST_QUEUED_CALLS
-from algorithms.errors import IdempotencyKeyReused, QueueUnavailable, TooManyQueuedCalls
+from algorithms.constants import MOST_QUEUED_CALLS, QUEUED_BYTES
+from algorithms.errors import (
+    IdempotencyKeyReused,
+    QueueUnavailable,
+    TooManyQueuedBytes,
+    TooManyQueuedCalls,
+)
 from algorithms.models import AsyncCall
 from algorithms.queueing.signals import call_queued
 from algorithms.selectors import Target
@@ -42,8 +48,8 @@ def accept_call(
 ) -> UUID:
     """Commit a call and wake a worker; the id of its request, or of the first one of its key.
 
-    Raises IdempotencyKeyReused, TooManyQueuedCalls, what check_webhook raises, and
-    QueueUnavailable when it is not certain that the call will be run.
+    Raises IdempotencyKeyReused, TooManyQueuedCalls, TooManyQueuedBytes, what check_webhook raises,
+    and QueueUnavailable when it is not certain that the call will be run.
     """
     if options.webhook:
         check_webhook(principal, options.webhook)
@@ -116,8 +122,12 @@ def _find_first(call: AsyncCall) -> UUID | None:
 
 def _check_room(call: AsyncCall) -> None:
     queued = AsyncCall.objects.queued().filter(caller_id=call.caller_id)
-    if queued[:MOST_QUEUED_CALLS].count() >= MOST_QUEUED_CALLS:
+    sizes = queued.values("bytes_in")[:MOST_QUEUED_CALLS]
+    held = sizes.aggregate(calls=Count("*"), bytes=Sum("bytes_in", default=0))
+    if held["calls"] >= MOST_QUEUED_CALLS:
         raise TooManyQueuedCalls(limit=MOST_QUEUED_CALLS)
+    if held["bytes"] + call.bytes_in > QUEUED_BYTES:
+        raise TooManyQueuedBytes(limit=QUEUED_BYTES)
 
 
 def _digest(target: Target, payload: bytes, options: QueueOptions) -> bytes:

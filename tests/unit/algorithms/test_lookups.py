@@ -11,7 +11,8 @@ from algoport.accounts.authentication import authenticate_key, principal_of_user
 from algoport.accounts.models import ApiKey, User
 from algoport.accounts.permissions import EVERYTHING
 from algoport.accounts.services import create_key
-from algorithms.models import Algorithm, Environment
+from algorithms.models import Algorithm, AsyncCall, Environment
+from algorithms.queueing.accepting import _check_room
 from algorithms.selectors import get_algorithm_for, get_owner_for, resolve_call
 from tests.factories.algorithms import make_algorithm, make_version
 from tests.plans import forget_statistics, plan_of
@@ -85,3 +86,9 @@ def test_a_key_is_found_by_an_index(demo: User) -> None:
     with indexes_used() as used:
         authenticate_key(secret)
     assert any("digest" in name for name in used)
+
+
+def test_room_in_the_queue_is_found_by_an_index(demo: User) -> None:
+    with indexes_used() as used:
+        _check_room(AsyncCall(caller=demo, bytes_in=1))
+    assert used == {"async_call_queued"}

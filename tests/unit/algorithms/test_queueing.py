@@ -24,6 +24,7 @@ from algorithms.errors import (
     RequestHasEnded,
     RequestNotDead,
     RequestNotFound,
+    TooManyQueuedBytes,
     TooManyQueuedCalls,
 )
 from algorithms.models import AsyncCall, CallRecord, Environment, Version
@@ -253,6 +254,20 @@ def test_the_queue_of_an_account_is_bounded(
     accept()
     with pytest.raises(TooManyQueuedCalls):
         accept()
+
+
+def test_the_input_that_waits_is_bounded(
+    accept: Accept, make_user: Callable[[str], User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accepting, "QUEUED_BYTES", 10)
+    accept(payload=b"j12345")
+    with pytest.raises(TooManyQueuedBytes):
+        accept(payload=b"j12345")
+    accept(payload=b"j123")
+    accept(make_principal(make_user("other")), payload=b"j12345")
+    # What is taken does not wait any more.
+    assert len(leases.take_calls(3)) == 3
+    accept(payload=b"j12345")
 
 
 def test_rights_are_asked_again(accept: Accept, version: Version, caller: Principal) -> None:
