@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from algoport.http.asgi import Response, json_response
+from algoport.http.asgi import Response, error_header, json_response
 from algorithms.queueing.accepting import QueueOptions
 from algorithms.running.invocation import Outcome
 from algorithms.selectors import Target
@@ -42,8 +42,7 @@ def render(outcome: Outcome, target: Target, options: CallOptions) -> Response:
 def _render_raw(outcome: Outcome) -> Response:
     if outcome.failure is not None:
         text = outcome.failure.message
-        headers = {"X-Error-Message": text}
-        return Response(400, text.encode(), "text/plain; charset=utf-8", headers)
+        return Response(400, text.encode(), "text/plain; charset=utf-8", error_header(text))
     if isinstance(outcome.result, str):
         return Response(200, outcome.result.encode(), "text/plain; charset=utf-8")
     if outcome.content_type == "binary":

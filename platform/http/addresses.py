@@ -68,12 +68,17 @@ def parse_destination(url: str) -> Destination:
 
 def is_public(address: Address) -> bool:
     """Whether this leads to one host on the public internet."""
+    return not special_kind(_where_it_leads(address))
+
+
+def _where_it_leads(address: Address) -> Address:
+    """The IPv4 address in one that stands for it."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
-            return is_public(address.ipv4_mapped)
+            return address.ipv4_mapped
         if address in _TRANSLATED:
-            return is_public(IPv4Address(int(address) & 0xFFFFFFFF))
-    return not special_kind(address)
+            return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ class OutgoingPolicy:
         return (host, port) in self.allowed_hosts or (host, None) in self.allowed_hosts
 
     def _is_open(self, address: Address) -> bool:
-        return is_public(address) and address not in self.own()
+        return is_public(address) and _where_it_leads(address) not in self.own()
 
     def _not_public(self, host: str) -> AddressNotAllowed:
         return AddressNotAllowed(

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 # How many times the allowed size is read before a client that sends too much is cut off.
 _PATIENCE = 4
 _WORTH_READING = 256 * 1024
+_MESSAGE_CHARACTERS = 500
 _BOOLEANS = dict.fromkeys(("true", "1", "yes"), True) | dict.fromkeys(
     ("false", "0", "no", ""), False
 )
@@ -152,8 +153,17 @@ async def start(
 
 
 def encode_header(value: str) -> bytes:
-    """A header's value on one line; what Latin-1 cannot hold becomes `?`."""
-    return " ".join(value.split()).encode("latin-1", "replace")
+    """A header's value on one line of what can be printed; what Latin-1 cannot hold becomes `?`."""
+    plain = "".join(each if each.isprintable() else " " for each in value)
+    return " ".join(plain.split()).encode("latin-1", "replace")
+
+
+def error_header(text: str) -> dict[str, str]:
+    """The beginning of an error's text, for clients that do not read the body (spec.md 11.1).
+
+    Proxies refuse answers whose headers have more than a few thousand bytes.
+    """
+    return {"X-Error-Message": text[:_MESSAGE_CHARACTERS]}
 
 
 def json_response(
@@ -167,7 +177,7 @@ def error_response(error: ApiError, *, head: bool = False) -> Response:
     """The answer to an error; HEAD has no body, so its text stands in a header (spec.md 11.1)."""
     response = json_response(error.body(), error.status, error.headers())
     if head:
-        response.headers["X-Error-Message"] = error.text
+        response.headers |= error_header(error.text)
     return response
 
 

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -35,6 +36,7 @@ def caller(live: Platform) -> Account:
     source = (
         "import sys\n\n\ndef apply(input):\n    print('said', input)\n"
         "    if input == 'raise':\n        raise ValueError('bad input')\n"
+        "    if input == 'shout':\n        raise ValueError('\\x1b[31mno\\x07\\n' + 'x' * 10**5)\n"
         "    if input == 'exit':\n        import os\n        os._exit(7)\n"
         "    return {'void': None, 'bytes': b'\\xff', 'json': {'a': 1}, 'big': 'x' * 16_000_000}"
         ".get(input, input)\n"
@@ -162,6 +164,11 @@ def test_raw_output(ask: Any) -> None:
         assert (answer.status, answer.getheader("Content-Type"), answer.text) == (200, kind, body)
     failed = ask("Talks?output=raw", "raise")
     assert failed.status == 400 and failed.text == b"bad input"
+    assert failed.getheader("X-Error-Message") == "bad input"
+    # A header holds less than a body.
+    failed = ask("Talks?output=raw", "shout")
+    assert failed.status == 400 and failed.text == b"\x1b[31mno\x07\n" + b"x" * 10**5
+    assert re.fullmatch(r"\[31mno x{480,500}", failed.getheader("X-Error-Message"))
 
 
 def test_the_end_of_a_process_and_too_much_output(ask: Any) -> None:

@@ -91,6 +91,16 @@ def test_own_addresses_are_refused() -> None:
     policy.check_addresses(parse_destination("http://there.example"), [ip_address("8.8.8.8")])
 
 
+@pytest.mark.parametrize("spelling", ["::ffff:8.8.4.4", "64:ff9b::808:404"])
+def test_own_addresses_are_refused_in_other_spellings(spelling: str) -> None:
+    policy = OutgoingPolicy(own=lambda: frozenset({ip_address("8.8.4.4")}))
+    with pytest.raises(AddressNotAllowed):
+        policy.check_host(parse_destination(f"http://[{spelling}]:6379"))
+    with pytest.raises(AddressNotAllowed):
+        policy.check_addresses(parse_destination("http://here.example"), [ip_address(spelling)])
+    policy.check_host(parse_destination("http://[::ffff:8.8.8.8]"))
+
+
 @pytest.mark.parametrize(
     ("url", "host", "port", "target", "authority"),
     [
