@@ -55,6 +55,12 @@ class NotAuthenticated(UserError):
     message = "Unknown or invalid API key."
 
 
+class CallIsOver(NotAuthenticated):
+    """A run's request that came after its call had ended."""
+
+    message = "No call is in progress: code that runs after its call is nobody."
+
+
 class MalformedJson(UserError):
     code = 2013
     message = "Invalid JSON."

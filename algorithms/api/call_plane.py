@@ -18,6 +18,7 @@ from algoport.db.changes import ChangeCache, ChangeListener
 from algoport.db.threads import in_database_thread
 from algoport.errors import (
     ApiError,
+    CallIsOver,
     InputValidationError,
     MethodNotAllowed,
     NotAuthenticated,
@@ -31,7 +32,7 @@ from algoport.http.asgi import (
     json_response,
     parse_boolean,
 )
-from algoport.http.tracing import TRACE, Session, Trace
+from algoport.http.tracing import TRACE, Trace
 from algorithms.api.answers import CallOptions, render
 from algorithms.constants import IDEMPOTENCY_KEY_LENGTH, MOST_CHILD_CALLS, MOST_RETRIES
 from algorithms.errors import (
@@ -50,6 +51,8 @@ from algorithms.running.program import CALL, Call
 from algorithms.selectors import Target, resolve_call, resolve_call_by_id
 
 PREFIX = b"/v1/algo/"
+# The status in the record of a call that nobody waited for until its end: none was sent.
+CLIENT_GONE = 499
 _ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 
 
@@ -92,6 +95,11 @@ class CallPlane:
         record = CallRecord(trace, principal, route.target, size, kind_of(request))
         try:
             outcome = await self._run(request, trace, principal, route, payload, options)
+        except asyncio.CancelledError:
+            # The caller has gone, or the call that made this one has ended; it cost all the same.
+            self._gateway.journal.write(record, CLIENT_GONE, "Cancelled", 0)
+            metrics.count_call("disconnected", trace.seconds, trace.phases)
+            raise
         except ApiError as exc:
             self._gateway.journal.write(record, exc.status, type(exc).__name__, 0)
             metrics.count_call(outcome_of_refusal(exc), trace.seconds, trace.phases)
@@ -119,7 +127,7 @@ class CallPlane:
         session_id = trace.session.id
         parent: Call | None = request.scope.get(CALL)
         if parent is not None:
-            count_child(parent.session)
+            count_child(parent)
             # It goes on when the session of the run that made it has ended.
             session_id = uuid4()
         return await in_database_thread(
@@ -169,7 +177,10 @@ class CallPlane:
         asked_by = (
             principal
             if run is None
-            else (principal.user_id, principal.key_id, run.algorithm_id, run.pipeline_enabled)
+            else (
+                *(principal.user_id, principal.key_id, principal.member_of),
+                *(run.algorithm_id, run.pipeline_enabled),
+            )
         )
         key = (asked_by, asked)
         known = self._routes.get(key)
@@ -211,17 +222,20 @@ def kind_of(request: Request) -> str:
 def child_of(parent: Call, trace: Trace, route: Route, deadline: float) -> Call:
     """A call that a run makes: of the same session and caller, and not longer than its parent.
 
-    Raises TooManyChildCalls.
+    Raises TooManyChildCalls, CallIsOver.
     """
-    count_child(parent.session)
+    count_child(parent)
     deadline = min(deadline, parent.deadline)
     return Call(trace, route.identity, deadline, parent.depth + 1, parent.lease)
 
 
-def count_child(session: Session) -> None:
-    if session.children >= MOST_CHILD_CALLS:
+def count_child(parent: Call) -> None:
+    if parent.is_over:
+        # The head of its request came in time, the rest after the end.
+        raise CallIsOver
+    if parent.session.children >= MOST_CHILD_CALLS:
         raise TooManyChildCalls(limit=MOST_CHILD_CALLS)
-    session.children += 1
+    parent.session.children += 1
 
 
 class CalledVersion(NamedTuple):

@@ -8,7 +8,9 @@ import asyncio
 import heapq
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from uuid import UUID
 
 from algorithms.errors import RunnersUnavailable, TooManyCallsWaiting
 from algorithms.running.groups import (
@@ -28,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 MOST_RUNNERS = 64
 MOST_WAITING = 2000
+# A start may take minutes after its call has been given up, so one caller has few at once; calls of
+# calls have as many more at each depth, because loading may make some.
+MOST_STARTING = 8
 IDLE_SECONDS = 300.0
 # A call that waits longer than this for a busy runner gets another one started.
 PATIENCE_SECONDS = 0.03
@@ -53,6 +58,7 @@ class RunnerPool:
         self._hungry: dict[Key, Group] = {}
         self._waiting = 0
         self._active = 0
+        self._starting: Counter[UUID] = Counter()  # By caller.
         self._leaving: set[str] = set()  # Workers that are about to stop.
         # For callers that wait: where calls come from a queue, nobody does.
         self.keeps_spares = True
@@ -108,6 +114,9 @@ class RunnerPool:
         self._spares.note_use(program, unbound)
         runner = self._take_ready(group)
         if runner is None:
+            # SECURITY: what is started now loads with the rights that this call has, and not with
+            # those of an earlier one, which may be gone.
+            group.loader = loader_for(call.identity)
             runner = await self._wait(group, call)
         call.trace.spent("queue")
         return runner
@@ -145,6 +154,7 @@ class RunnerPool:
             key = (each.program, each.loader.caller_id)
             if key not in self._groups:
                 self._groups[key] = Group(each.program, each.loader.caller_id, each.loader)
+            self._groups[key].loader = each.loader
             self._groups[key].reserved += each.count
 
     def retire(self, worker_id: str) -> None:
@@ -267,17 +277,21 @@ class RunnerPool:
         """Whether another caller has waited long for a place while this one holds several."""
         horizon = time.monotonic() - FAIR_SECONDS
         return any(
-            other is not group and other.hungry_since < horizon and other.size < max(1, group.size)
+            other is not group
+            and other.hungry_since < horizon
+            and other.size < max(1, group.size)
+            and self._may_start(other)
             for other in self._hungry.values()
         )
 
     def _feed(self) -> None:
-        """Start runners for those who wait for a place: first for whoever has fewest."""
-        while self._hungry:
-            key, group = min(
-                self._hungry.items(), key=lambda pair: (pair[1].size, pair[1].hungry_since)
-            )
-            del self._hungry[key]
+        """Start runners for those who wait for a place: first for whoever has fewest.
+
+        Calls of calls find places when calls from outside have taken all of theirs.
+        """
+        while fed := [each for each in self._hungry.values() if self._may_start(each)]:
+            group = min(fed, key=lambda each: (each.size, each.hungry_since))
+            del self._hungry[group.key]
             since = group.hungry_since
             if group.waiting and not self._start(group):
                 group.hungry_since = since
@@ -296,20 +310,19 @@ class RunnerPool:
         if spare is not None:
             self._offer(group, spare)
             return True
-        if not self._make_room(group.depth):
+        if not self._may_start(group) or not self._make_room(group.depth):
             if group.key not in self._hungry:
                 group.hungry_since = time.monotonic()
                 self._hungry[group.key] = group
             return False
         group.starting += 1
+        self._starting[group.caller_id] += 1
         self._active += 1
         self.spawn(self._start_one(group))
         return True
 
     def _make_room(self, depth: int) -> bool:
-        # Calls of calls find places that calls from outside cannot take: else those could hold
-        # every runner while each waits for one more.
-        if self._active >= self._most * (depth + 1) // (depth + 2):
+        if self._is_full(depth):
             return False
         while self._total() >= self._most:
             if not self._evict_one():
@@ -319,6 +332,16 @@ class RunnerPool:
                 # One at a time goes on even then: nothing would ever get free otherwise.
                 return self._active == 0
         return True
+
+    def _may_start(self, group: Group) -> bool:
+        depth = group.depth
+        most = MOST_STARTING * (depth + 1)
+        return self._starting[group.caller_id] < most and not self._is_full(depth)
+
+    def _is_full(self, depth: int) -> bool:
+        """Calls of calls find places that calls from outside cannot take: else those could hold
+        every runner while each waits for one more."""
+        return self._active >= self._most * (depth + 1) // (depth + 2)
 
     def _total(self) -> int:
         spares = self._spares.ready + self._spares.preparing
@@ -339,9 +362,12 @@ class RunnerPool:
             self._end_start(group)
             group.failed_starts = 0
             self._offer(group, runner)
+            self._feed()
 
     def _end_start(self, group: Group) -> None:
         group.starting -= 1
+        self._starting[group.caller_id] -= 1
+        self._starting += Counter()  # Callers without any are forgotten.
         self._active -= 1
 
     def _fail_one(self, group: Group, exc: Exception) -> None:

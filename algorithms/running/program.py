@@ -121,7 +121,7 @@ class Call:
 
     `identity` is the caller as the algorithm speaks for them; `deadline` is in the loop's time.
     A queued call, and those below it, have the lease of their attempt. After one that `is_only`
-    no other by this caller is expected soon.
+    no other by this caller is expected soon. One that `is_over` makes no calls any more.
     """
 
     trace: Trace
@@ -130,6 +130,7 @@ class Call:
     depth: int = 0
     lease: Lease | None = None
     is_only: bool = False
+    is_over: bool = False
     tasks: "set[asyncio.Task[Any]]" = field(default_factory=set)
 
     @property

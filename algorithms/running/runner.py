@@ -155,6 +155,7 @@ class GatewayRunner:
             raise RunnerEnded from exc
         finally:
             self._call = None
+            call.is_over = True
             if sending is not None:
                 sending.cancel()
             if lease is not None:

@@ -19,7 +19,7 @@ from algoport.accounts.permissions import (
     PrincipalKind,
     Scopes,
 )
-from algoport.errors import NotAuthenticated
+from algoport.errors import CallIsOver, NotAuthenticated
 
 # The roles of a key's owner. By the ORM's own subquery it takes as long again as all the rest.
 _ROLES = RawSQL(
@@ -160,5 +160,5 @@ def principals_of_users(users: Iterable[User]) -> dict[UUID, Principal]:
 def principal_of_relay(principal: Principal | None) -> Principal:
     """The run that a sandbox speaks for; between its calls it speaks for nobody."""
     if principal is None:
-        raise NotAuthenticated("No call is in progress: code that runs after its call is nobody.")
+        raise CallIsOver
     return principal

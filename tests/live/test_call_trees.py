@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live"), pytest.mark.tim
 
 TREE = """
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -45,6 +46,19 @@ def apply(input):
     if input["do"] == "sleep":
         time.sleep(input["seconds"])
         return "woke"
+    if input["do"] == "begin":
+        # The head of a request is taken as soon as its body is asked for.
+        global late
+        late = socket.create_connection(("127.0.0.1", 9000))
+        head = (
+            "POST /v1/algo/SELF HTTP/1.1\\r\\nHost: x\\r\\nContent-Type: application/json\\r\\n"
+            "Content-Length: 25\\r\\nConnection: close\\r\\nExpect: 100-continue\\r\\n\\r\\n"
+        )
+        late.sendall(head.encode())
+        return late.recv(1000).decode()
+    if input["do"] == "end":
+        late.sendall(b'{"do":"dive", "levels":0}')
+        return late.makefile().read()
     if input["do"] == "wait":
         return call("SELF", {"do": "sleep", "seconds": 30}, "?timeout=300")[0]
     return call(input["path"], input["data"])[0]
@@ -111,6 +125,37 @@ def test_a_deadline_passes_through_the_tree(live: Platform, author: Account, tre
     # The child asked for 300 s, and has ended with its parent.
     session = ask(author, tree, {"do": "dive", "levels": 0}).headers["X-Session-Id"]
     wait_until(lambda: len(records(live, session)) == 1, 20, "the next call is recorded")
+
+
+def test_a_call_that_has_ended_makes_no_calls(author: Account, tree: str) -> None:
+    with requests.Session() as session:
+        # One connection is served by one process, which has the one runner.
+        session.headers["Authorization"] = author.key
+        url = f"{author.platform.url}/v1/algo/{tree}"
+        begun = session.post(url, json={"do": "begin"}, timeout=60).json()
+        assert begun["result"].startswith("HTTP/1.1 100"), begun
+        ended = session.post(url, json={"do": "end"}, timeout=60).json()
+    assert "No call is in progress" in ended["result"], ended
+
+
+def test_a_call_that_nobody_waits_for_is_recorded(live: Platform, tree: str) -> None:
+    caller = live.account(unused("impatient"))
+    url = f"{live.url}/v1/algo/{tree}"
+    headers = {"Authorization": caller.key}
+    with pytest.raises(requests.ReadTimeout):
+        requests.post(url, json={"do": "sleep", "seconds": 60}, headers=headers, timeout=1)
+    code = (
+        "from algoport.accounts.models import User; from algorithms.models import CallRecord;"
+        f"caller = User.objects.get(username='{caller.name}');"
+        "rows = CallRecord.objects.filter(caller_id=caller.pk);"
+        "print([(row.error_type, row.status, 1 <= row.total_seconds < 30) for row in rows])"
+    )
+
+    def recorded() -> bool:
+        output = live.manage("shell", "--verbosity", "0", "-c", code)
+        return output.strip().splitlines()[-1] == "[('Cancelled', 499, True)]"
+
+    wait_until(recorded, 30, "the call is recorded")
 
 
 def test_the_caller_is_inherited(live: Platform, author: Account, tree: str) -> None:

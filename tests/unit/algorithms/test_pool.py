@@ -4,6 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from algorithms.errors import RunnersUnavailable, TooManyCallsWaiting
 from algorithms.running import pool as pool_module
 from algorithms.running.groups import LONGEST_RETRY_SECONDS, MOST_RUNNERS_PER_CALLER, Reserved
 from algorithms.running.invocation import Route, invoke
-from algorithms.running.pool import RunnerPool
+from algorithms.running.pool import MOST_STARTING, RunnerPool
 from algorithms.running.program import (
     Call,
     Loader,
@@ -313,6 +314,62 @@ async def test_calls_of_calls_find_places(starts: Starts) -> None:
     await settle()
     assert not outside.done()
     outside.cancel()
+
+
+@in_loop
+async def test_calls_from_outside_that_wait_do_not_hold_up_calls_of_calls(starts: Starts) -> None:
+    pool = RunnerPool(starts, most_runners=8)
+    users = [uuid.uuid4() for _ in range(4)]
+    for user in users:
+        await pool.acquire(HELLO, call_of(user), SPARE)
+    outside = asyncio.create_task(pool.acquire(HELLO, call_of(uuid.uuid4()), SPARE))
+    await settle()
+    first = await pool.acquire(OTHER, call_of(users[0], depth=1), SPARE)
+    second = asyncio.create_task(pool.acquire(OTHER, call_of(users[1], depth=1), SPARE))
+    await settle()
+    assert not second.done()
+    pool.release(first, OTHER)
+    assert (await second).caller_id == users[1]
+    assert not outside.done()
+    outside.cancel()
+
+
+@in_loop
+async def test_starts_that_nobody_waits_for_leave_places_to_others(starts: Starts) -> None:
+    pool = RunnerPool(starts)
+    starts.open.clear()
+    crowd = uuid.uuid4()
+    programs = [make_program(f"slow{number}", algorithm_id=ALGORITHM) for number in range(12)]
+    calls = [asyncio.create_task(pool.acquire(each, call_of(crowd), SPARE)) for each in programs]
+    await settle()
+    assert len(starts.started) == MOST_STARTING
+    for call in calls[:MOST_STARTING]:
+        call.cancel()
+    await settle()
+    assert pool.state().starting == MOST_STARTING and pool.state().waiting == 4
+    # Loading may call others, which are started all the same.
+    below = asyncio.create_task(pool.acquire(HELLO, call_of(crowd, depth=1), SPARE))
+    guest = asyncio.create_task(pool.acquire(HELLO, call_of(uuid.uuid4()), SPARE))
+    await settle()
+    assert len(starts.started) == MOST_STARTING + 2
+    starts.open.set()
+    await asyncio.gather(below, guest, *calls[MOST_STARTING:])
+
+
+@in_loop
+async def test_a_runner_loads_with_the_rights_of_the_call_that_started_it(starts: Starts) -> None:
+    pool = RunnerPool(starts)
+    user, organization = uuid.uuid4(), uuid.uuid4()
+    before, after = call_of(user), call_of(user)
+    before.identity = replace(before.identity, member_of=frozenset({organization}))
+    await pool.acquire(HELLO, before, SPARE)
+    await pool.acquire(HELLO, after, SPARE)
+    assert [loader.principal.member_of for _, loader in starts.started] == [{organization}, set()]
+    reserved = loader_for(before.identity)
+    pool.reserve([Reserved(HELLO, reserved, 3)])
+    pool.tend()
+    await settle()
+    assert (HELLO, reserved) in starts.started
 
 
 @in_loop
