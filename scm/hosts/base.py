@@ -21,6 +21,9 @@ from scm.errors import (
 from scm.hosts.http import Answer, ask, no_such_host, said_by
 from scm.models import ScmConfiguration
 
+# How hosts call a code or token that they do not take (RFC 6749, 5.2, and GitHub's own).
+_ENDED = ("invalid_grant", "bad_verification_code", "bad_refresh_token")
+
 
 @dataclass(frozen=True)
 class Tokens:
@@ -132,11 +135,16 @@ class Host(ABC):
         return decrypt(self.scm.client_secret)
 
     def _ask_for_tokens(self, **form: str) -> Tokens | None:
-        """None where the host refuses; it may do so with a status of 200."""
+        """None for a code or token that has ended; a refusal may come with a status of 200.
+
+        Any other refusal is of the platform itself, and says nothing of the authorization.
+        """
         form |= {"client_id": self.scm.client_id, "client_secret": self._secret()}
         answer = ask("POST", f"{self.scm.web_url}{self.token_path}", data=form)
-        if not answer.is_good or answer.member("error"):
+        if answer.member("error") in _ENDED:
             return None
+        if not answer.is_good or answer.member("error"):
+            raise HostUnreachable(reason=f"It refuses the platform: {said_by(answer)}.")
         refresh, seconds = answer.member("refresh_token"), answer.member("expires_in")
         return Tokens(
             answer.text("access_token"),

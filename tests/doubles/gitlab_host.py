@@ -32,15 +32,17 @@ class GitLabHost(RepositoryHost):
         return super().described(id="gitlab", name="GitLab", provider="gitlab", urls=urls) | changes
 
     def token(self, form: dict[str, str]) -> Reply:
+        if form["client_secret"] != CLIENT_SECRET:
+            return 401, {"error": "invalid_client"}
         if form["grant_type"] == "refresh_token":
             old = self.refreshing.pop(form["refresh_token"], None)
-            if old is None or form["client_secret"] != CLIENT_SECRET:
+            if old is None:
                 return 400, {"error": "invalid_grant"}
             self.tokens.discard(old)
             return 200, self.given()
         status, given = super().token(form)
         if "error" in given:
-            return 400, given
+            return 400, {"error": "invalid_grant"}
         self.tokens.discard(given["access_token"])
         return status, self.given()
 

@@ -90,8 +90,10 @@ class RepositoryHost:
         hashed = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(hashed).rstrip(b"=").decode()
         known = (form.get("client_id"), form.get("client_secret")) == (CLIENT_ID, CLIENT_SECRET)
+        if not known:
+            return 200, {"error": "incorrect_client_credentials"}
         good = flow is not None and flow["code_challenge"] == challenge
-        if not known or not good or flow["redirect_uri"] != form.get("redirect_uri"):
+        if not good or flow["redirect_uri"] != form.get("redirect_uri"):
             return 200, {"error": "bad_verification_code"}
         token = f"gho-canary-{len(self.tokens)}"
         self.tokens.add(token)

@@ -9,7 +9,8 @@ from rest_framework.test import APIClient
 
 from algoport.accounts.models import User
 from algoport.audit.models import AuditEntry
-from scm.models import PendingAuthorization, ScmAuthorization
+from algoport.encryption import encrypt
+from scm.models import PendingAuthorization, ScmAuthorization, ScmConfiguration
 from tests.doubles.repository_host import RepositoryHost
 from tests.factories.remotes import agree, connect
 
@@ -82,7 +83,7 @@ def test_a_flow_that_was_begun_long_ago(api: APIClient, host: RepositoryHost) ->
 
 def test_what_a_host_may_do_wrong(api: APIClient, host: RepositoryHost) -> None:
     for path, status, expected in (
-        ("POST /login/oauth/access_token", 400, (400, 4052)),
+        ("POST /login/oauth/access_token", 400, (503, 4084)),
         ("POST /login/oauth/access_token", 500, (503, 4084)),
         ("POST /login/oauth/access_token", 302, (503, 4084)),
         ("GET /api/user", 200, (503, 4084)),
@@ -93,7 +94,16 @@ def test_what_a_host_may_do_wrong(api: APIClient, host: RepositoryHost) -> None:
         host.failing = {path: status}
         assert code(api.get(f"{BASE}/finish", back)) == expected, path
         host.failing = {}
+    guessed = agree(api) | {"code": "guessed"}
+    assert code(api.get(f"{BASE}/finish", guessed)) == (400, 4052)
     assert not ScmAuthorization.objects.exists()
+
+
+def test_a_host_that_does_not_know_the_platform(api: APIClient, host: RepositoryHost) -> None:
+    ScmConfiguration.objects.filter(pk="github").update(client_secret=encrypt("another"))
+    answer = api.get(f"{BASE}/finish", agree(api))
+    assert code(answer) == (503, 4084)
+    assert "It refuses the platform: incorrect_client_credentials." in answer.json()["message"]
 
 
 def test_a_host_that_is_not_public_has_to_be_allowed(

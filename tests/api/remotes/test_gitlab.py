@@ -7,11 +7,12 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from algoport.encryption import encrypt
 from algorithms.constants import SourceState
 from algorithms.models import Algorithm, Build, RemoteRepository
 from algorithms.remotes.fetching import perform_fetch
 from algorithms.remotes.services import waiting_fetches
-from scm.models import ScmAuthorization
+from scm.models import ScmAuthorization, ScmConfiguration
 from scm.repositories import head_commit
 from tests.doubles.gitlab_host import GitLabHost
 from tests.doubles.repository_host import repository_host
@@ -104,6 +105,26 @@ def test_tokens_are_renewed(api: APIClient, gitlab: GitLabHost) -> None:
     deliver(gitlab.event("octo/Hello"))
     perform_fetch(algorithm.id)
     assert RemoteRepository.objects.get().state == SourceState.REFUSED
+
+
+def test_a_host_that_refuses_the_platform_is_asked_again(
+    api: APIClient, gitlab: GitLabHost
+) -> None:
+    make(api)
+    algorithm = Algorithm.objects.get()
+    sha = gitlab.commit("octo/Hello", {"a": "b"}, "master")
+    ScmAuthorization.objects.update(expires_at=timezone.now())
+    kept = ScmConfiguration.objects.get(pk="gitlab").client_secret
+    ScmConfiguration.objects.filter(pk="gitlab").update(client_secret=encrypt("another"))
+    deliver(gitlab.event("octo/Hello"))
+    perform_fetch(algorithm.id)
+    remote = RemoteRepository.objects.get()
+    assert remote.state == SourceState.FAILED and remote.due_at is not None
+    assert "It refuses the platform: invalid_client." in remote.error
+    ScmConfiguration.objects.filter(pk="gitlab").update(client_secret=kept)
+    RemoteRepository.objects.update(due_at=timezone.now())
+    perform_fetch(algorithm.id)
+    assert head_commit(algorithm.id) == sha
 
 
 def test_it_is_revoked_at_the_host(api: APIClient, gitlab: GitLabHost) -> None:
