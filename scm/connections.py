@@ -13,8 +13,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from algoport.audit.recording import act
-from algoport.encryption import Reencryption, decrypt, encrypt, encrypt_rows_again
+from algoport.encryption import (
+    NotDecryptable,
+    Reencryption,
+    decrypt,
+    encrypt,
+    encrypt_rows_again,
+)
 from scm.errors import (
+    AuthorizationNotReadable,
     HostUnreachable,
     ScmConnectionNotFound,
     ScmNotAuthenticated,
@@ -115,7 +122,7 @@ def usable_token(*, user_id: UUID | None, scm: ScmConfiguration) -> tuple[str, s
             raise ScmNotAuthorized(scm=scm, address=f"{settings.ALGOPORT_URL}/user/source-hosts")
         if row.expires_at is not None and row.expires_at < timezone.now() + _MARGIN:
             _renew(row, scm)
-        return decrypt(row.access_token), row.login
+        return _read_token(row.access_token, scm), row.login
 
 
 def callback_url(scm: ScmConfiguration) -> str:
@@ -139,7 +146,10 @@ def _take_flow(user_id: UUID, scm: ScmConfiguration, state: str) -> str:
         raise ScmOAuthInvalidAuthorizationCode
     if timezone.now() - row.begun_at > _FLOW_LASTS:
         raise ScmOAuthInvalidAuthorizationCode
-    verifier = decrypt(row.verifier)
+    try:
+        verifier = decrypt(row.verifier)
+    except NotDecryptable as exc:
+        raise ScmOAuthInvalidAuthorizationCode from exc
     row.delete()
     return verifier
 
@@ -164,9 +174,17 @@ def _keep(
 def _renew(row: ScmAuthorization, scm: ScmConfiguration) -> None:
     if not row.refresh_token:
         raise ScmNotAuthenticated(scm=scm)
-    tokens = host_of(scm).refresh(decrypt(row.refresh_token), callback_url(scm))
+    tokens = host_of(scm).refresh(_read_token(row.refresh_token, scm), callback_url(scm))
     _set_tokens(row, tokens)
     row.save(update_fields=["access_token", "refresh_token", "expires_at"])
+
+
+def _read_token(token: str, scm: ScmConfiguration) -> str:
+    """Raises AuthorizationNotReadable."""
+    try:
+        return decrypt(token)
+    except NotDecryptable as exc:
+        raise AuthorizationNotReadable(scm=scm) from exc
 
 
 def _set_tokens(row: ScmAuthorization, tokens: Tokens) -> None:

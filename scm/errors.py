@@ -151,6 +151,12 @@ class ScmOAuthMissingParameters(UserError):
     message = "Unable to finish OAuth flow. The parameter code is missing."
 
 
+class ScmOAuthDeclined(ScmOAuthMissingParameters):
+    """The person has not agreed at the host, or the host has let them not."""
+
+    message = "Unable to finish OAuth flow. The host says that you have not agreed there."
+
+
 class ScmOAuthInvalidAuthorizationCode(UserError):
     code = 4052
     message = "Unable to finish OAuth flow. The code was not given out for a flow begun here."
@@ -177,6 +183,12 @@ class ScmNotAuthenticated(UserError):
 
     code = 4081
     message = "{scm} does not accept the authorization any more. Authorize it again."
+
+
+class AuthorizationNotReadable(ScmNotAuthenticated):
+    """No key of the platform decrypts the token."""
+
+    message = "The platform cannot read its authorization at {scm} any more. Authorize it again."
 
 
 class RepositoryRefused(UserError):

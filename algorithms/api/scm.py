@@ -45,7 +45,8 @@ class ScmStatusView(APIView):
         body = {"scm_connection_status": source_state(algorithm)}
         remote = remote_of(algorithm)
         if remote is not None and _may_manage(request, algorithm):
-            body["repository_webhook_secret"] = webhook_secret(remote)
+            if (secret := webhook_secret(remote)) is not None:
+                body["repository_webhook_secret"] = secret
             body["repository_webhook_url"] = webhook_url(algorithm)
         return Response(body)
 

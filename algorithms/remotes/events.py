@@ -29,9 +29,10 @@ class HostEvent:
 
     def is_signed_by(self, remote: RemoteRepository) -> bool:
         """Whether the host knows the secret of the repository's webhook."""
-        return remote.algorithm.scm.provider == self.provider and _is_signed(
-            self, webhook_secret(remote)
-        )
+        secret = webhook_secret(remote)
+        if secret is None or remote.algorithm.scm.provider != self.provider:
+            return False
+        return _is_signed(self, secret)
 
     def reason_to_ignore(self, remote: RemoteRepository) -> str:
         """Why nothing follows from it; "" when the source is to be fetched.

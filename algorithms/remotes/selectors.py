@@ -3,7 +3,7 @@
 from algoport.accounts.authentication import principal_of_user
 from algoport.accounts.models import User
 from algoport.accounts.permissions import Action, can
-from algoport.encryption import Reencryption, decrypt, encrypt_rows_again
+from algoport.encryption import NotDecryptable, Reencryption, decrypt, encrypt_rows_again
 from algorithms.constants import SourceState
 from algorithms.models import Algorithm, RemoteRepository
 from algorithms.selectors import resource_of
@@ -37,6 +37,9 @@ def encrypt_hook_secrets_again() -> Reencryption:
     return encrypt_rows_again(RemoteRepository.objects.all(), "webhook_secret")
 
 
-def webhook_secret(remote: RemoteRepository) -> str:
-    """For the host, and for who manages the algorithm."""
-    return decrypt(remote.webhook_secret)
+def webhook_secret(remote: RemoteRepository) -> str | None:
+    """For the host, and for who manages the algorithm; None when no key of the platform reads it."""
+    try:
+        return decrypt(remote.webhook_secret)
+    except NotDecryptable:
+        return None

@@ -21,6 +21,7 @@ from scm.errors import (
     HostUnreachable,
     ScmConfigurationNotFound,
     ScmConnectionNotFound,
+    ScmOAuthDeclined,
     ScmOAuthInvalidAuthorizationCode,
     ScmOAuthMissingParameters,
     ScmOAuthUnsupported,
@@ -111,6 +112,11 @@ class FinishView(APIView):
         parameters=[
             OpenApiParameter("code", {"type": "string", "minLength": 1}, required=True),
             OpenApiParameter("state", {"type": "string"}),
+            OpenApiParameter(
+                "error",
+                {"type": "string"},
+                description="In place of a code: access_denied when the person has not agreed.",
+            ),
         ],
         responses={
             200: AuthorizationStatusShape,
@@ -140,7 +146,8 @@ class FinishView(APIView):
     def _finish(self, request: Request, scm: ScmConfiguration) -> ScmAuthorization:
         code, state = (request.query_params.get(name, "") for name in ("code", "state"))
         if not code:
-            raise ScmOAuthMissingParameters
+            declined = request.query_params.get("error") == "access_denied"
+            raise ScmOAuthDeclined if declined else ScmOAuthMissingParameters
         if len(code) > _LONGEST or len(state) > _LONGEST:
             raise ScmOAuthInvalidAuthorizationCode
         return connections.finish_authorization(

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any
 
-from algoport.encryption import decrypt
+from algoport.encryption import NotDecryptable, decrypt
 from scm.constants import (
     BRANCH_LENGTH,
     LOGIN_LENGTH,
@@ -132,7 +132,13 @@ class Host(ABC):
         """Whether the host has removed what was just made there."""
 
     def _secret(self) -> str:
-        return decrypt(self.scm.client_secret)
+        try:
+            return decrypt(self.scm.client_secret)
+        except NotDecryptable as exc:
+            raise HostUnreachable(
+                reason="Its client secret cannot be read: an administrator has to add the key that "
+                "it was encrypted with to ALGOPORT_ENCRYPTION_KEYS."
+            ) from exc
 
     def _ask_for_tokens(self, **form: str) -> Tokens | None:
         """None for a code or token that has ended; a refusal may come with a status of 200.

@@ -5,14 +5,18 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from algoport.accounts.models import User
 from algoport.audit.models import AuditEntry
 from algoport.encryption import encrypt
+from algorithms.constants import SourceState
+from algorithms.models import Algorithm, RemoteRepository
+from algorithms.remotes.fetching import perform_fetch
 from scm.models import PendingAuthorization, ScmAuthorization, ScmConfiguration
 from tests.doubles.repository_host import RepositoryHost
-from tests.factories.remotes import agree, connect
+from tests.factories.remotes import agree, connect, create, deliver
 
 pytestmark = pytest.mark.django_db
 
@@ -69,10 +73,47 @@ def test_a_flow_ends_once_and_for_who_began_it(
     assert code(api.get(f"{BASE}/finish", back | {"state": "x"})) == (400, 4052)
     assert code(api.get(f"{BASE}/finish", {"code": back["code"]})) == (400, 4052)
     assert code(api.get(f"{BASE}/finish", back | {"code": "x" * 2001})) == (400, 4052)
-    assert code(api.get(f"{BASE}/finish", {"error": "access_denied"})) == (400, 4051)
+    assert code(api.get(f"{BASE}/finish", {"error": "forged <b>text"})) == (400, 4051)
     assert api.get(f"{BASE}/finish", back).status_code == 200
     assert code(api.get(f"{BASE}/finish", back)) == (400, 4052)
     assert ScmAuthorization.objects.get().user.username == "demo"
+
+
+def test_who_has_not_agreed_is_told_so(api: APIClient, host: RepositoryHost) -> None:
+    said = {"error": "access_denied", "error_description": "forged", "state": agree(api)["state"]}
+    declined = api.get(f"{BASE}/finish", said)
+    assert code(declined) == (400, 4051)
+    assert "you have not agreed" in declined.json()["message"]
+    assert "forged" not in declined.content.decode()
+    assert "The parameter code is missing." in api.get(f"{BASE}/finish").json()["message"]
+
+
+def test_what_no_key_decrypts(
+    demo: User, api: APIClient, host: RepositoryHost, hosted: Algorithm
+) -> None:
+    browser = Client()
+    browser.force_login(demo)
+    back = agree(api)
+    PendingAuthorization.objects.update(verifier="garbage")
+    assert code(api.get(f"{BASE}/finish", back)) == (400, 4052)
+    event = host.event("octo/Hello")
+    RemoteRepository.objects.update(webhook_secret="garbage")
+    assert code(deliver(event)) == (400, 4070)
+    status = api.get("/v1/algorithms/demo/Hello/scm/status").json()
+    assert status.keys() == {"scm_connection_status", "repository_webhook_url"}
+    page = browser.get("/algorithms/demo/Hello/source").content.decode()
+    assert "cannot read its secret" in page and "hook-secret" not in page
+    ScmAuthorization.objects.update(access_token="garbage")
+    refused = create(api, "Other")
+    assert code(refused) == (400, 4081) and "Authorize it again" in refused.json()["message"]
+    RemoteRepository.objects.update(due_at=timezone.now())
+    perform_fetch(hosted.id)
+    remote = RemoteRepository.objects.get()
+    assert (remote.state, remote.due_at) == (SourceState.REFUSED, None)
+    ScmConfiguration.objects.filter(pk="github").update(client_secret="garbage")
+    unreadable = api.get(f"{BASE}/finish", agree(api))
+    assert code(unreadable) == (503, 4084)
+    assert "ALGOPORT_ENCRYPTION_KEYS" in unreadable.json()["message"]
 
 
 def test_a_flow_that_was_begun_long_ago(api: APIClient, host: RepositoryHost) -> None:
@@ -127,7 +168,8 @@ def test_a_browser_comes_back_to_its_page(demo: User, api: APIClient, host: Repo
     assert "Connected with octo at GitHub." in page and "Revoke" in page
     refused = browser.get(f"{BASE}/finish", {"error": "access_denied"}, headers=html)
     assert refused.status_code == 303
-    assert "Unable to finish OAuth flow" in browser.get("/user/source-hosts").content.decode()
+    page = browser.get("/user/source-hosts").content.decode()
+    assert "The host says that you have not agreed there." in page
     assert code(browser.get(f"{BASE}/revoke")) == (403, 2001)
     assert browser.post("/user/source-hosts/github/revoke").status_code == 302
     assert "not connected" in browser.get("/user/source-hosts").content.decode()

@@ -105,6 +105,10 @@ def test_tokens_are_renewed(api: APIClient, gitlab: GitLabHost) -> None:
     deliver(gitlab.event("octo/Hello"))
     perform_fetch(algorithm.id)
     assert RemoteRepository.objects.get().state == SourceState.REFUSED
+    ScmAuthorization.objects.update(refresh_token="garbage", expires_at=timezone.now())
+    deliver(gitlab.event("octo/Hello"))
+    perform_fetch(algorithm.id)
+    assert "Authorize it again" in RemoteRepository.objects.get().error
 
 
 def test_a_host_that_refuses_the_platform_is_asked_again(
