@@ -38,7 +38,7 @@ def encrypt_hook_secrets_again() -> Reencryption:
 
 
 def webhook_secret(remote: RemoteRepository) -> str | None:
-    """For the host, and for who manages the algorithm; None when no key of the platform reads it."""
+    """For the host, and for who manages the algorithm; None when no key reads it any more."""
     try:
         return decrypt(remote.webhook_secret)
     except NotDecryptable:
