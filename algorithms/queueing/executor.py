@@ -36,6 +36,7 @@ from algorithms.metering.records import CallRecord
 from algorithms.models import AsyncCall
 from algorithms.queueing import leases
 from algorithms.queueing.leases import Settlement
+from algorithms.queueing.pauses import PausedCallers
 from algorithms.queueing.routing import Routed, route_queued
 from algorithms.running.gateway import Gateway
 from algorithms.running.invocation import Outcome, invoke, outcome_of
@@ -73,6 +74,7 @@ class QueueExecutor:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._attempts: dict[UUID, _Attempt] = {}
+        self._paused = PausedCallers(PUT_BACK_SECONDS)
         self._woken = asyncio.Event()
         self._taking = asyncio.Lock()
         self._is_leaving = False
@@ -143,8 +145,9 @@ class QueueExecutor:
         if room <= 0:
             return False
         taken_at = time.monotonic()
-        calls = await in_database_thread(leases.take_calls, room)
+        calls = await in_database_thread(leases.take_calls, room, self._paused.most_of())
         for call in calls:
+            self._paused.note_taken(call.caller_id)
             lease = Lease(taken_at + ASYNC_LEASE_SECONDS - MARGIN_SECONDS)
             trace = Trace(Session(call.session_id), call.pk)
             task = asyncio.get_running_loop().create_task(self._run(call, trace))
@@ -199,8 +202,14 @@ class QueueExecutor:
         except NoSuitableHost as exc:
             await self._pass_on(call, routed.route.program, exc)
             return
-        except (TooManyCalls, TooManyCallsWaiting, RunnersUnavailable) as exc:
+        except TooManyCalls as exc:
+            self._paused.note_refused(call.caller_id)
             await self._put_back(call, exc)
+            return
+        except (TooManyCallsWaiting, RunnersUnavailable) as exc:
+            await self._put_back(call, exc)
+            return
+        if outcome is None:
             return
         settled = await self._settle(call, _settlement_of(outcome, trace))
         if not settled:
@@ -212,19 +221,25 @@ class QueueExecutor:
             )
             self._gateway.errors.write(record, bytes(call.payload or b""), outcome.failure)
 
-    async def _invoke(self, call: AsyncCall, routed: Routed, running: Call) -> Outcome:
+    async def _invoke(self, call: AsyncCall, routed: Routed, running: Call) -> Outcome | None:
+        """None when the call is not this worker's any more."""
         gateway, account = self._gateway, call.caller_id
         await gateway.slots.take(account, routed.principal.call_limit)
         try:
+            payload = await _insist(
+                lambda: in_database_thread(leases.payload_of, call.pk, call.attempt)
+            )
+            if payload is None:
+                return None
+            call.payload = payload
             running.deadline = asyncio.get_running_loop().time() + call.timeout
             running.lease = self._attempts[call.pk].lease
             # Without a key it is of a sample, of which a build has one.
             running.is_only = call.key_id is None
-            return await invoke(
-                gateway.pool, gateway.starter, routed.route, bytes(call.payload or b""), running
-            )
+            return await invoke(gateway.pool, gateway.starter, routed.route, payload, running)
         finally:
             gateway.slots.give_back(account)
+            self._paused.note_place(account)
             await gateway.end_session(running.session)
 
     async def _settle(self, call: AsyncCall, settlement: Settlement) -> bool:
@@ -262,13 +277,13 @@ class QueueExecutor:
         )
 
 
-async def _insist(write: Callable[[], Awaitable[T]]) -> T:
-    """Repeat a write until the database has answered it; a lost lease makes it answer no."""
+async def _insist(ask: Callable[[], Awaitable[T]]) -> T:
+    """Repeat until the database has answered; a lost lease makes it answer no."""
     while True:
         try:
-            return await write()
+            return await ask()
         except Error as exc:
-            logger.warning("a call cannot be settled yet: %s", exc)
+            logger.warning("a call cannot be read or settled yet: %s", exc)
             await asyncio.sleep(0.5)
 
 

@@ -51,7 +51,11 @@ _RECORDED = ("queue", "start", "load", "run")
 # The oldest calls of each caller in turn, so that a long queue of one keeps nobody else waiting.
 _NEXT = """
 WITH callers AS (
-    SELECT DISTINCT caller_id FROM algorithms_asynccall WHERE state = 'queued'
+    SELECT caller_id, coalesce(paused.most, %(count)s) AS most
+    FROM (SELECT DISTINCT caller_id FROM algorithms_asynccall WHERE state = 'queued') queued
+    LEFT JOIN unnest(%(paused)s::uuid[], %(most)s::int[]) AS paused (caller_id, most)
+        USING (caller_id)
+    WHERE paused.most IS DISTINCT FROM 0
 ), candidates AS (
     SELECT candidate.id, candidate.place
     FROM callers, LATERAL (
@@ -60,6 +64,7 @@ WITH callers AS (
         WHERE state = 'queued' AND caller_id = callers.caller_id AND not_before <= %(now)s
         ORDER BY accepted_at LIMIT %(count)s
     ) candidate
+    WHERE candidate.place <= callers.most
     ORDER BY candidate.place LIMIT 2 * %(count)s
 )
 SELECT waiting.id FROM algorithms_asynccall waiting JOIN candidates USING (id)
@@ -83,11 +88,16 @@ class Settlement:
 
 
 @transaction.atomic
-def take_calls(count: int) -> list[AsyncCall]:
-    """Up to `count` calls for this worker, each with an attempt of its own."""
+def take_calls(count: int, most_of: Mapping[UUID, int] | None = None) -> list[AsyncCall]:
+    """Up to `count` calls for this worker, each with an attempt of its own, without what is large.
+
+    Of a caller that `most_of` names no more than it says.
+    """
     now = timezone.now()
+    bounds = most_of or {}
+    asked = {"now": now, "count": count, "paused": list(bounds), "most": list(bounds.values())}
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT, {"now": now, "count": count})
+        cursor.execute(_NEXT, asked)
         ids = [row[0] for row in cursor.fetchall()]
     if not ids:
         return []
@@ -99,7 +109,13 @@ def take_calls(count: int) -> list[AsyncCall]:
         lease_expires_at=_expiry(),
         started_at=now,
     )
-    return list(rows.select_related("caller"))
+    return list(rows.without_payload().select_related("caller"))
+
+
+def payload_of(call_id: UUID, attempt: int) -> bytes | None:
+    """What the call's runner is given; None when the call is not the attempt's any more."""
+    payload = _held(call_id, attempt).values_list("payload", flat=True).first()
+    return None if payload is None else bytes(payload)
 
 
 def renew_leases(attempts: Iterable[tuple[UUID, int]]) -> set[UUID]:

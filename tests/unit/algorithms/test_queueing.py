@@ -197,6 +197,27 @@ def test_a_long_queue_of_one_keeps_nobody_waiting(
     assert taken == {crowd[0], other}
 
 
+def test_of_a_caller_no_more_is_taken_than_is_asked_for(
+    accept: Accept, caller: Principal, make_user: Callable[[str], User]
+) -> None:
+    crowd = [accept().pk for _ in range(4)]
+    other = accept(make_principal(make_user("other"))).pk
+    assert caller.user_id is not None
+    assert [call.pk for call in leases.take_calls(3, {caller.user_id: 0})] == [other]
+    assert [call.pk for call in leases.take_calls(3, {caller.user_id: 1})] == crowd[:1]
+    assert {call.pk for call in leases.take_calls(3, {uuid.uuid4(): 0})} == set(crowd[1:])
+
+
+def test_a_payload_is_for_the_attempt_that_has_the_call(accept: Accept) -> None:
+    call = accept(payload=b"j1")
+    (taken,) = leases.take_calls(1)
+    assert "payload" in taken.get_deferred_fields()
+    assert leases.payload_of(call.pk, taken.attempt) == b"j1"
+    assert leases.payload_of(call.pk, taken.attempt + 1) is None
+    assert leases.put_back(taken.pk, taken.attempt, 0)
+    assert leases.payload_of(call.pk, taken.attempt) is None
+
+
 def test_one_answer_for_one_idempotency_key(
     accept: Accept, make_user: Callable[[str], User]
 ) -> None:
