@@ -211,9 +211,12 @@ class SourceState(models.TextChoices):
     FAILED = "provider_internal_error"
 
 
-# Repositories of other hosts that one worker fetches at the same time, how long one has, and how
-# often it is tried before the next push is waited for.
+# Repositories of other hosts that one worker fetches at the same time, how long one has, how often
+# it is tried with growing pauses, and when what was not looked at since is looked at: by itself, as
+# an event may have been lost, or once more. At most so many become due by themselves at once.
 MOST_FETCHES = 4
 FETCH_LEASE_SECONDS = 600
 FETCH_ATTEMPTS = 5
 FETCH_PAUSE_SECONDS = 30
+FETCH_AGAIN_SECONDS = 3600
+MOST_FETCHED_AGAIN = 20

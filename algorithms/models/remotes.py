@@ -1,11 +1,15 @@
 """Repositories of algorithms that are on other hosts."""
 
 from django.db import models
+from django.utils import timezone
 
 from algoport.accounts.models import User
 from algorithms.constants import SourceState
 from algorithms.models.catalog import Algorithm
 from scm.constants import BRANCH_LENGTH, LOGIN_LENGTH, REPOSITORY_NAME_LENGTH
+
+# As plain text: migrations write down what stands in indexes.
+_ACTIVE = str(SourceState.ACTIVE)
 
 
 class RemoteRepository(models.Model):
@@ -29,7 +33,8 @@ class RemoteRepository(models.Model):
     head = models.CharField(max_length=40)
     state = models.CharField(max_length=23, choices=SourceState.choices, default=SourceState.ACTIVE)
     error = models.TextField(blank=True)
-    fetched_at = models.DateTimeField(null=True)
+    # Its maker has pushed what is here.
+    fetched_at = models.DateTimeField(default=timezone.now)
     failures = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(null=True)
     lease_expires_at = models.DateTimeField(null=True)
@@ -42,6 +47,11 @@ class RemoteRepository(models.Model):
         indexes = [
             models.Index(
                 fields=["due_at"], condition=models.Q(due_at__isnull=False), name="remote_due"
+            ),
+            models.Index(
+                fields=["fetched_at"],
+                condition=models.Q(due_at__isnull=True, state=_ACTIVE),
+                name="remote_not_looked_at",
             ),
         ]
 

@@ -12,9 +12,11 @@ from django.utils import timezone
 from algoport.accounts.models import User
 from algoport.audit.recording import act
 from algorithms.constants import (
+    FETCH_AGAIN_SECONDS,
     FETCH_ATTEMPTS,
     FETCH_LEASE_SECONDS,
     FETCH_PAUSE_SECONDS,
+    MOST_FETCHED_AGAIN,
     SourceState,
 )
 from algorithms.errors import SourceNotFetched
@@ -67,7 +69,11 @@ def fetch_what_waited(*, user_id: UUID, scm_id: str) -> None:
 
 
 def waiting_fetches() -> list[UUID]:
-    """What is due and that no worker has; a message in the broker may be lost."""
+    """What is due and that no worker has; a message in the broker may be lost.
+
+    What was not looked at for long becomes due, as the event of a push may be lost.
+    """
+    _look_again()
     return list(_due().order_by("due_at").values_list("pk", flat=True)[:100])
 
 
@@ -106,15 +112,16 @@ def settle_fetch(taken: RemoteRepository, found: HostRepository, head: str) -> N
 
 @transaction.atomic
 def fail_fetch(taken: RemoteRepository, state: str, error: str, *, try_again: bool) -> None:
-    """Record why nothing was fetched, and when it is tried again."""
+    """Record why nothing was fetched, and when it is tried again: soon at first, then hourly."""
     remote = _held(taken)
     if remote is None:
         return
     remote.state, remote.error = state, error
-    remote.failures += 1
-    pause = timedelta(seconds=FETCH_PAUSE_SECONDS * 2 ** min(remote.failures, FETCH_ATTEMPTS))
-    later = timezone.now() + pause if try_again and remote.failures < FETCH_ATTEMPTS else None
-    _end(remote, taken, again_at=later)
+    remote.failures = min(remote.failures + 1, FETCH_ATTEMPTS)
+    soon = remote.failures < FETCH_ATTEMPTS
+    pause = FETCH_PAUSE_SECONDS * 2**remote.failures if soon else FETCH_AGAIN_SECONDS
+    again_at = timezone.now() + timedelta(seconds=pause) if try_again else None
+    _end(remote, taken, again_at=again_at)
 
 
 def _take_over(rows: QuerySet[RemoteRepository], asker_id: UUID) -> None:
@@ -137,6 +144,22 @@ def _is_connected(remote: RemoteRepository, user: User | None) -> bool:
     if user is None or not may_provide(user, remote.algorithm):
         return False
     return find_authorization(user_id=user.pk, scm=remote.algorithm.scm) is not None
+
+
+@transaction.atomic
+def _look_again() -> None:
+    """Have those fetched that were not for the longest time, a few at once."""
+    now = timezone.now()
+    rows = RemoteRepository.objects.filter(
+        state=SourceState.ACTIVE,
+        due_at=None,
+        lease_expires_at=None,
+        fetched_at__lt=now - timedelta(seconds=FETCH_AGAIN_SECONDS),
+    ).order_by("fetched_at")
+    locked = rows.select_for_update(skip_locked=True).values_list("pk", flat=True)
+    found = list(locked[:MOST_FETCHED_AGAIN])
+    if found:
+        RemoteRepository.objects.filter(pk__in=found).update(due_at=now)
 
 
 def _due() -> QuerySet[RemoteRepository]:

@@ -3,13 +3,16 @@
 import json
 import uuid
 from contextvars import Context
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -258,6 +261,44 @@ def test_it_ends_with_the_authorization_and_comes_back_with_it(
     User.objects.filter(username="demo").update(is_active=False)
     push(host, hosted, more="x")
     assert RemoteRepository.objects.get().state == SourceState.REFUSED
+
+
+def test_a_push_of_which_nobody_hears(hosted: Algorithm, host: RepositoryHost) -> None:
+    sha = host.commit("octo/Hello", {"a": "b"})
+    assert not waiting_fetches()
+    _pass_an_hour()
+    with CaptureQueriesContext(connection) as queries:
+        assert waiting_fetches() == [hosted.id]
+    assert len([each for each in queries if "remoterepository" in each["sql"]]) == 3
+    perform_fetch(hosted.id)
+    assert head_commit(hosted.id) == sha and Build.objects.get().commit_sha == sha
+    assert not waiting_fetches()
+    RemoteRepository.objects.update(state=SourceState.REFUSED)
+    _pass_an_hour()
+    assert not waiting_fetches()
+
+
+def test_a_host_that_is_down_for_days(hosted: Algorithm, host: RepositoryHost) -> None:
+    sha = host.commit("octo/Hello", {"a": "b"})
+    remote = RemoteRepository.objects.get()
+    host.failing = {f"GET /api/repositories/{remote.host_id}": 500}
+    _pass_an_hour()
+    pauses = []
+    for _ in range(8):
+        assert waiting_fetches() == [hosted.id]
+        perform_fetch(hosted.id)
+        remote.refresh_from_db()
+        assert remote.due_at is not None and not waiting_fetches()
+        pauses.append(round((remote.due_at - timezone.now()).total_seconds() / 60))
+        RemoteRepository.objects.update(due_at=timezone.now())
+    assert pauses == [1, 2, 4, 8, 60, 60, 60, 60] and remote.failures == 5
+    host.failing = {}
+    perform_fetch(hosted.id)
+    assert head_commit(hosted.id) == sha
+
+
+def _pass_an_hour() -> None:
+    RemoteRepository.objects.update(fetched_at=timezone.now() - timedelta(seconds=3601))
 
 
 def test_a_token_goes_nowhere_else(
