@@ -51,6 +51,8 @@ class AsyncCall(models.Model):
     attempt = models.PositiveIntegerField(default=0)
     tries = models.PositiveIntegerField(default=0)
     not_before = models.DateTimeField()
+    # Since when the platform could not run it, each time that its turn came.
+    refused_at = models.DateTimeField(null=True)
     lease_expires_at = models.DateTimeField(null=True)
     accepted_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)

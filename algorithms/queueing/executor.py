@@ -112,7 +112,7 @@ class QueueExecutor:
             if attempt.has_begun:
                 await in_database_thread(leases.lose, *held)
             else:
-                await in_database_thread(leases.put_back, *held, 0.0)
+                await in_database_thread(leases.let_go, *held)
         renew.cancel()
         await asyncio.gather(take, renew, *tasks, return_exceptions=True)
 
@@ -263,8 +263,8 @@ class QueueExecutor:
         )
 
     async def _put_back(self, call: AsyncCall, exc: Exception) -> None:
-        age = time.time() - call.accepted_at.timestamp()
-        if age > QUEUE_SECONDS:
+        refused_at = call.refused_at
+        if refused_at is not None and time.time() - refused_at.timestamp() > QUEUE_SECONDS:
             error_type = type(exc).__name__
             await _insist(
                 lambda: in_database_thread(

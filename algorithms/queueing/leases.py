@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from algorithms.constants import (
@@ -151,12 +152,14 @@ def settle(call_id: UUID, attempt: int, settlement: Settlement) -> bool:
 
 def put_back(call_id: UUID, attempt: int, seconds: float) -> bool:
     """The platform could not run it now: queue it again, as if it had not been tried."""
-    later = timezone.now() + timedelta(seconds=seconds)
-    return bool(
-        _held(call_id, attempt).update(
-            state=AsyncState.QUEUED, tries=F("tries") - 1, not_before=later, lease_expires_at=None
-        )
-    )
+    now = timezone.now()
+    refused_at = Coalesce("refused_at", Value(now))
+    return _queue_untried(call_id, attempt, now + timedelta(seconds=seconds), refused_at=refused_at)
+
+
+def let_go(call_id: UUID, attempt: int) -> bool:
+    """This worker stops before it has begun to run it: queue it again as if it was never taken."""
+    return _queue_untried(call_id, attempt, timezone.now())
 
 
 @transaction.atomic
@@ -187,6 +190,18 @@ def lose(call_id: UUID, attempt: int) -> None:
         _lose(call)
 
 
+def _queue_untried(call_id: UUID, attempt: int, due: datetime, **changes: object) -> bool:
+    return bool(
+        _held(call_id, attempt).update(
+            state=AsyncState.QUEUED,
+            tries=F("tries") - 1,
+            not_before=due,
+            lease_expires_at=None,
+            **changes,
+        )
+    )
+
+
 def _lose(call: AsyncCall) -> None:
     if not _try_again(call):
         _end(call, AsyncState.DEAD, {}, error=WORKER_LOST, error_type="WorkerLost")
@@ -198,7 +213,11 @@ def _try_again(call: AsyncCall, **changes: object) -> bool:
         return False
     later = _retry_at(call.tries)
     AsyncCall.objects.filter(pk=call.pk).update(
-        state=AsyncState.QUEUED, not_before=later, lease_expires_at=None, **changes
+        state=AsyncState.QUEUED,
+        not_before=later,
+        refused_at=None,
+        lease_expires_at=None,
+        **changes,
     )
     return True
 

@@ -103,6 +103,7 @@ def redrive_call(*, call: AsyncCall) -> AsyncCall:
             state=AsyncState.QUEUED,
             tries=0,
             not_before=timezone.now(),
+            refused_at=None,
             ended_at=None,
             error="",
             error_type="",

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError
-from django.utils import timezone
 
 from algoport.api.exception_handler import as_api_error
 from algoport.http.asgi import Request, Send, answer
@@ -26,9 +25,7 @@ def test_a_call_that_cannot_be_looked_up_is_put_back(monkeypatch: pytest.MonkeyP
     put_back: list[tuple[Any, ...]] = []
     monkeypatch.setattr(executor, "route_queued", refuse)
     monkeypatch.setattr(leases, "put_back", lambda *args: put_back.append(args))
-    call = AsyncCall(
-        id=uuid.uuid4(), session_id=uuid.uuid4(), attempt=3, accepted_at=timezone.now()
-    )
+    call = AsyncCall(id=uuid.uuid4(), session_id=uuid.uuid4(), attempt=3)
     gateway: Any = None
     asyncio.run(QueueExecutor(gateway)._run(call, Lease(time.monotonic() + 10)))
     assert put_back == [(call.pk, 3, PUT_BACK_SECONDS)]

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from django.utils import timezone
 from pytest_django import Settings
 
 from algoport.containers.engine import RunnerSpec
@@ -212,7 +211,7 @@ def test_a_queued_call_ends_where_no_host_can_run_it(
     async def main() -> None:
         gateway = Gateway(ChangeListener())
         monkeypatch.setattr(gateway, "is_for_nobody", ask)
-        call = AsyncCall(id=uuid.uuid4(), attempt=1, accepted_at=timezone.now())
+        call = AsyncCall(id=uuid.uuid4(), attempt=1)
         work, _ = work_for(uuid.uuid4())
         refusal = NoSuitableHost(reason="no card")
         await QueueExecutor(gateway)._pass_on(call, work.program, refusal)

@@ -3,11 +3,13 @@
 import asyncio
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.db.models import Sum
+from django.utils import timezone
 
 from algoport.accounts.models import User
 from algoport.accounts.permissions import Principal
@@ -20,6 +22,7 @@ from algorithms.models import AsyncCall, Version
 from algorithms.queueing import executor, leases, pauses
 from algorithms.queueing.executor import QueueExecutor
 from algorithms.queueing.pauses import PausedCallers
+from algorithms.queueing.services import redrive_request
 from algorithms.running.gateway import Gateway
 from algorithms.running.invocation import Outcome
 from tests.factories.accounts import make_principal
@@ -109,6 +112,42 @@ def test_no_more_is_taken_of_who_was_refused(
     asyncio.run(main())
     assert AsyncCall.objects.aggregate(all=Sum("attempt"))["all"] == 4 + 3
     assert len(loaded) == 2 + 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_call_is_given_up_when_it_was_refused_for_a_day(
+    version: Version, caller: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receivers.run_queued_calls_task, "delay", lambda: None)
+    call = make_queued_call(caller)
+    row = AsyncCall.objects.filter(pk=call.pk)
+    long_ago = timezone.now() - timedelta(hours=25)
+
+    async def refuse(account: UUID, limit: int) -> None:
+        raise TooManyCalls(limit=limit)
+
+    async def take() -> None:
+        gateway = Gateway(ChangeListener())
+        monkeypatch.setattr(gateway.slots, "take", refuse)
+        made = QueueExecutor(gateway)
+        await made._take_some()
+        (attempt,) = made._attempts.values()
+        await attempt.task
+        await gateway.close()
+
+    def state_after_a_refusal(**changes: Any) -> str:
+        row.update(not_before=timezone.now(), **changes)
+        asyncio.run(take())
+        call.refresh_from_db()
+        return str(call.state)
+
+    # However long it has waited for its turn.
+    assert state_after_a_refusal(accepted_at=long_ago) == "queued"
+    assert call.refused_at is not None
+    assert state_after_a_refusal(refused_at=long_ago) == "dead"
+    assert (call.error, call.error_type) == (executor.NO_RUNNER, "TooManyCalls")
+    redrive_request(principal=caller, request_id=f"req-{call.pk}")
+    assert state_after_a_refusal() == "queued"
 
 
 def test_a_pause_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:

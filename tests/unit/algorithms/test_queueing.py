@@ -188,6 +188,24 @@ def test_put_back_uses_up_no_try(accept: Accept) -> None:
     assert again.attempt == 2 and again.tries == 1
 
 
+def test_since_when_a_call_is_refused(accept: Accept) -> None:
+    call = accept(retries=1)
+    (taken,) = leases.take_calls(1)
+    assert leases.let_go(taken.pk, taken.attempt)
+    assert state_of(call) == "queued" and call.tries == 0 and call.refused_at is None
+    (taken,) = leases.take_calls(1)
+    assert leases.put_back(taken.pk, taken.attempt, 0)
+    assert state_of(call) == "queued"
+    first = call.refused_at
+    (taken,) = leases.take_calls(1)
+    assert taken.refused_at == first is not None
+    assert leases.put_back(taken.pk, taken.attempt, 0)
+    assert state_of(call) == "queued" and call.refused_at == first
+    (taken,) = leases.take_calls(1)
+    leases.settle(taken.pk, taken.attempt, BAD)
+    assert state_of(call) == "queued" and call.refused_at is None
+
+
 def test_a_long_queue_of_one_keeps_nobody_waiting(
     accept: Accept, make_user: Callable[[str], User]
 ) -> None:
