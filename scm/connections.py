@@ -22,7 +22,6 @@ from algoport.encryption import (
 )
 from scm.errors import (
     AuthorizationNotReadable,
-    HostUnreachable,
     ScmConnectionNotFound,
     ScmNotAuthenticated,
     ScmNotAuthorized,
@@ -32,6 +31,7 @@ from scm.errors import (
 from scm.hosts.base import HostAccount, Tokens
 from scm.hosts.known import host_of
 from scm.models import PendingAuthorization, ScmAuthorization, ScmConfiguration
+from scm.revocations import end_tokens
 from scm.signals import host_authorized
 
 _FLOW_LASTS = timedelta(minutes=10)
@@ -80,24 +80,21 @@ def finish_authorization(
 
 
 def revoke_authorization(*, user_id: UUID, scm: ScmConfiguration) -> None:
-    """Forget the tokens, and take them back at the host when it can be reached.
-
-    Raises ScmConnectionNotFound.
-    """
+    """Forget the tokens, which a worker takes back at the host. Raises ScmConnectionNotFound."""
     with transaction.atomic():
         rows = ScmAuthorization.objects.select_for_update(of=("self",))
         row = rows.filter(user_id=user_id, scm=scm).first()
         if row is None:
             raise ScmConnectionNotFound
-        token = decrypt(row.access_token)
-        with act("scm.revoke", row) as done:
-            row.delete()
-            done.removed()
-    try:
-        host_of(scm).revoke(token)
-    except HostUnreachable:
-        # Nobody has it any more; the account's page at the host lists it for as long.
-        return
+        _revoke(row)
+
+
+@transaction.atomic
+def forget_account(*, user_id: UUID) -> None:
+    """Revoke what an account that ends has authorized, and forget the flows that it has begun."""
+    for row in ScmAuthorization.objects.select_for_update().filter(user_id=user_id):
+        _revoke(row)
+    PendingAuthorization.objects.filter(user_id=user_id).delete()
 
 
 def find_authorization(*, user_id: UUID | None, scm: ScmConfiguration) -> ScmAuthorization | None:
@@ -154,12 +151,21 @@ def _take_flow(user_id: UUID, scm: ScmConfiguration, state: str) -> str:
     return verifier
 
 
+def _revoke(row: ScmAuthorization) -> None:
+    with act("scm.revoke", row) as done:
+        end_tokens(row)
+        row.delete()
+        done.removed()
+
+
 def _keep(
     user_id: UUID, scm: ScmConfiguration, tokens: Tokens, account: HostAccount
 ) -> ScmAuthorization:
     rows = ScmAuthorization.objects.select_for_update(of=("self",))
     row = rows.filter(user_id=user_id, scm=scm).first()
     with act("scm.authorize", row) as done:
+        if row is not None and not _is_of(row, tokens):
+            end_tokens(row)
         row = row or ScmAuthorization(user_id=user_id, scm=scm)
         row.login, row.organizations = account.login, account.organizations
         _set_tokens(row, tokens)
@@ -169,6 +175,14 @@ def _keep(
         lambda: host_authorized.send(ScmAuthorization, user_id=user_id, scm_id=scm.pk)
     )
     return row
+
+
+def _is_of(row: ScmAuthorization, tokens: Tokens) -> bool:
+    """Whether the host has given the same token once more."""
+    try:
+        return decrypt(row.access_token) == tokens.access
+    except NotDecryptable:
+        return False
 
 
 def _renew(row: ScmAuthorization, scm: ScmConfiguration) -> None:

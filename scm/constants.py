@@ -17,6 +17,13 @@ REPOSITORY_NAME_LENGTH = 100
 BRANCH_LENGTH = 244
 PROJECT_KEY_PATTERN = re.compile(r"\A[A-Z0-9]{3}\Z")
 
+# Tokens that ended are taken back at the host at once; if it fails after pauses that double, for
+# so many days. One worker takes so many in a row.
+REVOCATION_PAUSE_SECONDS = 60
+REVOCATION_LONGEST_PAUSE_SECONDS = 6 * 3600
+REVOCATION_DAYS = 7
+MOST_REVOCATIONS = 50
+
 
 class Provider(models.TextChoices):
     """What software a host runs."""

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from algoport.accounts.models import User
 from algoport.db.models import UUIDModel
@@ -113,3 +114,12 @@ class PendingAuthorization(UUIDModel):
         constraints = [
             models.UniqueConstraint(fields=["user", "scm"], name="scm_pending_unique"),
         ]
+
+
+class EndedToken(UUIDModel):
+    """A token that is to be taken back at its host, encrypted as it was kept; nobody's any more."""
+
+    scm = models.ForeignKey(ScmConfiguration, models.CASCADE, related_name="+")
+    token = models.TextField(editable=False)
+    due_at = models.DateTimeField(default=timezone.now, db_index=True)
+    failures = models.PositiveSmallIntegerField(default=0)

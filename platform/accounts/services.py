@@ -36,6 +36,7 @@ from algoport.accounts.models import ApiKey, Membership, User
 from algoport.accounts.permissions import EVERYTHING, Action, Principal, Scopes, can
 from algoport.accounts.selectors import is_address_taken
 from algoport.accounts.sessions import end_sessions
+from algoport.accounts.signals import account_ended
 from algoport.audit.recording import act
 from algoport.db.changes import announce_change
 from algoport.errors import InputValidationError, NotAuthorized
@@ -230,6 +231,7 @@ def end_account(*, account: User) -> None:
         end_sessions(user=account)
         account.is_active = False
         account.save(update_fields=["is_active"])
+        account_ended.send(sender=User, account=account)
         announce_change()
 
 

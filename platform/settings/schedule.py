@@ -15,6 +15,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "algorithms.tasks.wake_waiting_fetches_task",
         "schedule": 10.0,
     },
+    "take-back-ended-tokens": {
+        "task": "scm.tasks.take_back_ended_tokens_task",
+        "schedule": 60.0,
+    },
     "write-audit-checkpoint": {
         "task": "algoport.audit.tasks.write_checkpoint_task",
         "schedule": 5.0,

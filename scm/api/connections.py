@@ -54,8 +54,6 @@ class TokenStatusView(AuthorizationStatusView):
 
 
 class RevokeView(APIView):
-    waits_for_others = True
-
     @extend_schema(
         request=None,
         responses={204: None, **refusals(ScmConfigurationNotFound, ScmConnectionNotFound)},

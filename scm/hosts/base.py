@@ -103,8 +103,8 @@ class Host(ABC):
         return answer
 
     @abstractmethod
-    def revoke(self, token: str) -> None:
-        """Take the token back at the host; one that is gone there already is no error."""
+    def revoke(self, token: str) -> bool:
+        """Whether the token is none at the host any more, now or since before."""
 
     def account(self, token: str) -> HostAccount:
         login = self._good(self._api("GET", "/user", token)).text(self.account_name)

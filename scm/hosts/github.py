@@ -5,6 +5,9 @@ from urllib.parse import quote
 from scm.hosts.base import Host, HostRepository
 from scm.hosts.http import ask
 
+# What a token is answered that is none of the app's.
+_NO_SUCH_TOKEN = (404, 422)
+
 
 class GitHub(Host):
     first_branch = "main"
@@ -18,14 +21,15 @@ class GitHub(Host):
     whole_name = "full_name"
     repositories_path = "/repositories"
 
-    def revoke(self, token: str) -> None:
+    def revoke(self, token: str) -> bool:
         path = f"/applications/{quote(self.scm.client_id, safe='')}/token"
-        ask(
+        answer = ask(
             "DELETE",
             f"{self.scm.api_url}{path}",
             auth=(self.scm.client_id, self._secret()),
             json={"access_token": token},
         )
+        return answer.is_good or answer.status in _NO_SUCH_TOKEN
 
     def create_repository(self, token: str, owner: str, name: str, login: str) -> HostRepository:
         own = owner.lower() == login.lower()

@@ -23,9 +23,11 @@ class GitLab(Host):
     whole_name = "path_with_namespace"
     repositories_path = "/projects"
 
-    def revoke(self, token: str) -> None:
+    def revoke(self, token: str) -> bool:
+        """One that it does not know is answered as one that it has taken back."""
         form = {"client_id": self.scm.client_id, "client_secret": self._secret(), "token": token}
-        ask("POST", f"{self.scm.web_url}/oauth/revoke", data=form)
+        answer = ask("POST", f"{self.scm.web_url}/oauth/revoke", data=form)
+        return answer.is_good or answer.status == 404
 
     def create_repository(self, token: str, owner: str, name: str, login: str) -> HostRepository:
         body = {

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from algoport.accounts.web.requests import signed_in_user, viewer_of
 from algoport.errors import ApiError
-from algoport.web.pages import go_to, render_page, waits_for_others
+from algoport.web.pages import go_to, render_page
 from scm.connections import authorizations_of, revoke_authorization
 from scm.selectors import get_connection_for, list_connections_for
 
@@ -23,7 +23,6 @@ def source_hosts(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@waits_for_others
 @require_POST
 def disconnect(request: HttpRequest, scm_id: str) -> HttpResponse:
     """Take back what was authorized."""

@@ -53,6 +53,13 @@ class GitLabHost(RepositoryHost):
         self.refreshing[refresh] = token
         return {"access_token": token, "refresh_token": refresh, "expires_in": 7200}
 
+    def forget(self, token: str) -> None:
+        """Either token of a pair ends both."""
+        refresh = next((r for r, t in self.refreshing.items() if token in (r, t)), None)
+        super().forget(token)
+        if refresh is not None:
+            super().forget(self.refreshing.pop(refresh))
+
     def token_to_revoke(self, body: bytes) -> str:
         form = parse_qs(body.decode())
         assert form["client_id"] == [CLIENT_ID]

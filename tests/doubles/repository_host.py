@@ -50,6 +50,7 @@ class RepositoryHost:
     login: str = "octo"
     organizations: list[str] = field(default_factory=lambda: ["makers"])
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    given_out: int = 0
     tokens: set[str] = field(default_factory=set)
     revoked: list[str] = field(default_factory=list)
     repositories: list[Repository] = field(default_factory=list)
@@ -95,9 +96,13 @@ class RepositoryHost:
         good = flow is not None and flow["code_challenge"] == challenge
         if not good or flow["redirect_uri"] != form.get("redirect_uri"):
             return 200, {"error": "bad_verification_code"}
-        token = f"gho-canary-{len(self.tokens)}"
+        token = f"gho-canary-{self.given_out}"
+        self.given_out += 1
         self.tokens.add(token)
         return 200, {"access_token": token, "token_type": "bearer", "scope": flow["scope"]}
+
+    def forget(self, token: str) -> None:
+        self.tokens.discard(token)
 
     def token_to_revoke(self, body: bytes) -> str:
         return str(json.loads(body)["access_token"])
@@ -217,7 +222,7 @@ def _handler(host: RepositoryHost) -> type[Handler]:
                 self.answer_json(*host.token({name: values[0] for name, values in form.items()}))
             elif (self.command, parts.path) == host.revocation:
                 host.revoked.append(host.token_to_revoke(body))
-                host.tokens.discard(host.revoked[-1])
+                host.forget(host.revoked[-1])
                 self.answer_json(204, None)
             elif parts.path.startswith(f"{host.api_root}/"):
                 if self._token() in host.tokens:

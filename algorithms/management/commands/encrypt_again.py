@@ -16,6 +16,7 @@ from algorithms.secrets.delivery import encrypt_algorithm_secrets_again
 from algorithms.webhooks.signing import encrypt_secrets_again
 from dataportal.connectors.credentials import encrypt_credentials_again
 from scm.connections import encrypt_tokens_again
+from scm.revocations import encrypt_ended_tokens_again
 from scm.services import encrypt_client_secrets_again
 
 # What there is, how it is encrypted again, and how a row is called whose secret no key reads.
@@ -39,6 +40,11 @@ _KINDS: tuple[tuple[str, Callable[[], Reencryption], Callable[[Any], str]], ...]
         "authorizations at repository hosts",
         encrypt_tokens_again,
         lambda row: f"authorization of {row.user}, {row}",
+    ),
+    (
+        "ended tokens of repository hosts",
+        encrypt_ended_tokens_again,
+        lambda row: f"ended token at {row.scm_id}",
     ),
     (
         "webhook secrets of repositories at other hosts",

@@ -436,9 +436,7 @@ def delete_scm(world: World) -> Call:
 
 @act("POST v1/scms/<str:scm_id>/oauth/revoke")
 def revoke_authorization(world: World) -> Call:
-    # At a host that nobody is let reach: it is forgotten here all the same.
-    nowhere = {"api": "http://localhost:1", "web": "http://localhost:1", "ssh": "ssh://localhost"}
-    scm_id = _scm(world, urls=nowhere)
+    scm_id = _scm(world)
     ScmAuthorization.objects.create(
         user_id=world.demo.user.pk,
         scm_id=scm_id,
@@ -448,8 +446,8 @@ def revoke_authorization(world: World) -> Call:
     return Call(world.demo, f"/v1/scms/{scm_id}/oauth/revoke")
 
 
-def _scm(world: World, **changes: object) -> str:
-    made = world.root.api.post("/v1/admin/scms", GITHUB | changes, format="json")
+def _scm(world: World) -> str:
+    made = world.root.api.post("/v1/admin/scms", GITHUB, format="json")
     assert made.status_code == 201, made.content
     identifier: str = made.json()["id"]
     return identifier

@@ -12,8 +12,9 @@ from algorithms.constants import SourceState
 from algorithms.models import Algorithm, Build, RemoteRepository
 from algorithms.remotes.fetching import perform_fetch
 from algorithms.remotes.services import waiting_fetches
-from scm.models import ScmAuthorization, ScmConfiguration
+from scm.models import EndedToken, ScmAuthorization, ScmConfiguration
 from scm.repositories import head_commit
+from scm.revocations import take_back_ended_tokens
 from tests.doubles.gitlab_host import GitLabHost
 from tests.doubles.repository_host import repository_host
 from tests.factories.remotes import connect, create, deliver
@@ -133,4 +134,11 @@ def test_a_host_that_refuses_the_platform_is_asked_again(
 
 def test_it_is_revoked_at_the_host(api: APIClient, gitlab: GitLabHost) -> None:
     assert api.post(f"{BASE}/revoke").status_code == 204
-    assert len(gitlab.revoked) == 1 and not gitlab.tokens
+    take_back_ended_tokens()
+    assert not gitlab.tokens and not gitlab.refreshing and not EndedToken.objects.exists()
+
+
+def test_a_renewal_leaves_nothing_to_take_back(api: APIClient, gitlab: GitLabHost) -> None:
+    ScmAuthorization.objects.update(expires_at=timezone.now())
+    make(api)
+    assert not EndedToken.objects.exists()
