@@ -50,6 +50,8 @@ POLL_SECONDS = 1.0
 # After a wake-up, for the transaction that sent it.
 SECOND_LOOK_SECONDS = 0.03
 PUT_BACK_SECONDS = 2.0
+# For the last records, when it is to end.
+CLOSE_SECONDS = 5.0
 # The agent ends a run so much before its lease does.
 MARGIN_SECONDS = 1.0
 NO_RUNNER = "No runner could be had for the call for a day."
@@ -79,6 +81,7 @@ class QueueExecutor:
         self._taking = asyncio.Lock()
         self._is_leaving = False
         self._work: list[asyncio.Task[None]] = []
+        self._recording: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         self._gateway.on_cancel = self._cancel
@@ -115,6 +118,10 @@ class QueueExecutor:
                 await in_database_thread(leases.let_go, *held)
         renew.cancel()
         await asyncio.gather(take, renew, *tasks, return_exceptions=True)
+        if self._recording:
+            _, late = await asyncio.wait(self._recording, timeout=CLOSE_SECONDS)
+            for each in late:
+                each.cancel()
 
     async def _take(self) -> None:
         while True:
@@ -156,11 +163,23 @@ class QueueExecutor:
         return len(calls) == room
 
     def _end(self, call_id: UUID, task: "asyncio.Task[None]") -> None:
-        del self._attempts[call_id]
+        attempt = self._attempts.pop(call_id)
         self._woken.set()
-        if not task.cancelled() and task.exception() is not None:
+        if task.cancelled():
+            if attempt.has_begun:
+                attempt.trace.spent("run")
+                record = task.get_loop().create_task(self._record_stopped(attempt))
+                self._recording.add(record)
+                record.add_done_callback(self._recording.discard)
+        elif task.exception() is not None:
             # Its lease runs out, and the call is told as lost.
             logger.error("req-%s failed in the platform", call_id, exc_info=task.exception())
+
+    async def _record_stopped(self, attempt: _Attempt) -> None:
+        call, phases = attempt.call, attempt.trace.phases
+        await _insist(
+            lambda: in_database_thread(leases.record_cancelled, call.pk, call.attempt, phases)
+        )
 
     def _cancel(self, call_id: UUID) -> None:
         attempt = self._attempts.get(call_id)
@@ -213,6 +232,12 @@ class QueueExecutor:
             return
         settled = await self._settle(call, _settlement_of(outcome, trace))
         if not settled:
+            # Cancelled just before, or another worker's by now.
+            await _insist(
+                lambda: in_database_thread(
+                    leases.record_cancelled, call.pk, call.attempt, trace.phases
+                )
+            )
             return
         metrics.async_calls.count(outcome_of(outcome.failure))
         if outcome.failure is not None:

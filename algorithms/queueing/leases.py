@@ -173,6 +173,15 @@ def give_up(call_id: UUID, attempt: int, error: str, error_type: str) -> bool:
 
 
 @transaction.atomic
+def record_cancelled(call_id: UUID, attempt: int, phases: Mapping[str, float]) -> None:
+    """What a run has cost whose call was cancelled; of a call that goes on, nothing."""
+    rows = AsyncCall.objects.filter(pk=call_id, attempt=attempt, state=AsyncState.CANCELLED)
+    call = rows.only(*_ENDING).first()
+    if call is not None:
+        _record(call, phases, {"error_type": "Cancelled"})
+
+
+@transaction.atomic
 def reclaim_lost() -> int:
     """Queue again, or end, what the workers have lost that had it; how many calls that were."""
     lost = AsyncCall.objects.lost().select_for_update(skip_locked=True)
@@ -225,7 +234,8 @@ def _try_again(call: AsyncCall, **changes: object) -> bool:
 def _end(call: AsyncCall, state: str, phases: Mapping[str, float], **changes: object) -> None:
     """Every way to an end but cancelling goes through here.
 
-    What may be needed for another run is kept; the call's record is part of the transaction.
+    What may be needed for another run is kept; the call's record is part of the transaction. That
+    of a call that is cancelled is written by who stops its run (`record_cancelled`).
     """
     if state in (AsyncState.FINISHED, AsyncState.FAILED):
         changes["payload"] = None

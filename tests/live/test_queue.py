@@ -122,6 +122,20 @@ def test_a_running_call_is_cancelled(work: Caller) -> None:
     assert work.request(request_id, "DELETE").status_code == 409
     # Its runner is free again at once, not when its sleep has ended.
     assert work.ended(work.queue("it"), 10)["result"] == "did it"
+    wait_until(lambda: recorded(work.account.platform, request_id), 20, "what it took is recorded")
+    assert recorded(work.account.platform, request_id) == [("Cancelled", True)]
+
+
+def recorded(platform: Platform, request_id: str) -> list[tuple[str, bool]]:
+    """The type of error of each record of the request, and whether it has run."""
+    code = (
+        "from algorithms.models import CallRecord;"
+        f"rows = CallRecord.objects.filter(request_id='{request_id.removeprefix('req-')}');"
+        "print([(row.error_type, row.run_seconds > 0) for row in rows])"
+    )
+    output = platform.manage("shell", "--verbosity", "0", "-c", code)
+    rows: list[tuple[str, bool]] = eval(output.strip().splitlines()[-1])
+    return rows
 
 
 @pytest.mark.parametrize(

@@ -435,3 +435,20 @@ def test_every_end_is_recorded_with_it(accept: Accept, caller: Principal) -> Non
     leases.settle(taken.pk, taken.attempt, good)
     record = CallRecord.objects.get()
     assert (record.error_type, record.bytes_out, record.run_seconds) == ("", 7, 0.25)
+
+
+def test_a_cancelled_call_is_recorded_by_who_ran_it(accept: Accept, caller: Principal) -> None:
+    call = accept(retries=1)
+    (first,) = leases.take_calls(1)
+    leases.record_cancelled(first.pk, first.attempt, {"run": 0.1})
+    expire(call.pk)
+    leases.reclaim_lost()
+    ready(call.pk)
+    (second,) = leases.take_calls(1)
+    cancel_request(principal=caller, request_id=f"req-{call.pk}")
+    leases.record_cancelled(first.pk, first.attempt, {"run": 0.1})
+    assert not CallRecord.objects.exists()
+    for _ in range(2):
+        leases.record_cancelled(second.pk, second.attempt, {"run": 0.25})
+    record = CallRecord.objects.get()
+    assert (record.error_type, record.run_seconds) == ("Cancelled", 0.25)
