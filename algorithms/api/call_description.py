@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 
+from algoport.api.description import or_empty
 from algoport.api.plane_description import (
     BYTES,
     TEXT,
@@ -132,7 +133,9 @@ _OPTIONS = (
         },
         "Seconds that the call may take in all.",
     ),
-    parameter("stdout", "query", {"type": "boolean"}, "Whether to answer what was printed."),
+    parameter(
+        "stdout", "query", or_empty({"type": "boolean"}), "Whether to answer what was printed."
+    ),
     parameter(
         "output",
         "query",

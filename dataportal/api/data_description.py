@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from algoport.api.description import or_empty
 from algoport.api.plane_description import (
     BYTES,
     TEXT,
@@ -123,13 +124,17 @@ _FILE_HEADERS: Part = {
     "Accept-Ranges": {"schema": {"type": "string", "enum": ["bytes"]}},
     "Content-Security-Policy": {"schema": TEXT},
 }
-_MARKER = parameter("marker", "query", {"type": "string", "format": "name-marker"}, "Of a listing.")
-_PLACE_MARKER = parameter(
-    "marker", "query", {"type": "string", "format": "place-marker"}, "Of a listing."
+_MARKER = parameter(
+    "marker", "query", or_empty({"type": "string", "format": "name-marker"}), "Of a listing."
 )
-_ACL = parameter("acl", "query", {"type": "boolean"}, "Whether a listing tells its permissions.")
+_PLACE_MARKER = parameter(
+    "marker", "query", or_empty({"type": "string", "format": "place-marker"}), "Of a listing."
+)
+_ACL = parameter(
+    "acl", "query", or_empty({"type": "boolean"}), "Whether a listing tells its permissions."
+)
 _FORCE = parameter(
-    "force", "query", {"type": "boolean"}, "Whether a directory goes with its files."
+    "force", "query", or_empty({"type": "boolean"}), "Whether a directory goes with its files."
 )
 _READING = (
     parameter("Range", "header", TEXT, "One range of bytes; others are not looked at."),

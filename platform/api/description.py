@@ -76,18 +76,13 @@ def page_parameters(
     )
 
 
-# Of a query: what is empty counts as left out.
-MOMENT = {
-    "anyOf": [
-        {"type": "string", "format": "date-time"},
-        {"type": "string", "format": "date"},
-        {"type": "string", "maxLength": 0},
-    ]
-}
+def or_empty(*schemas: dict[str, Any]) -> dict[str, Any]:
+    """A parameter of a query: what is empty counts as left out."""
+    return {"anyOf": [*schemas, {"type": "string", "maxLength": 0}]}
 
 
-# As well.
-IDENTIFIER = {"anyOf": [{"type": "string", "format": "uuid"}, {"type": "string", "maxLength": 0}]}
+MOMENT = or_empty({"type": "string", "format": "date-time"}, {"type": "string", "format": "date"})
+IDENTIFIER = or_empty({"type": "string", "format": "uuid"})
 
 
 def describe(errors: Iterable[type[ApiError]]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from algoport.errors import ApiError, InvalidRequest
 from algoport.http.asgi import encode_header, error_response
+from algoport.http.tracing import Session, Trace
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ def response_bytes(error: ApiError, extra_headers: Iterable[tuple[str, str]] = (
     headers = [
         ("Content-Type", answer.content_type or ""),
         ("Content-Length", str(len(answer.body))),
+        *Trace(Session()).headers(),
         *answer.headers.items(),
         *extra_headers,
         ("Connection", "close"),

@@ -70,6 +70,14 @@ class Trace:
         self.phases[source] = self.phases.get(source, 0.0) - seconds
         self.phases[target] = self.phases.get(target, 0.0) + seconds
 
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """What every answer has of it."""
+        return (
+            ("X-Request-Id", self.text),
+            ("X-Session-Id", self.session.text),
+            ("Server-Timing", self.server_timing()),
+        )
+
     def server_timing(self) -> str:
         """The header's value, in milliseconds; what no phase names was spent passing on."""
         if not self.phases:
@@ -101,9 +109,7 @@ def traced(send: Send, trace: Trace, count: Callable[[int], None]) -> Send:
             count(message["status"])
             message["headers"] = [
                 *message["headers"],
-                (b"X-Request-Id", trace.text.encode()),
-                (b"X-Session-Id", trace.session.text.encode()),
-                (b"Server-Timing", trace.server_timing().encode()),
+                *((name.encode(), value.encode()) for name, value in trace.headers()),
             ]
         await send(message)
 

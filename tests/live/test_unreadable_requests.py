@@ -43,6 +43,8 @@ def test_unreadable_request(live: Platform, request_bytes: bytes, status: int) -
     assert headers["Connection"] == "close"
     assert headers["X-Error-Message"] == body["message"] == body["error"]["message"]
     assert body["code"] == 2015
+    assert headers["X-Request-Id"].startswith("req-")
+    assert headers["X-Session-Id"].startswith("rses-") and "total;dur=" in headers["Server-Timing"]
     assert "gunicorn" not in str(body)
 
 
