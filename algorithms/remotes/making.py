@@ -1,6 +1,8 @@
 """Making an algorithm's repository at another host, as its maker's account there allows."""
 
+import logging
 import uuid
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -17,6 +19,8 @@ from scm.hosts.known import host_of
 from scm.hosts.transfer import push_first, remote_at
 from scm.models import ScmConfiguration
 from scm.repositories import delete_repository, head_commit
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,15 +80,22 @@ def make_remote(algorithm: Algorithm, place: Place) -> RemoteRepository:
     To be called in the transaction that makes the algorithm. Raises RepositoryRefused,
     HostUnreachable; what was made at the host is removed then, or named in the error.
     """
-    try:
+    with ExitStack() as on_failure:
+        on_failure.callback(delete_repository, algorithm.id)
         made = place.host.create_repository(place.token, place.owner, place.name, place.login)
         try:
-            return _fill(algorithm, place, made)
+            remote = _fill(algorithm, place, made)
         except ApiError as exc:
-            raise _taken_back(place, made, exc) from exc
-    except ApiError:
-        delete_repository(algorithm.id)
-        raise
+            if _is_removed(place, made):
+                raise
+            raise _with_what_is_left(place, made, exc) from exc
+        except BaseException:
+            # The platform's own failure, of which the error tells nothing.
+            if not _is_removed(place, made):
+                logger.error("%s/%s is left at %s", made.owner, made.name, place.host.scm)
+            raise
+        on_failure.pop_all()
+    return remote
 
 
 def _fill(algorithm: Algorithm, place: Place, made: HostRepository) -> RemoteRepository:
@@ -109,12 +120,16 @@ def webhook_url(algorithm: Algorithm) -> str:
     return f"{settings.ALGOPORT_URL}/v1/algorithms/{algorithm}/scm/webhook"
 
 
-def _taken_back(place: Place, made: HostRepository, failure: ApiError) -> ApiError:
-    """The error, which tells of what is left at the host when it cannot be removed again."""
+def _is_removed(place: Place, made: HostRepository) -> bool:
+    """Whether the host has removed what was just made there."""
     try:
-        if place.host.delete_repository(place.token, made):
-            return failure
+        return place.host.delete_repository(place.token, made)
     except ApiError as exc:
-        failure.add_note(exc.text)
+        logger.warning("%s removes nothing: %s", place.host.scm, exc.text)
+        return False
+
+
+def _with_what_is_left(place: Place, made: HostRepository, failure: ApiError) -> ApiError:
+    """The error, which tells of what is left at the host too."""
     left = f"{made.owner}/{made.name} is left at {place.host.scm}: delete it there and try again."
     return RepositoryRefused(f"{failure.text} The repository {left}")

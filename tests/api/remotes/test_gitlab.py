@@ -1,15 +1,18 @@
 """Algorithms whose source is on GitLab: what differs from GitHub."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from algoport.encryption import encrypt
 from algorithms.constants import SourceState
 from algorithms.models import Algorithm, Build, RemoteRepository
+from algorithms.remotes import making
 from algorithms.remotes.fetching import perform_fetch
 from algorithms.remotes.services import waiting_fetches
 from scm.models import EndedToken, ScmAuthorization, ScmConfiguration
@@ -88,6 +91,30 @@ def test_what_fails_is_taken_back(api: APIClient, gitlab: GitLabHost) -> None:
     assert (refused.status_code, refused.json()["code"]) == (409, 1008)
     assert "is left" not in refused.content.decode()
     assert not gitlab.repositories and not Algorithm.objects.exists()
+
+
+def test_what_the_platform_fails_at_is_taken_back(
+    api: APIClient,
+    gitlab: GitLabHost,
+    settings: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings.REPOSITORIES_FOLDER = tmp_path
+
+    def fail(algorithm_id: object) -> None:
+        # After the webhook was made.
+        assert gitlab.repositories[0].hooks
+        raise OperationalError("the connection is lost")
+
+    monkeypatch.setattr(making, "head_commit", fail)
+    assert make(api).status_code == 503
+    assert not gitlab.repositories and not list(tmp_path.glob("*/*"))
+    gitlab.failing = {"DELETE /api/v4/projects/41": 500}
+    assert make(api).status_code == 503
+    assert "octo/Hello is left at GitLab" in caplog.text
+    assert not list(tmp_path.glob("*/*")) and not Algorithm.objects.exists()
 
 
 def test_tokens_are_renewed(api: APIClient, gitlab: GitLabHost) -> None:
