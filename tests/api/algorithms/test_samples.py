@@ -40,6 +40,7 @@ def put_sample(api: APIClient, text: str) -> None:
 def settle(settlement: Settlement = GOOD) -> AsyncCall:
     """What a worker does with the one call that waits."""
     (call,) = leases.take_calls(5)
+    call.payload = leases.payload_of(call.pk, call.attempt)
     assert leases.settle(call.pk, call.attempt, settlement)
     return call
 
