@@ -1,6 +1,7 @@
 """A GitLab: tokens that end and are renewed, projects with ids, and events with a token."""
 
 import json
+import shutil
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -85,7 +86,10 @@ class GitLabHost(RepositoryHost):
                 found[0].hooks.append(body)
                 return 201, {"id": 1}
             case ("DELETE", ["projects", identifier]):
-                self.repositories = [e for e in self.repositories if str(e.id) != identifier]
+                gone = [each for each in self.repositories if str(each.id) == identifier]
+                self.repositories = [each for each in self.repositories if each not in gone]
+                for each in gone:
+                    shutil.rmtree(each.folder)
                 return 202, {"message": "202 Accepted"}
         return 404, {"message": "404 Not found"}
 
