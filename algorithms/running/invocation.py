@@ -140,6 +140,7 @@ async def _run(
         raise await _end_failure(reasons, runner, exc) from exc
     except BaseException:
         # Timed out or cancelled: its process may still be at work.
+        call.trace.spent("run")
         pool.discard(runner, program)
         raise
     if call.is_only:
