@@ -17,7 +17,7 @@ _LONGEST_NAME = 253
 _LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 # For descriptions: what is always an address; IPv6 addresses in brackets are such as well.
-ADDRESS_PATTERN = rf"^https?://{_LABEL}([.]{_LABEL})*(:{_PORT})?(/[!-~]*)?\Z"
+ADDRESS_PATTERN = rf"^https?://{_LABEL}([.]{_LABEL})*(:{_PORT})?(/[!-\[\]-~]*)?\Z"
 
 # Behind a translator its last bytes are the IPv4 address that it leads to.
 _TRANSLATED = IPv6Network("64:ff9b::/96")

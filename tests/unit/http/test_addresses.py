@@ -1,11 +1,13 @@
 """Which addresses webhooks and the like may be sent to."""
 
+import re
 from ipaddress import ip_address
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from algoport.http.addresses import (
+    ADDRESS_PATTERN,
     AddressNotAllowed,
     OutgoingPolicy,
     is_public,
@@ -193,3 +195,16 @@ def test_a_bad_list_of_hosts_stops_the_start(raw: str, monkeypatch: pytest.Monke
     monkeypatch.setenv("ALGOPORT_WEBHOOK_HOSTS", raw)
     with pytest.raises(ImproperlyConfigured, match="ALGOPORT_WEBHOOK_HOSTS"):
         env.read("ALGOPORT_WEBHOOK_HOSTS", env.hosts, env.hosts(""))
+
+
+@pytest.mark.parametrize(
+    "target", ["", "/", "/a?b=[c]#d~^{}", "/a\\b", "/é", ":0/", ":65535/", ":65536/"]
+)
+def test_what_the_description_allows_is_taken(target: str) -> None:
+    url = f"https://hooks.example{target}"
+    described = re.match(ADDRESS_PATTERN, url) is not None
+    try:
+        taken = bool(parse_destination(url))
+    except AddressNotAllowed:
+        taken = False
+    assert described is taken
