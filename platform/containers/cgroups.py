@@ -1,5 +1,6 @@
 """Control groups for sandboxes, version 1 and 2, where this process may make them."""
 
+import errno
 import os
 import time
 from contextlib import suppress
@@ -30,8 +31,8 @@ class ControlGroup:
             if (folder / "cpu.max").exists():
                 (folder / "cpu.max").write_text(f"{quota} {_PERIOD_MICROSECONDS}")
             if (folder / "cpu.cfs_quota_us").exists():
-                (folder / "cpu.cfs_period_us").write_text(str(_PERIOD_MICROSECONDS))
-                (folder / "cpu.cfs_quota_us").write_text(str(quota))
+                _write_cpu_limit(folder / "cpu.cfs_period_us", _PERIOD_MICROSECONDS)
+                _write_cpu_limit(folder / "cpu.cfs_quota_us", quota)
             if (folder / "pids.max").exists():
                 (folder / "pids.max").write_text(str(pids))
             if self._unified:
@@ -69,6 +70,18 @@ class ControlGroup:
                     time.sleep(0.01)
                 else:
                     break
+
+
+def _write_cpu_limit(path: Path, microseconds: int) -> None:
+    """Limit processor time by version 1, unless a group above is limited to less.
+
+    The kernel does not take a share that is larger than an ancestor's, which holds in any case.
+    """
+    try:
+        path.write_text(str(microseconds))
+    except OSError as exc:
+        if exc.errno != errno.EINVAL:
+            raise
 
 
 def _write_if_there(path: Path, text: str) -> None:

@@ -307,7 +307,13 @@ class SandboxRuntime(Runtime):
                 os.close(descriptor)
             sandbox = Sandbox(identifier, folder, process, group, limits, egress)
             self._running.add(sandbox)
-            self._release(sandbox, group, info_read, block_write, lifeline)
+            try:
+                self._release(sandbox, group, info_read, block_write, lifeline)
+            except BaseException:
+                # Whatever it failed by: one without its limits goes on as soon as the pipe ends.
+                sandbox.kill()
+                self._running.forget(sandbox)
+                raise
         finally:
             for descriptor in (info_read, block_write):
                 os.close(descriptor)
@@ -325,8 +331,6 @@ class SandboxRuntime(Runtime):
             stream = sandbox.process.stderr or sandbox.process.stdout
             sandbox.process.kill()
             said = stream.read().decode("utf-8", "replace").strip() if stream else ""
-            sandbox.kill()
-            self._running.forget(sandbox)
             raise RunnerStartFailed(said or "bubblewrap ended")
         if sandbox.process.stderr is not None:
             # Nobody would read it any more, and nothing inside may write to a file of ours.
