@@ -141,7 +141,7 @@ class RunnerPool:
     async def prepare(self, program: Program, loader: Loader) -> bool:
         """Have a runner of the program that belongs to nobody; whether there is one now."""
         self._spares.note_use(program, loader)
-        if program in self._spares.wanted() and self._make_room(0):
+        if program in self._spares.wanted() and not self._is_full(0) and self._make_room():
             await self._spares.prepare(program)
         return self._spares.has(program)
 
@@ -152,10 +152,9 @@ class RunnerPool:
         for each in reservations:
             assert each.loader.caller_id is not None
             key = (each.program, each.loader.caller_id)
-            if key not in self._groups:
-                self._groups[key] = Group(each.program, each.loader.caller_id, each.loader)
-            self._groups[key].loader = each.loader
-            self._groups[key].reserved += each.count
+            group = self._groups.setdefault(key, Group(*key, each.loader))
+            group.loader = each.loader
+            group.reserved += each.count
 
     def retire(self, worker_id: str) -> None:
         """The worker is about to stop: let go of its runners, of busy ones after their call."""
@@ -310,7 +309,7 @@ class RunnerPool:
         if spare is not None:
             self._offer(group, spare)
             return True
-        if not self._may_start(group) or not self._make_room(group.depth):
+        if not self._may_start(group) or not self._make_room():
             if group.key not in self._hungry:
                 group.hungry_since = time.monotonic()
                 self._hungry[group.key] = group
@@ -321,9 +320,7 @@ class RunnerPool:
         self.spawn(self._start_one(group))
         return True
 
-    def _make_room(self, depth: int) -> bool:
-        if self._is_full(depth):
-            return False
+    def _make_room(self) -> bool:
         while self._total() >= self._most:
             if not self._evict_one():
                 return False

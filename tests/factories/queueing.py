@@ -3,6 +3,9 @@
 import uuid
 from typing import Any
 
+from django.utils import timezone
+
+from algoport.accounts.models import User
 from algoport.accounts.permissions import Principal
 from algorithms.models import AsyncCall
 from algorithms.queueing.accepting import QueueOptions, accept_call
@@ -23,3 +26,24 @@ def make_queued_call(
         options=QueueOptions(timeout, **options),
     )
     return AsyncCall.objects.get(pk=request_id)
+
+
+def make_call(caller: User, **fields: Any) -> AsyncCall:
+    """A row of demo/Hello that nobody has accepted: its algorithm is not there."""
+    now = timezone.now()
+    return AsyncCall.objects.create(
+        id=uuid.uuid4(),
+        session_id=uuid.uuid4(),
+        caller=caller,
+        owner_name="demo",
+        algorithm_name="Hello",
+        algorithm_id=uuid.uuid4(),
+        build_id=uuid.uuid4(),
+        version="1.0.0",
+        bytes_in=2,
+        timeout=10,
+        digest=b"",
+        not_before=now,
+        accepted_at=now,
+        **fields,
+    )

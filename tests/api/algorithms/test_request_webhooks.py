@@ -1,10 +1,8 @@
 """Webhooks through /v1."""
 
-import uuid
 from collections.abc import Callable
 
 import pytest
-from django.utils import timezone
 from rest_framework.test import APIClient
 
 from algoport.accounts.constants import KeyType
@@ -16,6 +14,7 @@ from algorithms.queueing import leases
 from algorithms.queueing.leases import Settlement
 from algorithms.webhooks import leases as webhook_leases
 from algorithms.webhooks.leases import Attempted
+from tests.factories.queueing import make_call
 
 pytestmark = pytest.mark.django_db
 SECRET = "/v1/webhooks/secret"
@@ -24,24 +23,7 @@ SECRET = "/v1/webhooks/secret"
 @pytest.fixture
 def call(demo: User) -> AsyncCall:
     """A call of demo's that is waiting, with a webhook."""
-    now = timezone.now()
-    return AsyncCall.objects.create(
-        id=uuid.uuid4(),
-        session_id=uuid.uuid4(),
-        caller=demo,
-        owner_name="demo",
-        algorithm_name="Hello",
-        algorithm_id=uuid.uuid4(),
-        build_id=uuid.uuid4(),
-        version="1.0.0",
-        payload=b"j{}",
-        bytes_in=2,
-        timeout=10,
-        digest=b"",
-        webhook="https://hooks.example/in",
-        not_before=now,
-        accepted_at=now,
-    )
+    return make_call(demo, payload=b"j{}", webhook="https://hooks.example/in")
 
 
 def path_of(call: AsyncCall, action: str = "") -> str:

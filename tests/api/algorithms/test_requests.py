@@ -1,7 +1,5 @@
 """Queued calls through /v1/requests, without a worker."""
 
-import uuid
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -11,6 +9,7 @@ from rest_framework.test import APIClient
 from algoport.accounts.models import User
 from algorithms.constants import AsyncState
 from algorithms.models import AsyncCall
+from tests.factories.queueing import make_call
 
 pytestmark = pytest.mark.django_db
 
@@ -19,24 +18,12 @@ pytestmark = pytest.mark.django_db
 def failed(demo: User) -> AsyncCall:
     """A call of demo's that has failed."""
     now = timezone.now()
-    return AsyncCall.objects.create(
-        id=uuid.uuid4(),
-        session_id=uuid.uuid4(),
-        caller=demo,
-        owner_name="demo",
-        algorithm_name="Hello",
-        algorithm_id=uuid.uuid4(),
-        build_id=uuid.uuid4(),
-        version="1.0.0",
-        bytes_in=2,
-        timeout=10,
-        digest=b"",
+    return make_call(
+        demo,
         state=AsyncState.FAILED,
         error="bad input",
         error_type="InputError",
         stacktrace="Traceback",
-        not_before=now,
-        accepted_at=now,
         started_at=now,
         ended_at=now,
     )

@@ -296,15 +296,23 @@ async def test_the_oldest_idle_runner_makes_room(starts: Starts) -> None:
     assert starts.stopped == [runners[0].id]
 
 
-@in_loop
-async def test_calls_of_calls_find_places(starts: Starts) -> None:
-    """Four callers hold what calls from outside may have; their children get runners still."""
-    pool = RunnerPool(starts, most_runners=8)
+async def take_outside_places(
+    pool: RunnerPool,
+) -> tuple[list[UUID], "asyncio.Task[GatewayRunner]"]:
+    """Four callers hold all that calls from outside may have of eight; a fifth one waits."""
     users = [uuid.uuid4() for _ in range(4)]
     for user in users:
         await pool.acquire(HELLO, call_of(user), SPARE)
     outside = asyncio.create_task(pool.acquire(HELLO, call_of(uuid.uuid4()), SPARE))
     await settle()
+    return users, outside
+
+
+@in_loop
+async def test_calls_of_calls_find_places(starts: Starts) -> None:
+    """Four callers hold what calls from outside may have; their children get runners still."""
+    pool = RunnerPool(starts, most_runners=8)
+    users, outside = await take_outside_places(pool)
     assert not outside.done()
     child = await pool.acquire(OTHER, call_of(users[0], depth=1), SPARE)
     grandchild = await pool.acquire(OTHER, call_of(users[1], depth=2), SPARE)
@@ -319,11 +327,7 @@ async def test_calls_of_calls_find_places(starts: Starts) -> None:
 @in_loop
 async def test_calls_from_outside_that_wait_do_not_hold_up_calls_of_calls(starts: Starts) -> None:
     pool = RunnerPool(starts, most_runners=8)
-    users = [uuid.uuid4() for _ in range(4)]
-    for user in users:
-        await pool.acquire(HELLO, call_of(user), SPARE)
-    outside = asyncio.create_task(pool.acquire(HELLO, call_of(uuid.uuid4()), SPARE))
-    await settle()
+    users, outside = await take_outside_places(pool)
     first = await pool.acquire(OTHER, call_of(users[0], depth=1), SPARE)
     second = asyncio.create_task(pool.acquire(OTHER, call_of(users[1], depth=1), SPARE))
     await settle()
