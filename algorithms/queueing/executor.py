@@ -168,17 +168,17 @@ class QueueExecutor:
         if task.cancelled():
             if attempt.has_begun:
                 attempt.trace.spent("run")
-                record = task.get_loop().create_task(self._record_stopped(attempt))
+                stopped = self._record_cancelled(attempt.call, attempt.trace)
+                record = task.get_loop().create_task(stopped)
                 self._recording.add(record)
                 record.add_done_callback(self._recording.discard)
         elif task.exception() is not None:
             # Its lease runs out, and the call is told as lost.
             logger.error("req-%s failed in the platform", call_id, exc_info=task.exception())
 
-    async def _record_stopped(self, attempt: _Attempt) -> None:
-        call, phases = attempt.call, attempt.trace.phases
+    async def _record_cancelled(self, call: AsyncCall, trace: Trace) -> None:
         await _insist(
-            lambda: in_database_thread(leases.record_cancelled, call.pk, call.attempt, phases)
+            lambda: in_database_thread(leases.record_cancelled, call.pk, call.attempt, trace.phases)
         )
 
     def _cancel(self, call_id: UUID) -> None:
@@ -233,11 +233,7 @@ class QueueExecutor:
         settled = await self._settle(call, _settlement_of(outcome, trace))
         if not settled:
             # Cancelled just before, or another worker's by now.
-            await _insist(
-                lambda: in_database_thread(
-                    leases.record_cancelled, call.pk, call.attempt, trace.phases
-                )
-            )
+            await self._record_cancelled(call, trace)
             return
         metrics.async_calls.count(outcome_of(outcome.failure))
         if outcome.failure is not None:
